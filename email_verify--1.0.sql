@@ -1,0 +1,452 @@
+/* email_verify--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION email_verify" to load this file. \quit
+
+-- What one operates lives in a schema of its own, functions that an application calls in the extension's schema.
+-- A schema of that name that is not ours makes this fail, and shall: it is never adopted.
+CREATE SCHEMA email_verify;
+
+-- ---------------------------------------------------------------------------------------------------
+-- Types.  The labels are those of src/engine/reason.def, in its order; a test compares them.
+-- ---------------------------------------------------------------------------------------------------
+
+CREATE TYPE email_verify.verification_status AS ENUM (
+	'valid',
+	'invalid',
+	'risky',
+	'catchall',
+	'unknown',
+	'role',
+	'disposable'
+);
+
+CREATE TYPE email_verify.verification_reason AS ENUM (
+	'smtp_deliverable',
+	'host_not_found',
+	'invalid_syntax',
+	'mailbox_moved',
+	'mailbox_not_found',
+	'no_mx_records',
+	'relay_denied',
+	'smtputf8_unsupported',
+	'spf_reject_all',
+	'suppressed',
+	'mx_only_verification_semaphore_timeout',
+	'possible_spam_trap',
+	'recipient_restricted',
+	'bucket_default_skip_smtp_catchall',
+	'catch_all_deliverable',
+	'catch_all_domain',
+	'catch_all_inferred',
+	'forwarding_alias',
+	'gateway_accept_all',
+	'm365_internal_relay',
+	'region_consumer_accept_all',
+	'bucket_default_skip_smtp_unknown',
+	'carrier_blocked',
+	'catch_all_inconclusive',
+	'dns_lookup_error',
+	'dns_timeout',
+	'google_dmarc_misalignment',
+	'google_rate_limit',
+	'internal_verifier_error',
+	'm365_ip_rep_block',
+	'mailbox_disabled',
+	'mailbox_full',
+	'message_rejected',
+	'mimecast_greylist',
+	'pending',
+	'policy_temp_fail',
+	'proofpoint_ad_lookup',
+	'rate_limited',
+	'sender_rejected',
+	'smtp_blocked',
+	'smtp_connection_failed',
+	'smtp_eof_blocked',
+	'smtp_greylisted',
+	'smtp_protocol_error',
+	'smtp_rate_limited',
+	'smtp_timeout',
+	'smtp_unverifiable',
+	'yahoo_api_eof',
+	'yahoo_api_error',
+	'yahoo_api_not_deliverable',
+	'yahoo_api_unavailable',
+	'yahoo_api_unavailable_after_fallback',
+	'yahoo_api_verified',
+	'disposable_domain'
+);
+
+CREATE TYPE email_verify.verdict AS (
+	status email_verify.verification_status,
+	reason email_verify.verification_reason,
+	detail text,
+	retryable boolean,
+	checked_at timestamptz,
+	retry_at timestamptz,
+	stale boolean
+);
+
+-- ---------------------------------------------------------------------------------------------------
+-- Tables.  The worker is the only writer of address, domain and domain_host.
+-- ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE email_verify.address (
+	address text COLLATE "C" PRIMARY KEY,
+	status email_verify.verification_status NOT NULL,
+	reason email_verify.verification_reason NOT NULL,
+	detail text,
+	checked_at timestamptz NOT NULL,
+	fresh_until timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
+	retry_at timestamptz,
+	suspect_since timestamptz,
+	probes integer NOT NULL DEFAULT 0,
+	stage text,
+	reply_code smallint,
+	enhanced_status text,
+	reply_text text,
+	rule text,
+	mx_host text,
+	mx_address inet,
+	tls boolean,
+	mx_fingerprint bigint
+) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+
+-- look-ups are by hash, upserts by the primary key
+CREATE INDEX address_lookup ON email_verify.address USING hash (address);
+
+COMMENT ON TABLE email_verify.address IS 'the latest verdict of each address and what it stands on';
+
+CREATE TABLE email_verify.domain (
+	domain text COLLATE "C" PRIMARY KEY,
+	reason email_verify.verification_reason,
+	detail text,
+	implicit_mx boolean NOT NULL,
+	spf text,
+	mx_hosts text[],
+	mx_fingerprint bigint,
+	checked_at timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
+	random_local text
+) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+
+COMMENT ON TABLE email_verify.domain IS 'what DNS says about each domain';
+COMMENT ON COLUMN email_verify.domain.reason IS 'why the domain takes no mail, or NULL when it does';
+COMMENT ON COLUMN email_verify.domain.random_local IS
+	'made-up recipient of a catch-all test that has not ended: grey-lists want to see the same again';
+
+CREATE TABLE email_verify.domain_host (
+	domain text COLLATE "C" NOT NULL,
+	host text COLLATE "C" NOT NULL,
+	catch_all boolean,
+	catch_all_at timestamptz,
+	accepted_at timestamptz,
+	PRIMARY KEY (domain, host)
+) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+
+COMMENT ON TABLE email_verify.domain_host IS
+	'what is known of made-up recipients: a fact of domain and mail server, not of the domain';
+COMMENT ON COLUMN email_verify.domain_host.catch_all IS
+	'true: accepts made-up recipients; false: refuses them; NULL: not known';
+COMMENT ON COLUMN email_verify.domain_host.accepted_at IS 'when it last accepted a real recipient';
+
+-- priority 0: somebody asked just now; 1: lists and refreshes
+CREATE TABLE email_verify.queue (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	address text COLLATE "C" NOT NULL UNIQUE,
+	domain text COLLATE "C" NOT NULL GENERATED ALWAYS AS (pg_catalog.split_part(address, '@', -1)) STORED,
+	priority smallint NOT NULL DEFAULT 0,
+	due_at timestamptz NOT NULL,
+	attempts integer NOT NULL DEFAULT 0,
+	put_backs integer NOT NULL DEFAULT 0,
+	answered boolean NOT NULL DEFAULT false,
+	queued_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+
+CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id);
+
+COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
+COMMENT ON COLUMN email_verify.queue.answered IS 'there is a first verdict; this row is about another look';
+
+-- What the worker is probing just now; rows that a start finds here were under way in a crash.
+CREATE TABLE email_verify.inflight (
+	batch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	ids bigint[] NOT NULL,
+	started_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+-- ---------------------------------------------------------------------------------------------------
+-- The store: how the worker, here or on another machine, reaches the tables.
+-- ---------------------------------------------------------------------------------------------------
+
+-- Queue addresses (distinct, sorted).  An address whose verdict is fresh and not older than newer_than is not queued but
+-- returned with that verdict.  smtp tells whether mailboxes are probed: verdicts that only say they are not do not count then.
+CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[], priority smallint, smtp boolean,
+	OUT address text, OUT status text, OUT reason text, OUT detail text,
+	OUT checked_at timestamptz, OUT retry_at timestamptz, OUT queued boolean)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH asked AS (
+		SELECT u.address COLLATE "C" AS address, max(u.newer_than) AS newer_than
+		FROM unnest($1, $2) AS u (address, newer_than)
+		GROUP BY 1
+	), known AS (
+		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+		FROM asked JOIN email_verify.address a ON a.address = asked.address
+		WHERE a.fresh_until > now() AND a.checked_at >= asked.newer_than
+			AND NOT ($4 AND a.reason = 'bucket_default_skip_smtp_unknown')
+	), added AS (
+		INSERT INTO email_verify.queue AS q (address, priority, due_at)
+		SELECT asked.address, $3, clock_timestamp() FROM asked
+		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
+		ORDER BY asked.address
+		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
+		RETURNING q.address
+	)
+	SELECT k.address, k.status::text, k.reason::text, k.detail, k.checked_at, k.retry_at, false FROM known k
+	UNION ALL
+	SELECT added.address, NULL, NULL, NULL, NULL, NULL, true FROM added;
+END;
+
+-- Rows of one priority that are due, behind the given position.
+CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, n integer,
+	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
+	OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
+	OUT accepted boolean[])
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs, d.random_local, host(a.mx_address),
+		h.hosts, h.catch_all, h.catch_all_age, h.accepted
+	FROM (
+		SELECT l.* FROM email_verify.queue l
+		WHERE l.priority = $1 AND l.due_at <= clock_timestamp() AND (l.due_at, l.id) > ($2, $3)
+		ORDER BY l.due_at, l.id
+		LIMIT $4
+	) q
+	LEFT JOIN email_verify.domain d ON d.domain = q.domain
+	LEFT JOIN email_verify.address a ON a.address = q.address AND q.attempts > 0
+	LEFT JOIN LATERAL (
+		SELECT array_agg(dh.host ORDER BY dh.host) AS hosts,
+			array_agg(dh.catch_all ORDER BY dh.host) AS catch_all,
+			array_agg(extract(epoch FROM now() - dh.catch_all_at)::integer ORDER BY dh.host) AS catch_all_age,
+			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted
+		FROM email_verify.domain_host dh WHERE dh.domain = q.domain
+	) h ON true
+	ORDER BY q.due_at, q.id;
+END;
+
+-- When does something fall due?  NULL when the queue holds nothing that is not due yet.
+CREATE FUNCTION email_verify._next_due(OUT next_due timestamptz) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT least(
+		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 0 AND due_at > clock_timestamp()),
+		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 1 AND due_at > clock_timestamp()));
+END;
+
+-- Store results (addresses distinct).  A decisive verdict replaces what is there, but for two cases: an undecided one
+-- never replaces a good one that has not expired ("keep"), and the first refusal of a formerly valid address
+-- only makes it suspect until a second one comes at least flip_delay later ("suspect").
+CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses text[], reasons text[], details text[],
+	decisive boolean[], put_back boolean[], fresh integer[], expire integer[], retry_after integer[], probed boolean[],
+	stages text[], codes smallint[], enhanced text[], texts text[], rules text[], hosts text[], ips text[],
+	tls boolean[], fingerprints bigint[], flip_delay interval,
+	OUT id bigint, OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
+	OUT retry_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH result AS (
+		SELECT r.*, clock_timestamp() AS at
+		FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+			AS r (id, address, status, reason, detail, decisive, put_back, fresh, expire, retry_after, probed,
+				stage, code, enhanced, reply, rule, host, ip, tls, fingerprint)
+	), merged AS (
+		SELECT r.*,
+			CASE
+				WHEN r.put_back THEN 'put_back'
+				WHEN a.address IS NULL OR a.expires_at <= r.at THEN 'replace'
+				WHEN NOT r.decisive AND a.status IN ('valid', 'catchall', 'role') THEN 'keep'
+				WHEN r.status = 'invalid' AND r.code >= 500 AND a.reason = 'smtp_deliverable'
+					AND (a.suspect_since IS NULL OR a.suspect_since > r.at - $21) THEN 'suspect'
+				ELSE 'replace'
+			END AS action
+		FROM result r LEFT JOIN email_verify.address a ON a.address = r.address
+	), scheduled AS (
+		SELECT m.*, CASE
+				WHEN m.action = 'suspect' THEN m.at + $21
+				ELSE m.at + make_interval(secs => m.retry_after)
+			END AS retry_at
+		FROM merged m
+	), replaced AS (
+		INSERT INTO email_verify.address AS a (address, status, reason, detail, checked_at, fresh_until, expires_at,
+			retry_at, probes, stage, reply_code, enhanced_status, reply_text, rule, mx_host, mx_address, tls,
+			mx_fingerprint)
+		SELECT s.address, s.status::email_verify.verification_status, s.reason::email_verify.verification_reason,
+			s.detail, s.at, s.at + make_interval(secs => s.fresh), s.at + make_interval(secs => s.expire), s.retry_at,
+			s.probed::integer, s.stage, s.code, s.enhanced, s.reply, s.rule, s.host, s.ip::inet, s.tls, s.fingerprint
+		FROM scheduled s WHERE s.action = 'replace'
+		ORDER BY s.address
+		ON CONFLICT ON CONSTRAINT address_pkey DO UPDATE SET
+			status = excluded.status, reason = excluded.reason, detail = excluded.detail,
+			checked_at = excluded.checked_at, fresh_until = excluded.fresh_until, expires_at = excluded.expires_at,
+			retry_at = excluded.retry_at, suspect_since = NULL, probes = a.probes + excluded.probes,
+			stage = excluded.stage, reply_code = excluded.reply_code, enhanced_status = excluded.enhanced_status,
+			reply_text = excluded.reply_text, rule = excluded.rule, mx_host = excluded.mx_host,
+			mx_address = excluded.mx_address, tls = excluded.tls, mx_fingerprint = excluded.mx_fingerprint
+		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+	), kept AS (
+		UPDATE email_verify.address a SET
+			retry_at = s.retry_at,
+			fresh_until = greatest(a.fresh_until, s.at + make_interval(secs => s.fresh)),
+			probes = a.probes + s.probed::integer,
+			suspect_since = CASE WHEN s.action = 'suspect' THEN coalesce(a.suspect_since, s.at) ELSE a.suspect_since END,
+			detail = CASE WHEN s.action = 'suspect' THEN 'suspect' ELSE a.detail END
+		FROM scheduled s
+		WHERE s.action IN ('keep', 'suspect') AND a.address = s.address
+		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+	), stored AS (
+		SELECT * FROM replaced UNION ALL SELECT * FROM kept
+	), finished AS (
+		DELETE FROM email_verify.queue q USING scheduled s WHERE q.id = s.id AND s.retry_at IS NULL
+	), postponed AS (
+		UPDATE email_verify.queue q SET
+			due_at = s.retry_at,
+			attempts = q.attempts + (NOT s.put_back)::integer,
+			put_backs = q.put_backs + s.put_back::integer,
+			answered = q.answered OR NOT s.put_back
+		FROM scheduled s WHERE q.id = s.id AND s.retry_at IS NOT NULL
+	)
+	SELECT s.id, t.address, t.status::text, t.reason::text, t.detail, t.checked_at, t.retry_at
+	FROM scheduled s JOIN stored t ON t.address = s.address;
+END;
+
+-- What DNS said about domains (distinct).
+CREATE FUNCTION email_verify._learn_domains(domains text[], reasons text[], details text[], implicit boolean[], spf text[],
+	hosts text[], fingerprints bigint[], ttls integer[])
+RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	INSERT INTO email_verify.domain AS d (domain, reason, detail, implicit_mx, spf, mx_hosts, mx_fingerprint, checked_at,
+		expires_at)
+	SELECT f.domain, f.reason::email_verify.verification_reason, f.detail, f.implicit, f.spf,
+		string_to_array(f.hosts, ' '), f.fingerprint, now(), now() + make_interval(secs => f.ttl)
+	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+		AS f (domain, reason, detail, implicit, spf, hosts, fingerprint, ttl)
+	ORDER BY f.domain COLLATE "C"
+	ON CONFLICT ON CONSTRAINT domain_pkey DO UPDATE SET
+		reason = excluded.reason, detail = excluded.detail, implicit_mx = excluded.implicit_mx, spf = excluded.spf,
+		mx_hosts = excluded.mx_hosts, mx_fingerprint = excluded.mx_fingerprint, checked_at = excluded.checked_at,
+		expires_at = excluded.expires_at;
+END;
+
+-- What mail servers said to made-up recipients (domain and host distinct).  random_local is the name of a test that
+-- has not ended, NULL when it has.
+CREATE FUNCTION email_verify._learn_hosts(domains text[], hosts text[], catch_all boolean[], accepted boolean[],
+	random_locals text[])
+RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	INSERT INTO email_verify.domain_host AS h (domain, host, catch_all, catch_all_at, accepted_at)
+	SELECT f.domain, f.host, f.catch_all, CASE WHEN f.catch_all IS NOT NULL THEN now() END,
+		CASE WHEN f.accepted THEN now() END
+	FROM unnest($1, $2, $3, $4) AS f (domain, host, catch_all, accepted)
+	ORDER BY f.domain COLLATE "C", f.host COLLATE "C"
+	ON CONFLICT ON CONSTRAINT domain_host_pkey DO UPDATE SET
+		catch_all = coalesce(excluded.catch_all, h.catch_all),
+		catch_all_at = coalesce(excluded.catch_all_at, h.catch_all_at),
+		accepted_at = coalesce(excluded.accepted_at, h.accepted_at);
+	UPDATE email_verify.domain d SET random_local = f.random_local
+	FROM (
+		SELECT u.domain, max(u.random_local) AS random_local
+		FROM unnest($1, $5) AS u (domain, random_local) GROUP BY u.domain
+	) f
+	WHERE d.domain = f.domain AND d.random_local IS DISTINCT FROM f.random_local;
+END;
+
+-- What the last run was probing when it ended, and is no longer sure of.
+CREATE FUNCTION email_verify._recover(OUT addresses bigint) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH gone AS (
+		DELETE FROM email_verify.inflight RETURNING ids
+	)
+	SELECT coalesce(sum(cardinality(ids)), 0)::bigint FROM gone;
+END;
+
+-- ---------------------------------------------------------------------------------------------------
+-- What an application calls.
+-- ---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION email_syntax_ok(email text, level text DEFAULT 'internet') RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_syntax_ok' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION email_syntax_ok(text, text) IS 'can this be an e-mail address? levels: internet, smtp, header';
+
+CREATE FUNCTION email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
+RETURNS email_verify.verification_reason
+AS 'MODULE_PATHNAME', 'ev_verify' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION email_verify(text, interval, interval) IS
+	'the verdict on an e-mail address in one word; an unknown address is queued for verification';
+
+CREATE FUNCTION email_verdict(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
+RETURNS email_verify.verdict
+AS 'MODULE_PATHNAME', 'ev_verdict' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION email_verdict(text, interval, interval) IS
+	'the whole verdict on an e-mail address; FROM users u, email_verdict(u.email) v';
+
+-- ---------------------------------------------------------------------------------------------------
+-- What one operates.
+-- ---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION email_verify.wait(timeout interval DEFAULT '1 min') RETURNS bigint
+AS 'MODULE_PATHNAME', 'ev_wait_all' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION email_verify.wait(interval) IS
+	'wait until every queued address has had an answer; returns how many have none';
+
+CREATE FUNCTION email_verify._announce() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_announce' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION email_verify._reasons(OUT reason text, OUT status text, OUT retryable boolean, OUT advice text,
+	OUT fresh interval, OUT expire interval, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_reasons' LANGUAGE C STABLE ROWS 54;
+
+CREATE FUNCTION email_verify._details(OUT detail text, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_details' LANGUAGE C STABLE ROWS 120;
+
+CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT worker_pid integer,
+	OUT started_at timestamptz, OUT paused boolean, OUT inbox_bytes integer, OUT inflight integer, OUT sessions integer,
+	OUT drained_total bigint, OUT leased_total bigint, OUT completed_total bigint, OUT put_back_total bigint,
+	OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint, OUT errors_total bigint,
+	OUT refused_total bigint)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
+
+CREATE VIEW email_verify.reason AS
+	SELECT r.reason::email_verify.verification_reason AS reason, r.status::email_verify.verification_status AS status,
+		r.retryable, r.advice, r.fresh, r.expire, r.description
+	FROM email_verify._reasons() r;
+COMMENT ON VIEW email_verify.reason IS 'what each reason means and what to do with the address';
+
+CREATE VIEW email_verify.detail AS
+	SELECT d.detail, d.description FROM email_verify._details() d;
+COMMENT ON VIEW email_verify.detail IS 'what each detail means';
+
+CREATE VIEW email_verify.stat AS
+	SELECT s.*, q.queued, q.unanswered, q.due, q.next_due
+	FROM email_verify._stat() s,
+		(SELECT count(*) AS queued, count(*) FILTER (WHERE NOT answered) AS unanswered,
+			count(*) FILTER (WHERE due_at <= now()) AS due, min(due_at) AS next_due
+		FROM email_verify.queue) q;
+COMMENT ON VIEW email_verify.stat IS 'the worker of this database and its queue';
+
+-- ---------------------------------------------------------------------------------------------------
+-- Rights: what is pure is open, what probes, shows or steers is not.
+-- ---------------------------------------------------------------------------------------------------
+
+REVOKE ALL ON ALL TABLES IN SCHEMA email_verify FROM PUBLIC;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA email_verify FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_verify(text, interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_verdict(text, interval, interval) FROM PUBLIC;
+
+-- the vocabulary may be read by all who may use the schema
+GRANT EXECUTE ON FUNCTION email_verify._reasons() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION email_verify._details() TO PUBLIC;
+GRANT SELECT ON email_verify.reason, email_verify.detail TO PUBLIC;
+
+SELECT email_verify._announce();

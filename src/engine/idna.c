@@ -1,0 +1,109 @@
+/*
+ * idna.c
+ *	  Internationalised names through libidn2 (RFC 5891, UTS 46) and libunistring.
+ */
+#include "engine/idna.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <idn2.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
+
+/* A domain of 253 octets in A-labels is never longer than this in UTF-8. */
+#define UTF8_DOMAIN_MAX 1024
+
+#define IDN_FLAGS (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES)
+
+/*
+ * Do the xn-- labels of an ASCII domain decode, and encode to themselves again?  Otherwise two spellings of one
+ * name could be two keys of the cache.
+ */
+static bool
+round_trips(const char *ascii)
+{
+	char *unicode = NULL;
+	uint8_t *again = NULL;
+	bool ok = false;
+
+	if (strstr(ascii, "xn--") == NULL)
+		return true;
+	if (idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK &&
+		idn2_lookup_u8((const uint8_t *) unicode, &again, IDN_FLAGS) == IDN2_OK)
+		ok = strcmp((const char *) again, ascii) == 0;
+	idn2_free(unicode);
+	idn2_free(again);
+	return ok;
+}
+
+size_t
+ev_idna_to_ascii(const char *domain, size_t n, char *out, size_t size)
+{
+	char input[UTF8_DOMAIN_MAX + 1];
+	uint8_t *ascii = NULL;
+	size_t len = 0;
+
+	if (n == 0 || n > UTF8_DOMAIN_MAX || memchr(domain, '\0', n) != NULL)
+		return 0;
+	memcpy(input, domain, n);
+	input[n] = '\0';
+
+	if (idn2_lookup_u8((const uint8_t *) input, &ascii, IDN_FLAGS) == IDN2_OK)
+	{
+		/* labels that were ASCII all along come back as they were */
+		for (uint8_t *p = ascii; *p != '\0'; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p += 'a' - 'A';
+		len = strlen((const char *) ascii);
+		if (len < size && round_trips((const char *) ascii))
+			memcpy(out, ascii, len + 1);
+		else
+			len = 0;
+	}
+	idn2_free(ascii);
+	return len;
+}
+
+/* May this code point stand in an address?  ASCII is the syntax check's business. */
+static bool
+code_point_ok(ucs4_t c)
+{
+	if (c < 0x80)
+		return true;
+	if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cn |
+												UC_CATEGORY_MASK_Co | UC_CATEGORY_MASK_Cs |
+												UC_CATEGORY_MASK_Zs | UC_CATEGORY_MASK_Zl |
+												UC_CATEGORY_MASK_Zp))
+		return false;
+	return !uc_is_property_default_ignorable_code_point(c) && !uc_is_property_bidi_control(c);
+}
+
+bool
+ev_unicode_text_ok(const char *text, size_t n)
+{
+	const uint8_t *bytes = (const uint8_t *) text;
+	uint8_t buf[512];
+	size_t len = sizeof(buf);
+	uint8_t *normal;
+	bool ok;
+
+	for (size_t i = 0; i < n;)
+	{
+		ucs4_t c;
+		int used = u8_mbtoucr(&c, bytes + i, n - i);
+
+		if (used <= 0 || !code_point_ok(c))
+			return false;
+		i += (size_t) used;
+	}
+
+	normal = u8_normalize(UNINORM_NFC, bytes, n, buf, &len);
+	if (normal == NULL)
+		return n == 0;
+	ok = len == n && memcmp(normal, bytes, n) == 0;
+	if (normal != buf)
+		free(normal);
+	return ok;
+}

@@ -1,0 +1,69 @@
+/*
+ * judge.h
+ *	  From what happened to one recipient to a verdict: the decision table.
+ */
+#ifndef EV_JUDGE_H
+#define EV_JUDGE_H
+
+#include "engine/classify.h"
+
+/* What became of one recipient. */
+enum ev_outcome
+{
+	EV_OUTCOME_REPLY,		  /* the peer replied; see finding */
+	EV_OUTCOME_CLOSED,		  /* the peer closed; stage tells when */
+	EV_OUTCOME_TIMEOUT,		  /* no reply in time; stage tells to what */
+	EV_OUTCOME_SESSION_TIMEOUT,
+	EV_OUTCOME_REFUSED,		  /* connection refused */
+	EV_OUTCOME_UNREACHABLE,
+	EV_OUTCOME_TARGET_REFUSED, /* the guard forbids the address */
+	EV_OUTCOME_NO_SOCKET,
+	EV_OUTCOME_NO_BIND,
+	EV_OUTCOME_TLS,			  /* TLS was required and failed */
+	EV_OUTCOME_GARBAGE,
+	EV_OUTCOME_TOO_LONG,
+	EV_OUTCOME_CANCELED,
+	EV_OUTCOME_NOT_ASKED	  /* the session ended for a reason of its own before this one's turn */
+};
+
+/* What is known of made-up recipients at (domain, MX host).  A fact of both, never of the domain alone. */
+enum ev_random
+{
+	EV_RANDOM_UNKNOWN,
+	EV_RANDOM_REFUSED,		/* 5xx, unknown user */
+	EV_RANDOM_ACCEPTED,		/* 2xx: catch-all */
+	EV_RANDOM_TEMP_FAIL,	/* inconclusive: 4xx or a refusal that is about us */
+	EV_RANDOM_TIMEOUT,		/* inconclusive: no reply */
+	EV_RANDOM_CLOSED		/* inconclusive: the connection ended */
+};
+
+/* Did the same host, within 24 hours and from the same source, treat another recipient differently? */
+enum ev_control
+{
+	EV_CONTROL_NONE,
+	EV_CONTROL_ACCEPTED_OTHER, /* it accepted another recipient of this domain */
+	EV_CONTROL_REFUSED_ALL	   /* it refused every recipient, made-up included, with the same text */
+};
+
+struct ev_case
+{
+	enum ev_outcome outcome;
+	enum ev_stage stage;
+	struct ev_finding finding; /* with EV_OUTCOME_REPLY */
+	enum ev_random random;
+	enum ev_control control;
+	enum ev_provider provider;
+};
+
+/* put_back: no verdict, ask again (nothing is said about the recipient). */
+struct ev_judgement
+{
+	struct ev_verdict verdict;
+	bool put_back;
+	uint32_t retry_after; /* seconds, a hint of the peer's; 0 for none */
+	char rule[EV_RULE_MAX + 1];
+};
+
+extern void ev_judge(const struct ev_case *the_case, struct ev_judgement *out);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * sanitize.c
+ *	  Escape what strangers sent, so that it can be stored in any encoding and shown on any terminal.
+ */
+#include "engine/sanitize.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char ellipsis[] = "...";
+#define ELLIPSIS_LEN (sizeof(ellipsis) - 1)
+
+/* One unit of output (a character or a whole escape) into buf; its length.  Advances *p. */
+static size_t
+next_unit(const unsigned char **p, const unsigned char *end, char buf[4])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char c = *(*p)++;
+
+	switch (c)
+	{
+		case ' ':
+		case '\t':
+		case '\r':
+		case '\n':
+			/* a plain run of blanks stays, one that holds anything else becomes one space */
+			if (c == ' ')
+			{
+				buf[0] = ' ';
+				return 1;
+			}
+			while (*p < end && (**p == '\t' || **p == '\r' || **p == '\n'))
+				(*p)++;
+			buf[0] = ' ';
+			return 1;
+		case '\\': memcpy(buf, "\\\\", 2); return 2;
+		default: break;
+	}
+	if (c >= 0x20 && c < 0x7f)
+	{
+		buf[0] = (char) c;
+		return 1;
+	}
+	buf[0] = '\\';
+	buf[1] = 'x';
+	buf[2] = hex[c >> 4];
+	buf[3] = hex[c & 15];
+	return 4;
+}
+
+size_t
+ev_sanitize(const char *text, size_t n, char *out, size_t size)
+{
+	const unsigned char *p = (const unsigned char *) text;
+	const unsigned char *end = p + n;
+	size_t len = 0;
+	size_t cut = 0; /* the last length behind which the ellipsis still fits */
+
+	while (p < end)
+	{
+		char unit[4];
+		size_t unit_len = next_unit(&p, end, unit);
+
+		if (len + unit_len > size - 1)
+		{
+			memcpy(out + cut, ellipsis, ELLIPSIS_LEN);
+			len = cut + ELLIPSIS_LEN;
+			break;
+		}
+		memcpy(out + len, unit, unit_len);
+		len += unit_len;
+		if (len + ELLIPSIS_LEN <= size - 1)
+			cut = len;
+	}
+	out[len] = '\0';
+	return len;
+}

@@ -1,0 +1,81 @@
+# Rules for engine and net: compiled without PostgreSQL's headers and without those of the layers above.
+#
+# A layer's include path is a folder of links made for it, so that "net/prober.h" simply does not exist
+# for engine.  Variables: CC, EV_WERROR (set to -Werror by the test script), EV_SANITIZE.
+
+EV_SRC := $(if $(srcdir),$(srcdir),.)/src
+EV_WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(EV_WERROR)
+EV_CFLAGS = -std=c11 -O2 -g -fPIC -fvisibility=hidden $(EV_WARN)
+
+ENGINE_SRC = $(sort $(wildcard $(EV_SRC)/engine/*.c))
+NET_SRC = $(sort $(filter-out $(EV_SRC)/net/email_probe.c,$(wildcard $(EV_SRC)/net/*.c)))
+ENGINE_HDR = $(wildcard $(EV_SRC)/engine/*.h $(EV_SRC)/engine/*.def)
+NET_HDR = $(wildcard $(EV_SRC)/net/*.h)
+
+ENGINE_OBJ = $(patsubst $(EV_SRC)/%.c,build/%.o,$(ENGINE_SRC))
+NET_OBJ = $(patsubst $(EV_SRC)/%.c,build/%.o,$(NET_SRC))
+
+build/include/engine-only/engine:
+	@mkdir -p $(@D) && ln -sfn $(abspath $(EV_SRC)/engine) $@
+build/include/net-only/engine:
+	@mkdir -p $(@D) && ln -sfn $(abspath $(EV_SRC)/engine) $@
+build/include/net-only/net:
+	@mkdir -p $(@D) && ln -sfn $(abspath $(EV_SRC)/net) $@
+
+build/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(CC) $(EV_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
+
+build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
+	@mkdir -p $(@D)
+	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<
+
+build/libev_engine.a: $(ENGINE_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+build/libev_net.a: $(NET_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+build/email_probe: build/net/email_probe.o build/libev_net.a build/libev_engine.a
+	$(CC) -g -o $@ $^ $(LDFLAGS) -luv -lcares -lssl -lcrypto -lidn2 -lunistring
+
+# --- unit tests: every engine module under ASan and UBSan --------------------------------------------
+
+UNIT_CFLAGS = -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all $(EV_WARN) -D_GNU_SOURCE
+UNIT_TESTS = $(patsubst test/unit/%.c,build/unit/%,$(sort $(wildcard test/unit/test_*.c)))
+ENGINE_SAN_OBJ = $(patsubst $(EV_SRC)/%.c,build/san/%.o,$(ENGINE_SRC))
+
+build/san/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
+
+build/san/libev_engine.a: $(ENGINE_SAN_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) build/san/libev_engine.a
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Ibuild/include/engine-only -Itest/unit -o $@ $< build/san/libev_engine.a \
+		-lcmocka -lidn2 -lunistring
+
+unit-tests: $(UNIT_TESTS)
+
+# --- fuzzers: libFuzzer needs clang -------------------------------------------------------------------
+
+FUZZ_CC ?= clang
+FUZZ_CFLAGS = -std=c11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	$(EV_WARN) -D_GNU_SOURCE
+FUZZERS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+
+build/fuzzobj/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
+
+build/fuzz/%: test/fuzz/%.c $(patsubst $(EV_SRC)/%.c,build/fuzzobj/%.o,$(ENGINE_SRC))
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Ibuild/include/engine-only -o $@ $^ -lidn2 -lunistring
+
+fuzzers: $(FUZZERS)
+
+.PHONY: unit-tests fuzzers
+.SECONDARY:

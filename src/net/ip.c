@@ -1,0 +1,58 @@
+/*
+ * ip.c
+ *	  IP addresses; see ip.h.
+ */
+#include "net/ip.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+void
+ev_ip_text(const struct ev_ip *ip, char *buf)
+{
+	if (inet_ntop(ip->v6 ? AF_INET6 : AF_INET, ip->bytes, buf, EV_IP_TEXT_MAX + 1) == NULL)
+		buf[0] = '\0';
+}
+
+bool
+ev_ip_parse(const char *text, struct ev_ip *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, text, out->bytes) == 1)
+		return true;
+	out->v6 = true;
+	return inet_pton(AF_INET6, text, out->bytes) == 1;
+}
+
+bool
+ev_ip_may_connect(const struct ev_ip *ip, bool allow_private)
+{
+	enum ev_target target = ip->v6 ? ev_target_v6(ip->bytes) : ev_target_v4(ip->bytes);
+
+	return target == EV_TARGET_PUBLIC || (target == EV_TARGET_PRIVATE && allow_private);
+}
+
+socklen_t
+ev_ip_sockaddr(const struct ev_ip *ip, uint16_t port, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (ip->v6)
+	{
+		struct sockaddr_in6 *a = (struct sockaddr_in6 *) out;
+
+		a->sin6_family = AF_INET6;
+		a->sin6_port = htons(port);
+		memcpy(&a->sin6_addr, ip->bytes, 16);
+		return sizeof(*a);
+	}
+	else
+	{
+		struct sockaddr_in *a = (struct sockaddr_in *) out;
+
+		a->sin_family = AF_INET;
+		a->sin_port = htons(port);
+		memcpy(&a->sin_addr, ip->bytes, 4);
+		return sizeof(*a);
+	}
+}

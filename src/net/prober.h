@@ -1,0 +1,185 @@
+/*
+ * prober.h
+ *	  The one header of net: takes requests to verify addresses, gives results.
+ *
+ * Flat messages in, flat messages out, one descriptor to wait on: no callbacks, no pointers across.  So the
+ * same prober runs in a worker process, behind a socketpair, in email_probe and in tests.  It knows
+ * nothing of PostgreSQL.  Not thread-safe; opens nothing before ev_prober_create().
+ *
+ * A caller's loop:
+ *		submit(requests)
+ *		run()				never blocks
+ *		collect(messages)	until it returns 0
+ *		wait for fd() to be readable or deadline() to pass, then run() again
+ */
+#ifndef EV_PROBER_H
+#define EV_PROBER_H
+
+#include "engine/judge.h"
+#include "engine/random_name.h"
+#include "engine/smtp_client.h"
+#include "engine/syntax.h"
+#include "engine/verdict.h"
+
+#define EV_DNS_SERVERS_MAX 512
+#define EV_KNOWN_HOSTS	   8
+#define EV_DOMAIN_HOSTS	   8
+
+/* What earlier runs learned of made-up recipients at one host of the request's domain. */
+struct ev_known_host
+{
+	uint64_t host_hash;		 /* ev_hash() of the lower-case MX host name */
+	uint8_t random;			 /* enum ev_random: REFUSED or ACCEPTED; others are not told */
+	bool accepted_other;	 /* it accepted a real recipient of the domain in the last 24 hours */
+	uint32_t random_age;	 /* seconds since `random` was learned */
+};
+
+/* Please verify one address. */
+struct ev_request
+{
+	uint64_t id; /* the caller's; comes back with the result */
+	struct ev_address address;
+	bool dns_only;		/* do not connect to anybody */
+	uint8_t dns_only_detail; /* enum ev_detail: why (not_configured, mode_dns, …) */
+	char random_local[EV_RANDOM_NAME_SIZE]; /* the domain's made-up recipient, "" to choose one */
+	char last_ip[EV_IP_TEXT_MAX + 1]; /* asked last time: a grey-list wants the same one; or "" */
+	uint8_t n_known;
+	struct ev_known_host known[EV_KNOWN_HOSTS];
+};
+
+/* The answer to one request: exactly one for each. */
+struct ev_result
+{
+	uint64_t id;
+	struct ev_verdict verdict; /* role not applied */
+	struct ev_evidence evidence;
+	bool put_back;		  /* nobody judged it: ask again, the verdict is only why */
+	bool probed;		  /* a RCPT for it was sent */
+	uint32_t retry_after; /* seconds the peer asked for, 0 for none */
+	uint64_t mx_fingerprint;
+};
+
+/* What was learned about a domain from DNS. */
+struct ev_domain_fact
+{
+	char domain[EV_DOMAIN_MAX + 1];
+	uint8_t reason;	   /* enum ev_reason: PENDING when it takes mail, else why not */
+	uint8_t detail;	   /* enum ev_detail */
+	bool implicit_mx;  /* no MX record: its own address is used (RFC 5321 5.1) */
+	uint8_t spf;	   /* enum ev_spf; EV_SPF_NONE when it was not asked for */
+	uint32_t ttl;	   /* seconds */
+	uint64_t mx_fingerprint;
+	uint8_t n_hosts;   /* the first hosts in order of preference */
+	char hosts[EV_DOMAIN_HOSTS][EV_HOST_MAX + 1];
+};
+
+/* What was learned about made-up recipients at (domain, host). */
+struct ev_host_fact
+{
+	char domain[EV_DOMAIN_MAX + 1];
+	char host[EV_HOST_MAX + 1];
+	uint8_t random; /* enum ev_random; UNKNOWN: nothing new about it */
+	bool accepted;	/* a real recipient was accepted */
+	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: to be used again if inconclusive */
+};
+
+/* One line of the dialogue, only with config.trace. */
+struct ev_trace
+{
+	uint64_t id;	/* of the first request of the session */
+	char direction; /* '>' sent, '<' received, '*' event */
+	char text[EV_PEER_TEXT_MAX + 1]; /* sanitised */
+};
+
+enum ev_message_type
+{
+	EV_MESSAGE_RESULT,
+	EV_MESSAGE_DOMAIN_FACT,
+	EV_MESSAGE_HOST_FACT,
+	EV_MESSAGE_TRACE
+};
+
+struct ev_message
+{
+	enum ev_message_type type;
+	union
+	{
+		struct ev_result result;
+		struct ev_domain_fact domain;
+		struct ev_host_fact host;
+		struct ev_trace trace;
+	} u;
+};
+
+struct ev_prober_config
+{
+	char helo_name[EV_HOST_MAX + 1];
+	char mail_from[EV_ADDRESS_MAX + 1];
+	char dns_servers[EV_DNS_SERVERS_MAX]; /* "host:port,[v6]:port"; "" = resolv.conf */
+	char source_v4[EV_IP_TEXT_MAX + 1];	  /* "" = the kernel's choice */
+	char source_v6[EV_IP_TEXT_MAX + 1];
+	uint16_t smtp_port;		 /* 25 */
+	bool allow_private;		 /* connect to private and loopback addresses too */
+	bool use_v4, use_v6;
+	bool use_tls;			 /* STARTTLS when offered */
+	bool trace;
+	uint32_t max_sessions;	 /* SMTP sessions at once */
+	uint32_t max_lookups;	 /* DNS look-ups at once, at most 64 */
+	uint32_t max_requests;	 /* accepted and unanswered requests */
+	uint32_t dns_timeout;	 /* ms of one try */
+	uint32_t dns_tries;
+	uint16_t rcpt_per_transaction;
+	uint16_t rcpt_per_session;
+	uint16_t max_refused;	 /* refused recipients a session, made-up one included; 0 = no limit */
+	uint32_t random_max_age; /* seconds for which what is known of made-up recipients holds */
+	struct ev_smtp_timeouts timeout;
+};
+
+struct ev_prober_stats
+{
+	uint32_t requests;	/* accepted, unanswered */
+	uint32_t sessions;	/* open now */
+	uint32_t lookups;	/* in flight now */
+	uint64_t sessions_total;
+	uint64_t lookups_total;
+	uint64_t rcpts_total;
+	uint64_t tls_total;
+};
+
+struct ev_prober;
+
+/* Fill in the defaults: 200 sessions, 64 look-ups, port 25, the time-outs of doc/settings.md. */
+extern void ev_prober_config_default(struct ev_prober_config *config);
+
+/* NULL on failure, with a message in error (size bytes). */
+extern struct ev_prober *ev_prober_create(const struct ev_prober_config *config, char *error,
+										  size_t size);
+
+/* New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad setting. */
+extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config,
+								char *error, size_t size);
+
+/* Take up to n requests; returns how many were taken (fewer when max_requests is reached). */
+extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests, size_t n);
+
+/* Do all that can be done without blocking. */
+extern void ev_prober_run(struct ev_prober *prober);
+
+/* Take up to n messages; returns how many there were.  A fact comes before the results it led to. */
+extern size_t ev_prober_collect(struct ev_prober *prober, struct ev_message *messages, size_t n);
+
+/* Readable when run() has something to do.  Constant while the prober lives; not to be read from. */
+extern int ev_prober_fd(const struct ev_prober *prober);
+
+/* Milliseconds until run() must be called even if fd() stays silent: 0 now, -1 never. */
+extern int ev_prober_deadline(struct ev_prober *prober);
+
+extern void ev_prober_stats(const struct ev_prober *prober, struct ev_prober_stats *stats);
+
+/* Forget what is cached about domains and hosts (not what is under way). */
+extern void ev_prober_forget(struct ev_prober *prober);
+
+/* Close everything at once; unanswered requests have no result. */
+extern void ev_prober_destroy(struct ev_prober *prober);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * ask.c
+ *	  The way of one question: syntax, mode, cache, queue.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+
+#include "pg/backend/backend.h"
+
+static void
+answer(EvAnswer *out, enum ev_reason reason, enum ev_detail detail)
+{
+	memset(out, 0, sizeof(*out));
+	out->verdict = ev_verdict_of(reason, detail);
+	out->checked_at = GetCurrentStatementStartTimestamp();
+}
+
+/* Not queued, and why; the caller learns of it in the detail, a person in a notice. */
+static void
+answer_obstacle(EvAnswer *out, enum ev_detail obstacle)
+{
+	answer(out, EV_REASON_INTERNAL_VERIFIER_ERROR, obstacle);
+	out->checked_at = 0;
+	ev_hint_detail(obstacle);
+}
+
+/* The local part, or what follows its last '+', names the reason; anything else is deliverable. */
+static void
+answer_sandbox(EvAnswer *out, const struct ev_address *address)
+{
+	const char *tag = address->local;
+	enum ev_reason reason = EV_REASON_SMTP_DELIVERABLE;
+
+	for (const char *p = address->local; *p != '\0'; p++)
+		if (*p == '+')
+			tag = p + 1;
+	(void) ev_reason_by_label(tag, strlen(tag), &reason);
+	answer(out, reason,
+		   ev_reason_info(reason)->status == EV_STATUS_UNKNOWN && reason != EV_REASON_PENDING
+			   ? EV_DETAIL_SANDBOX
+			   : EV_DETAIL_NONE);
+}
+
+/* A verdict that only says that mailboxes were not probed is worth nothing once they are. */
+static bool
+overtaken(const struct ev_verdict *verdict)
+{
+	return verdict->reason == EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN &&
+		   (verdict->detail == EV_DETAIL_NOT_CONFIGURED || verdict->detail == EV_DETAIL_MODE_DNS) &&
+		   ev_settings.mode == EV_MODE_SMTP && ev_settings_configured(&ev_settings);
+}
+
+static bool
+is_fresh(const EvCached *cached, int64 max_age, TimestampTz now)
+{
+	if (cached->fresh_until <= now || overtaken(&cached->answer.verdict))
+		return false;
+	if (max_age < 0)
+		return true;
+	return cached->answer.checked_at >= now - Max(max_age, ev_settings.min_max_age * USECS_PER_SEC);
+}
+
+/* Not in the cache, or not good enough: have it looked for. */
+static void
+ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAnswer *out)
+{
+	TimestampTz newer_than = cached == NULL ? 0 : cached->answer.checked_at + 1;
+	bool still_good = cached != NULL && !overtaken(&cached->answer.verdict) &&
+					  cached->expires_at > GetCurrentStatementStartTimestamp();
+	bool answered = false;
+	enum ev_detail obstacle;
+
+	if (wait > 0)
+		obstacle = ev_enqueue_and_wait(key, len, newer_than, wait, out, &answered);
+	else
+		obstacle = ev_enqueue(key, len, newer_than);
+	if (answered)
+		return;
+	if (still_good)
+	{
+		*out = cached->answer;
+		out->stale = true;
+	}
+	else if (obstacle != EV_DETAIL_NONE)
+		answer_obstacle(out, obstacle);
+	else
+	{
+		answer(out, EV_REASON_PENDING, EV_DETAIL_NONE);
+		out->checked_at = 0;
+		ev_hint_pending();
+	}
+}
+
+void
+ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
+{
+	struct ev_syntax syntax;
+	struct ev_address address;
+	char key[EV_ADDRESS_KEY_SIZE];
+	size_t key_len;
+	EvCached cached;
+	enum ev_detail fault;
+	const char *utf8 = ev_to_utf8(email, len, &len);
+
+	if (!ev_syntax_parse(utf8, len, EV_SYNTAX_INTERNET, &syntax))
+	{
+		answer(out, EV_REASON_INVALID_SYNTAX, syntax.fault);
+		return;
+	}
+	fault = ev_address_from(utf8, &syntax, &address);
+	if (fault != EV_DETAIL_NONE)
+	{
+		answer(out, EV_REASON_INVALID_SYNTAX, fault);
+		return;
+	}
+	if (ev_settings.mode == EV_MODE_SANDBOX)
+	{
+		answer_sandbox(out, &address);
+		return;
+	}
+	if (syntax.special_use)
+	{
+		answer(out, EV_REASON_NO_MX_RECORDS, EV_DETAIL_SPECIAL_USE_DOMAIN);
+		return;
+	}
+	key_len = ev_address_key(&address, key);
+	if (!ev_cache_lookup(key, key_len, &cached))
+		ask_worker(key, key_len, NULL, wait, out);
+	else if (is_fresh(&cached, max_age, GetCurrentStatementStartTimestamp()))
+		*out = cached.answer;
+	else
+		ask_worker(key, key_len, &cached, wait, out);
+	if (out->verdict.detail == EV_DETAIL_NOT_CONFIGURED)
+		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
+}

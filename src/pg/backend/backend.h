@@ -1,0 +1,82 @@
+/*
+ * backend.h
+ *	  What the parts of email_verify.so know of each other.
+ */
+#ifndef EV_BACKEND_H
+#define EV_BACKEND_H
+
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+#include "engine/syntax.h"
+#include "engine/verdict.h"
+#include "pg/shared/settings.h"
+#include "pg/shared/shmem.h"
+
+/* settings.c */
+extern EvSettings ev_settings;
+extern void ev_settings_define(void);
+
+/* hooks.c: tells launcher and worker of CREATE and DROP EXTENSION, at commit */
+extern void ev_hooks_install(void);
+
+/*
+ * vocabulary.c: the enum types of this database.  OIDs are cached and follow catalogue changes; a label that the
+ * installed SQL does not have is an error with a hint to ALTER EXTENSION … UPDATE.
+ */
+extern Oid ev_reason_oid(enum ev_reason reason);
+extern Oid ev_status_oid(enum ev_status status);
+extern bool ev_reason_from_oid(Oid value, enum ev_reason *reason);
+extern bool ev_status_from_oid(Oid value, enum ev_status *status);
+
+/* A verdict as SQL sees it. */
+typedef struct EvAnswer
+{
+	struct ev_verdict verdict;
+	TimestampTz checked_at; /* 0: never */
+	TimestampTz retry_at;	/* 0: not to be asked again by itself */
+	bool stale;				/* a newer one is being looked for */
+} EvAnswer;
+
+/* A row of the cache. */
+typedef struct EvCached
+{
+	EvAnswer answer;
+	TimestampTz fresh_until;
+	TimestampTz expires_at;
+} EvCached;
+
+/*
+ * cache.c: look an address up in table email_verify.address under the active snapshot.  False on a miss, and also when the
+ * table cannot be read without waiting for a lock.
+ */
+extern bool ev_cache_lookup(const char *key, size_t len, EvCached *out);
+
+/*
+ * ask.c: the whole way of one question.  email: text in the server's encoding.  wait and max_age in microseconds, -1 for not
+ * given.  Never blocks unless wait > 0.
+ */
+extern void ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out);
+
+/*
+ * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, else why it is not.
+ */
+extern enum ev_detail ev_enqueue(const char *key, size_t len, TimestampTz newer_than);
+
+/* hint.c: say once a session what to do about a detail that keeps addresses from being queued, and once a transaction
+ * how to wait for pending ones. */
+extern void ev_hint_detail(enum ev_detail detail);
+extern void ev_hint_pending(void);
+
+/*
+ * wait.c: queue an address and wait for its verdict, at most `wait` microseconds and what is left of the statement's
+ * budget.  *answered tells whether *out was filled; the result is ev_enqueue()'s.
+ */
+extern enum ev_detail ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than,
+										  int64 wait, EvAnswer *out, bool *answered);
+
+/* text.c: the address as UTF-8; the result is either the input or allocated in CurrentMemoryContext. */
+extern const char *ev_to_utf8(const char *text, size_t len, size_t *out_len);
+extern int64 ev_interval_us(const Interval *interval);
+
+#endif

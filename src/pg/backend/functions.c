@@ -1,0 +1,121 @@
+/*
+ * functions.c
+ *	  The SQL functions that ask about one address.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/typcache.h"
+
+#include "pg/backend/backend.h"
+
+PG_FUNCTION_INFO_V1(ev_syntax_ok);
+PG_FUNCTION_INFO_V1(ev_verify);
+PG_FUNCTION_INFO_V1(ev_verdict);
+
+/* email_syntax_ok(email text, level text) */
+Datum
+ev_syntax_ok(PG_FUNCTION_ARGS)
+{
+	text *email = PG_GETARG_TEXT_PP(0);
+	text *level_name = PG_GETARG_TEXT_PP(1);
+	enum ev_syntax_level level;
+	struct ev_syntax syntax;
+	struct ev_address address;
+	size_t len;
+	const char *utf8;
+
+	if (!ev_syntax_level_by_label(VARDATA_ANY(level_name), VARSIZE_ANY_EXHDR(level_name), &level))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("unrecognized syntax level: \"%s\"", text_to_cstring(level_name)),
+						errhint("Levels are \"internet\", \"smtp\" and \"header\".")));
+	utf8 = ev_to_utf8(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &len);
+	if (!ev_syntax_parse(utf8, len, level, &syntax))
+		PG_RETURN_BOOL(false);
+
+	/* some faults show only in the form that travels */
+	if (level == EV_SYNTAX_INTERNET && syntax.idn &&
+		ev_address_from(utf8, &syntax, &address) != EV_DETAIL_NONE)
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(true);
+}
+
+/* Arguments email, wait, max_age as the two functions below have them.  False when email is NULL. */
+static bool
+ask(FunctionCallInfo fcinfo, EvAnswer *out)
+{
+	text *email;
+	int64 wait = -1;
+	int64 max_age = -1;
+
+	if (PG_ARGISNULL(0))
+		return false;
+	email = PG_GETARG_TEXT_PP(0);
+	if (!PG_ARGISNULL(1))
+		wait = ev_interval_us(PG_GETARG_INTERVAL_P(1));
+	if (!PG_ARGISNULL(2))
+		max_age = ev_interval_us(PG_GETARG_INTERVAL_P(2));
+	ev_ask(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), wait, max_age, out);
+	return true;
+}
+
+/* email_verify(email text, wait interval, max_age interval) */
+Datum
+ev_verify(PG_FUNCTION_ARGS)
+{
+	EvAnswer answer;
+
+	if (!ask(fcinfo, &answer))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(ev_reason_oid(answer.verdict.reason));
+}
+
+/* The attribute of that name; attributes that this library does not know stay NULL. */
+static void
+set(TupleDesc desc, Datum *values, bool *nulls, const char *name, Datum value)
+{
+	for (int i = 0; i < desc->natts; i++)
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+		{
+			values[i] = value;
+			nulls[i] = false;
+		}
+}
+
+/* email_verdict(email text, wait interval, max_age interval) */
+Datum
+ev_verdict(PG_FUNCTION_ARGS)
+{
+	EvAnswer answer;
+	TupleDesc desc;
+	Datum *values;
+	bool *nulls;
+	const struct ev_reason_info *info;
+	const char *detail;
+
+	if (!ask(fcinfo, &answer))
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "email_verdict must return a composite type");
+	desc = BlessTupleDesc(desc);
+	values = palloc0(desc->natts * sizeof(Datum));
+	nulls = palloc(desc->natts * sizeof(bool));
+	memset(nulls, true, desc->natts * sizeof(bool));
+
+	info = ev_reason_info(answer.verdict.reason);
+	detail = ev_detail_info(answer.verdict.detail)->label;
+	set(desc, values, nulls, "status", ObjectIdGetDatum(ev_status_oid(answer.verdict.status)));
+	set(desc, values, nulls, "reason", ObjectIdGetDatum(ev_reason_oid(answer.verdict.reason)));
+	if (detail != NULL)
+		set(desc, values, nulls, "detail", CStringGetTextDatum(detail));
+	set(desc, values, nulls, "retryable", BoolGetDatum(info->retryable));
+	if (answer.checked_at != 0)
+		set(desc, values, nulls, "checked_at", TimestampTzGetDatum(answer.checked_at));
+	if (answer.retry_at != 0)
+		set(desc, values, nulls, "retry_at", TimestampTzGetDatum(answer.retry_at));
+	set(desc, values, nulls, "stale", BoolGetDatum(answer.stale));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}

@@ -1,0 +1,82 @@
+/*
+ * hooks.c
+ *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it.
+ *
+ * The install script announces itself by calling a function; a drop is seen through the object access hook,
+ * which also sees the extension go with a schema or an owner.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "pg/backend/backend.h"
+
+static object_access_hook_type previous_hook = NULL;
+static bool created = false;
+static bool dropped = false;
+
+static void
+access_hook(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (previous_hook)
+		previous_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_DROP && class_id == ExtensionRelationId)
+	{
+		char *name = get_extension_name(object_id);
+
+		if (name != NULL && strcmp(name, "email_verify") == 0)
+			dropped = true;
+	}
+}
+
+static void
+at_xact_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped))
+	{
+		EvDatabase *db = ev_database_find(MyDatabaseId, created);
+
+		if (db != NULL)
+		{
+			pg_atomic_write_u32(&db->check, 1);
+			if (created && pg_atomic_read_u32(&db->state) == EV_DB_ABSENT)
+				ev_database_set_state(db, EV_DB_WANTED);
+			ev_worker_wake(db);
+		}
+		if (created)
+			ev_launcher_wake();
+	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		created = dropped = false;
+}
+
+void
+ev_hooks_install(void)
+{
+	previous_hook = object_access_hook;
+	object_access_hook = access_hook;
+	RegisterXactCallback(at_xact_end, NULL);
+}
+
+PG_FUNCTION_INFO_V1(ev_announce);
+
+/* Called by the install script, last. */
+Datum
+ev_announce(PG_FUNCTION_ARGS)
+{
+	created = true;
+	ereport(NOTICE, (errmsg("email_verify is installed in database \"%s\"",
+							get_database_name(MyDatabaseId)),
+					 ev_shared == NULL
+						 ? errhint("Nothing is probed until shared_preload_libraries contains "
+								   "\"email_verify\" and the server is restarted.")
+						 : errhint("Mail servers are asked once email_verify.helo_name and "
+								   "email_verify.mail_from are set.")));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,125 @@
+/*
+ * settings.c
+ *	  Defines the settings email_verify.*, from settings.def.
+ */
+#include "postgres.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "engine/syntax.h"
+#include "pg/backend/backend.h"
+
+EvSettings ev_settings;
+
+static const struct config_enum_entry mode_options[] = {{"sandbox", EV_MODE_SANDBOX, false},
+														{"offline", EV_MODE_OFFLINE, false},
+														{"dns", EV_MODE_DNS, false},
+														{"smtp", EV_MODE_SMTP, false},
+														{NULL, 0, false}};
+
+/* A fully qualified host name; address literals and bare host names are refused by many servers. */
+static bool
+check_helo_name(char **newval, void **extra, GucSource source)
+{
+	char probe[EV_DOMAIN_MAX + 16];
+	struct ev_syntax syntax;
+
+	if (**newval == '\0')
+		return true;
+	if (strlen(*newval) <= EV_DOMAIN_MAX)
+	{
+		snprintf(probe, sizeof(probe), "x@%s", *newval);
+		if (ev_syntax_parse(probe, strlen(probe), EV_SYNTAX_INTERNET, &syntax) && !syntax.idn)
+			return true;
+	}
+	GUC_check_errdetail("The EHLO name must be a fully qualified host name in ASCII.");
+	return false;
+}
+
+static bool
+check_mail_from(char **newval, void **extra, GucSource source)
+{
+	struct ev_syntax syntax;
+
+	if (**newval == '\0' ||
+		(ev_syntax_parse(*newval, strlen(*newval), EV_SYNTAX_INTERNET, &syntax) && !syntax.idn &&
+		 !syntax.eai))
+		return true;
+	GUC_check_errdetail("The sender must be an e-mail address in ASCII.");
+	return false;
+}
+
+static bool
+check_source_ipv4(char **newval, void **extra, GucSource source)
+{
+	struct in_addr address;
+
+	return **newval == '\0' || inet_pton(AF_INET, *newval, &address) == 1;
+}
+
+static bool
+check_source_ipv6(char **newval, void **extra, GucSource source)
+{
+	struct in6_addr address;
+
+	return **newval == '\0' || inet_pton(AF_INET6, *newval, &address) == 1;
+}
+
+static bool
+check_databases(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	List *names = NIL;
+	bool ok = SplitIdentifierString(copy, ',', &names);
+
+	if (!ok)
+		GUC_check_errdetail("List syntax is invalid.");
+	list_free(names);
+	pfree(copy);
+	return ok;
+}
+
+static bool
+check_delays(char **newval, void **extra, GucSource source)
+{
+	struct ev_ladder ladder;
+	const char *detail = NULL;
+
+	if (ev_settings_parse_delays(*newval, &ladder, &detail))
+		return true;
+	GUC_check_errdetail("%s", detail);
+	return false;
+}
+
+/* A setting that is fixed at server start cannot be defined by a library that is loaded later. */
+static bool
+can_define(GucContext context)
+{
+	return context != PGC_POSTMASTER || process_shared_preload_libraries_in_progress;
+}
+
+void
+ev_settings_define(void)
+{
+#define EV_INT(name, boot, min, max, context, flags, description)                                  \
+	ev_settings.name = (boot);                                                                     \
+	if (can_define(context))                                                                       \
+		DefineCustomIntVariable("email_verify." #name, description, NULL, &ev_settings.name, boot, \
+								min, max, context, flags, NULL, NULL, NULL);
+#define EV_BOOL(name, boot, context, flags, description)                                           \
+	DefineCustomBoolVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,    \
+							 context, flags, NULL, NULL, NULL);
+#define EV_STRING(name, boot, context, flags, check, description)                                  \
+	DefineCustomStringVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,  \
+							   context, flags, check, NULL, NULL);
+#define EV_ENUM(name, boot, options, context, flags, description)                                  \
+	DefineCustomEnumVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,    \
+							 options, context, flags, NULL, NULL, NULL);
+#include "pg/shared/settings.def"
+	MarkGUCPrefixReserved("email_verify");
+}

@@ -1,0 +1,167 @@
+/*
+ * wait.c
+ *	  Waiting for verdicts: for one address within a statement's budget, and for all that are queued.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "pg/backend/backend.h"
+#include "pg/shared/compat.h"
+
+static EvWaiter *mine = NULL;
+
+static void
+release(void)
+{
+	if (mine != NULL)
+		ev_waiter_release(mine);
+	mine = NULL;
+}
+
+static void
+release_at_exit(int code, Datum arg)
+{
+	release();
+}
+
+/* What the statement may still wait, in microseconds; *spent is where its waiting is counted. */
+static int64
+budget(int64 wait, int64 **spent)
+{
+	static TimestampTz statement = 0;
+	static int64 used = 0;
+
+	if (statement != GetCurrentStatementStartTimestamp())
+	{
+		statement = GetCurrentStatementStartTimestamp();
+		used = 0;
+	}
+	*spent = &used;
+	return Min(wait, (int64) ev_settings.max_wait * 1000) - used;
+}
+
+static bool
+sleep_until_answered(TimestampTz deadline)
+{
+	while (!mine->answered)
+	{
+		long ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (ms <= 0)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+						 ev_wait_event("EmailVerifyWait"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+static void
+take_answer(EvAnswer *out)
+{
+	LWLockAcquire(ev_shared->waiters_lock, LW_SHARED);
+	memset(out, 0, sizeof(*out));
+	out->verdict = mine->verdict;
+	out->checked_at = mine->checked_at;
+	out->retry_at = mine->retry_at;
+	LWLockRelease(ev_shared->waiters_lock);
+}
+
+enum ev_detail
+ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 wait, EvAnswer *out,
+					bool *answered)
+{
+	static bool registered = false;
+	int64 *spent;
+	int64 left = budget(wait, &spent);
+	TimestampTz start = GetCurrentTimestamp();
+	enum ev_detail obstacle;
+
+	*answered = false;
+	if (left <= 0 || ev_shared == NULL)
+		return ev_enqueue(key, len, newer_than);
+	if (!registered)
+	{
+		before_shmem_exit(release_at_exit, (Datum) 0);
+		registered = true;
+	}
+
+	/* the slot first: the answer may come before the push has returned */
+	mine = ev_waiter_take(MyDatabaseId, key, len, newer_than);
+	PG_TRY();
+	{
+		obstacle = ev_enqueue(key, len, newer_than);
+		if (obstacle == EV_DETAIL_NONE && mine != NULL &&
+			sleep_until_answered(start + left))
+		{
+			take_answer(out);
+			*answered = true;
+		}
+	}
+	PG_FINALLY();
+	{
+		release();
+		*spent += GetCurrentTimestamp() - start;
+	}
+	PG_END_TRY();
+	return obstacle;
+}
+
+PG_FUNCTION_INFO_V1(ev_wait_all);
+
+/*
+ * email_verify.wait(timeout): wait until every queued address of this database has had an answer.  Returns how
+ * many have none.
+ *
+ * The worker counts: it alone sees the inbox, the queue and what is under way as one.  Each round asks it for a count and
+ * takes one that is at least as new as the question.
+ */
+Datum
+ev_wait_all(PG_FUNCTION_ARGS)
+{
+	int64 wait = PG_ARGISNULL(0) ? 0 : ev_interval_us(PG_GETARG_INTERVAL_P(0));
+	TimestampTz deadline = GetCurrentTimestamp() + wait;
+	EvDatabase *db;
+	uint64 asked;
+
+	if (ev_shared == NULL)
+	{
+		ev_hint_detail(EV_DETAIL_NOT_PRELOADED);
+		PG_RETURN_INT64(0);
+	}
+	db = ev_database_find(MyDatabaseId, false);
+	if (db == NULL)
+		PG_RETURN_INT64(0);
+
+	asked = pg_atomic_add_fetch_u64(&db->count_asked, 1);
+	ev_worker_wake(db);
+	ConditionVariablePrepareToSleep(&db->progress);
+	for (;;)
+	{
+		uint32 state = pg_atomic_read_u32(&db->state);
+		long ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+
+		if (pg_atomic_read_u64(&db->count_answered) >= asked)
+		{
+			if (pg_atomic_read_u64(&db->unanswered) == 0)
+				break;
+			asked = pg_atomic_add_fetch_u64(&db->count_asked, 1);
+			ev_worker_wake(db);
+		}
+		if (state != EV_DB_RUNNING && state != EV_DB_STARTING && state != EV_DB_WANTED)
+		{
+			ev_hint_detail(EV_DETAIL_WORKER_DOWN);
+			break;
+		}
+		if (ms <= 0)
+			break;
+		ConditionVariableTimedSleep(&db->progress, ms, ev_wait_event("EmailVerifyWait"));
+	}
+	ConditionVariableCancelSleep();
+	PG_RETURN_INT64((int64) pg_atomic_read_u64(&db->unanswered));
+}

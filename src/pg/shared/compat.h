@@ -1,0 +1,74 @@
+/*
+ * compat.h
+ *	  PostgreSQL 15 to 18 as one: every difference between versions that this project meets.
+ *
+ * Include it after postgres.h.  No other file asks for PG_VERSION_NUM.
+ */
+#ifndef EV_COMPAT_H
+#define EV_COMPAT_H
+
+#include "access/genam.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#error "email_verify needs PostgreSQL 15 or later"
+#endif
+
+/* A wait event set that lives as long as the process. */
+static inline WaitEventSet *
+ev_create_wait_event_set(int n)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, n);
+#else
+	return CreateWaitEventSet(TopMemoryContext, n);
+#endif
+}
+
+/* The name under which a wait is seen in pg_stat_activity; older releases know only "Extension". */
+static inline uint32
+ev_wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	(void) name;
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+static inline LocalTransactionId
+ev_local_xid(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
+static inline IndexScanDesc
+ev_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
+
+#ifdef PG_MODULE_MAGIC_EXT
+#define EV_MODULE_MAGIC(module) PG_MODULE_MAGIC_EXT(.name = module, .version = "1.0.0")
+#else
+#define EV_MODULE_MAGIC(module) PG_MODULE_MAGIC
+#endif
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * shmem.c
+ *	  Shared memory: set-up, the directory of databases, waking each other.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+#include "pg/shared/shmem.h"
+
+#define TRANCHE "email_verify"
+
+EvShared *ev_shared = NULL;
+
+static Size
+shared_size(int max_databases, int inbox_kb, int max_waiters)
+{
+	Size size = MAXALIGN(sizeof(EvShared));
+
+	size = add_size(size, MAXALIGN(mul_size(max_databases, sizeof(EvDatabase))));
+	size = add_size(size, MAXALIGN(mul_size(max_waiters, sizeof(EvWaiter))));
+	size = add_size(size, mul_size(max_databases, mul_size(inbox_kb, 1024)));
+	return size;
+}
+
+void
+ev_shmem_request(int max_databases, int inbox_kb, int max_waiters)
+{
+	RequestAddinShmemSpace(shared_size(max_databases, inbox_kb, max_waiters));
+	RequestNamedLWLockTranche(TRANCHE, 2 + max_databases);
+}
+
+static void
+init_counters(EvCounters *c)
+{
+	pg_atomic_init_u64(&c->drained, 0);
+	pg_atomic_init_u64(&c->leased, 0);
+	pg_atomic_init_u64(&c->completed, 0);
+	pg_atomic_init_u64(&c->put_back, 0);
+	pg_atomic_init_u64(&c->sessions, 0);
+	pg_atomic_init_u64(&c->lookups, 0);
+	pg_atomic_init_u64(&c->rcpts, 0);
+	pg_atomic_init_u64(&c->errors, 0);
+	pg_atomic_init_u64(&c->refused, 0);
+}
+
+static void
+init_database(EvDatabase *db, LWLock *lock, char *inbox)
+{
+	db->lock = lock;
+	db->dboid = InvalidOid;
+	pg_atomic_init_u32(&db->state, EV_DB_FREE);
+	pg_atomic_init_u32(&db->check, 0);
+	pg_atomic_init_u32(&db->paused, 0);
+	pg_atomic_init_u64(&db->queued, 0);
+	pg_atomic_init_u32(&db->inflight, 0);
+	pg_atomic_init_u32(&db->sessions, 0);
+	init_counters(&db->counters);
+	pg_atomic_init_u64(&db->count_asked, 0);
+	pg_atomic_init_u64(&db->count_answered, 0);
+	pg_atomic_init_u64(&db->unanswered, 0);
+	ConditionVariableInit(&db->progress);
+	db->inbox = inbox;
+}
+
+void
+ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
+{
+	bool found;
+	Size size = shared_size(max_databases, inbox_kb, max_waiters);
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	ev_shared = ShmemInitStruct("email_verify", size, &found);
+	if (!found)
+	{
+		LWLockPadded *locks = GetNamedLWLockTranche(TRANCHE);
+		char *p = (char *) ev_shared;
+
+		memset(ev_shared, 0, size);
+		ev_shared->directory = &locks[0].lock;
+		ev_shared->waiters_lock = &locks[1].lock;
+		ev_shared->max_databases = max_databases;
+		ev_shared->max_waiters = max_waiters;
+		ev_shared->inbox_size = (uint32) inbox_kb * 1024;
+		pg_atomic_init_u32(&ev_shared->waiting, 0);
+		p += MAXALIGN(sizeof(EvShared));
+		ev_shared->databases = (EvDatabase *) p;
+		p += MAXALIGN(max_databases * sizeof(EvDatabase));
+		ev_shared->waiters = (EvWaiter *) p;
+		p += MAXALIGN(max_waiters * sizeof(EvWaiter));
+		for (int i = 0; i < max_databases; i++)
+			init_database(&ev_shared->databases[i], &locks[2 + i].lock,
+						  p + (Size) i * ev_shared->inbox_size);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+EvDatabase *
+ev_database_find(Oid dboid, bool create)
+{
+	EvDatabase *result = NULL;
+	EvDatabase *spare = NULL;
+
+	LWLockAcquire(ev_shared->directory, create ? LW_EXCLUSIVE : LW_SHARED);
+	for (int i = 0; i < ev_shared->max_databases && result == NULL; i++)
+	{
+		EvDatabase *db = &ev_shared->databases[i];
+
+		if (db->dboid == dboid)
+			result = db;
+		else if (db->dboid == InvalidOid && spare == NULL)
+			spare = db;
+	}
+	if (result == NULL && create && spare != NULL)
+	{
+		result = spare;
+		result->dboid = dboid;
+		result->worker_pid = 0;
+		result->inbox_used = result->inbox_start = 0;
+		pg_atomic_write_u64(&result->queued, 0);
+		pg_atomic_write_u64(&result->unanswered, 0);
+		pg_atomic_write_u32(&result->paused, 0);
+		pg_atomic_write_u32(&result->state, EV_DB_WANTED);
+		result->state_since = GetCurrentTimestamp();
+		if (ev_shared->launcher_latch != NULL)
+			SetLatch(ev_shared->launcher_latch);
+	}
+	LWLockRelease(ev_shared->directory);
+	return result;
+}
+
+bool
+ev_database_free(EvDatabase *db)
+{
+	bool freed;
+
+	LWLockAcquire(ev_shared->directory, LW_EXCLUSIVE);
+	LWLockAcquire(db->lock, LW_EXCLUSIVE);
+	freed = pg_atomic_read_u32(&db->state) == EV_DB_ABSENT;
+	if (freed)
+	{
+		db->inbox_used = 0;
+		db->dboid = InvalidOid;
+		pg_atomic_write_u32(&db->state, EV_DB_FREE);
+	}
+	LWLockRelease(db->lock);
+	LWLockRelease(ev_shared->directory);
+	return freed;
+}
+
+void
+ev_database_set_state(EvDatabase *db, EvDatabaseState state)
+{
+	db->state_since = GetCurrentTimestamp();
+	pg_atomic_write_u32(&db->state, state);
+	ConditionVariableBroadcast(&db->progress);
+}
+
+void
+ev_launcher_wake(void)
+{
+	LWLockAcquire(ev_shared->directory, LW_SHARED);
+	if (ev_shared->launcher_latch != NULL)
+		SetLatch(ev_shared->launcher_latch);
+	LWLockRelease(ev_shared->directory);
+}
+
+void
+ev_worker_wake(EvDatabase *db)
+{
+	LWLockAcquire(db->lock, LW_SHARED);
+	if (db->worker_latch != NULL)
+		SetLatch(db->worker_latch);
+	LWLockRelease(db->lock);
+}

@@ -1,0 +1,151 @@
+/*
+ * shmem.h
+ *	  What the backends, the launcher and the workers share: one directory of databases, each with an inbox,
+ *	  and the slots in which sessions wait for an answer.
+ *
+ * Both libraries reach it by its name in shared memory, never through each other's variables.
+ * Locks: `directory` guards which slot belongs to which database and the launcher's fields; each database's
+ * `lock` guards its inbox; `waiters_lock` guards all waiting slots.  Order: directory before a database's lock.
+ */
+#ifndef EV_SHMEM_H
+#define EV_SHMEM_H
+
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+
+#include "engine/syntax.h"
+#include "engine/verdict.h"
+
+typedef enum EvDatabaseState
+{
+	EV_DB_FREE,
+	EV_DB_WANTED,	   /* somebody wants a worker here; the launcher has been told */
+	EV_DB_STARTING,	   /* the launcher has registered one */
+	EV_DB_RUNNING,
+	EV_DB_DOWN,		   /* it ended by an error; the launcher starts it again after a delay */
+	EV_DB_NOT_STARTED, /* no worker could be registered: max_worker_processes */
+	EV_DB_ABSENT	   /* it found no extension, or a reason to stay away, and ended */
+} EvDatabaseState;
+
+/* Counters since server start; written by the worker, read by anybody. */
+typedef struct EvCounters
+{
+	pg_atomic_uint64 drained;	/* taken out of the inbox */
+	pg_atomic_uint64 leased;	/* taken out of the queue */
+	pg_atomic_uint64 completed; /* verdicts stored */
+	pg_atomic_uint64 put_back;
+	pg_atomic_uint64 sessions;	/* SMTP sessions begun */
+	pg_atomic_uint64 lookups;	/* DNS queries sent */
+	pg_atomic_uint64 rcpts;		/* RCPT commands sent */
+	pg_atomic_uint64 errors;	/* store cycles that failed */
+	pg_atomic_uint64 refused;	/* pushes that found the inbox full; written by backends */
+} EvCounters;
+
+typedef struct EvDatabase
+{
+	LWLock *lock;
+	Oid dboid;				 /* InvalidOid: the slot is free; under the directory lock */
+	pg_atomic_uint32 state;	 /* EvDatabaseState */
+	pid_t worker_pid;		 /* 0: none */
+	Latch *worker_latch;	 /* NULL: none; under lock */
+	TimestampTz state_since;
+	TimestampTz started_at;
+	pg_atomic_uint32 check;	 /* worker, look whether the extension is still there */
+	pg_atomic_uint32 paused;
+
+	/* published by the worker */
+	pg_atomic_uint64 queued;	 /* rows in the queue, as far as it knows */
+	pg_atomic_uint32 inflight;	 /* addresses being probed */
+	pg_atomic_uint32 sessions;	 /* open now */
+	EvCounters counters;
+
+	/* email_verify.wait(): a session asks for a count, the worker answers with one at least as new */
+	pg_atomic_uint64 count_asked;
+	pg_atomic_uint64 count_answered;
+	pg_atomic_uint64 unanswered; /* rows without any answer at count_answered */
+	ConditionVariable progress;	 /* broadcast whenever one of these has changed */
+
+	/* the inbox: a ring of bytes; under lock */
+	uint32 inbox_used;
+	uint32 inbox_start;
+	char *inbox;
+} EvDatabase;
+
+/* A session waits for the verdict of one address. */
+typedef struct EvWaiter
+{
+	pid_t pid; /* 0: free */
+	Latch *latch;
+	Oid dboid;
+	uint64 hash; /* ev_hash() of key */
+	bool answered;
+	TimestampTz newer_than; /* an older verdict is no answer */
+	struct ev_verdict verdict;
+	TimestampTz checked_at;
+	TimestampTz retry_at; /* 0: none */
+	uint16 key_len;
+	char key[EV_ADDRESS_KEY_SIZE];
+} EvWaiter;
+
+typedef struct EvShared
+{
+	LWLock *directory;
+	LWLock *waiters_lock;
+	pid_t launcher_pid;		/* 0: none */
+	Latch *launcher_latch;	/* NULL: none; under directory */
+	pg_atomic_uint32 waiting; /* waiters in use: saves looking at them */
+	int max_databases;
+	int max_waiters;
+	uint32 inbox_size;
+	EvDatabase *databases;
+	EvWaiter *waiters;
+} EvShared;
+
+/* NULL when the library was not preloaded. */
+extern EvShared *ev_shared;
+
+/* For shmem_request_hook and shmem_startup_hook. */
+extern void ev_shmem_request(int max_databases, int inbox_kb, int max_waiters);
+extern void ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters);
+
+/* The slot of a database, or NULL.  With create, take a free one (state WANTED) and tell the launcher; NULL when all
+ * are in use. */
+extern EvDatabase *ev_database_find(Oid dboid, bool create);
+
+/* Give a slot back, and drop what is in its inbox: false, and nothing done, when its state is not ABSENT. */
+extern bool ev_database_free(EvDatabase *db);
+extern void ev_database_set_state(EvDatabase *db, EvDatabaseState state);
+extern void ev_launcher_wake(void);
+extern void ev_worker_wake(EvDatabase *db);
+
+/*
+ * Append one entry to this database's inbox and wake the worker if it was empty.  False when it is full or the
+ * slot has changed hands.
+ * newer_than: a verdict of before then does not do.
+ */
+extern bool ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than);
+
+/*
+ * Take entries out of the inbox, at most max; each gets its key copied into keys[] (EV_ADDRESS_KEY_SIZE each).
+ * Returns how many.
+ */
+typedef struct EvInboxEntry
+{
+	TimestampTz newer_than;
+	uint16 len;
+	char key[EV_ADDRESS_KEY_SIZE];
+} EvInboxEntry;
+extern int ev_inbox_take(EvDatabase *db, EvInboxEntry *entries, int max);
+extern bool ev_inbox_is_empty(EvDatabase *db);
+
+/* Waiting slots: taken and released by the session itself, answered by the worker. */
+extern EvWaiter *ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than);
+extern void ev_waiter_release(EvWaiter *waiter);
+extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,
+							  const struct ev_verdict *verdict, TimestampTz checked_at,
+							  TimestampTz retry_at);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * launcher.c
+ *	  Keeps one worker in each database that shall have one.
+ *
+ * It is connected to no database and reads pg_database alone, so it stands in nobody's way.  Which databases have
+ * the extension it learns by starting a worker there: one that finds nothing ends at once and is not started again
+ * before somebody asks (CREATE EXTENSION, or a first question).  It sleeps until it is woken.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pg/shared/compat.h"
+#include "pg/worker/process.h"
+
+/* Seconds after which a worker that failed is started again. */
+#define RESTART_DELAY	  10
+#define REGISTRATION_DELAY 60
+
+typedef struct Candidate
+{
+	Oid dboid;
+	bool looked_at; /* a worker was started there, or has a slot */
+} Candidate;
+
+static Candidate *candidates = NULL;
+static int n_candidates = 0;
+
+/* By slot: the worker registered last, to learn of one that ended before it could say so. */
+static BackgroundWorkerHandle **handles;
+
+static void
+say_goodbye(int code, Datum arg)
+{
+	LWLockAcquire(ev_shared->directory, LW_EXCLUSIVE);
+	ev_shared->launcher_pid = 0;
+	ev_shared->launcher_latch = NULL;
+	LWLockRelease(ev_shared->directory);
+}
+
+static void
+say_hello(void)
+{
+	LWLockAcquire(ev_shared->directory, LW_EXCLUSIVE);
+	ev_shared->launcher_pid = MyProcPid;
+	ev_shared->launcher_latch = MyLatch;
+	LWLockRelease(ev_shared->directory);
+	before_shmem_exit(say_goodbye, (Datum) 0);
+}
+
+static Candidate *
+candidate(Oid dboid)
+{
+	for (int i = 0; i < n_candidates; i++)
+		if (candidates[i].dboid == dboid)
+			return &candidates[i];
+	return NULL;
+}
+
+/* The databases that may have a worker: connectable, no templates, named by the setting. */
+static void
+find_candidates(void)
+{
+	EvSettings settings;
+	Relation rel;
+	TableScanDesc scan;
+	HeapTuple tuple;
+	int room = 64;
+	int n = 0;
+	Candidate *found = MemoryContextAlloc(TopMemoryContext, room * sizeof(Candidate));
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	ev_settings_read(&settings);
+	rel = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(rel, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		if (form->datistemplate || !form->datallowconn ||
+			!ev_settings_database_enabled(settings.databases, NameStr(form->datname)))
+			continue;
+		if (n == room)
+		{
+			room *= 2;
+			found = repalloc(found, room * sizeof(Candidate));
+		}
+		found[n].dboid = form->oid;
+		found[n].looked_at = candidate(form->oid) != NULL && candidate(form->oid)->looked_at;
+		n++;
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
+
+	if (candidates != NULL)
+		pfree(candidates);
+	candidates = found;
+	n_candidates = n;
+}
+
+static void
+start_worker(EvDatabase *db)
+{
+	BackgroundWorkerHandle **handle = &handles[db - ev_shared->databases];
+	BackgroundWorker worker = {
+		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+		.bgw_start_time = BgWorkerStart_RecoveryFinished,
+		.bgw_restart_time = BGW_NEVER_RESTART, /* that is our task: we know the delay */
+		.bgw_main_arg = Int32GetDatum((int32) (db - ev_shared->databases)),
+		.bgw_notify_pid = MyProcPid,
+	};
+
+	snprintf(worker.bgw_name, BGW_MAXLEN, "email_verify worker for database %u", db->dboid);
+	strlcpy(worker.bgw_type, "email_verify worker", BGW_MAXLEN);
+	strlcpy(worker.bgw_library_name, "email_verify_worker", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "ev_worker_main", BGW_MAXLEN);
+	ev_database_set_state(db, EV_DB_STARTING);
+	if (*handle != NULL)
+		pfree(*handle);
+	*handle = NULL;
+	if (RegisterDynamicBackgroundWorker(&worker, handle))
+		return;
+	ev_database_set_state(db, EV_DB_NOT_STARTED);
+	ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				  errmsg("could not register an email_verify worker"),
+				  errhint("You may need to increase max_worker_processes.")));
+}
+
+static bool
+ended_early(EvDatabase *db)
+{
+	BackgroundWorkerHandle *handle = handles[db - ev_shared->databases];
+	pid_t pid;
+
+	return handle != NULL && GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED &&
+		   pg_atomic_read_u32(&db->state) == EV_DB_STARTING;
+}
+
+/* What one slot needs now; returns the milliseconds until it needs something again, -1 for not by itself. */
+static long
+tend(EvDatabase *db)
+{
+	EvDatabaseState state = pg_atomic_read_u32(&db->state);
+	long delay = state == EV_DB_DOWN ? RESTART_DELAY : REGISTRATION_DELAY;
+	TimestampTz again = TimestampTzPlusMilliseconds(db->state_since, delay * 1000L);
+
+	switch (state)
+	{
+		case EV_DB_WANTED:
+			if (candidate(db->dboid) == NULL)
+				find_candidates(); /* it may be new */
+			if (candidate(db->dboid) != NULL)
+				start_worker(db);
+			else
+				ev_database_set_state(db, EV_DB_ABSENT);
+			break;
+		case EV_DB_DOWN:
+		case EV_DB_NOT_STARTED:
+			if (GetCurrentTimestamp() < again)
+				return Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again), 1);
+			find_candidates(); /* it may be gone */
+			ev_database_set_state(db, EV_DB_WANTED);
+			return 0;
+		case EV_DB_ABSENT: return ev_database_free(db) ? 0 : -1;
+		case EV_DB_STARTING:
+			/* it could not even load its library, or the database is gone */
+			if (ended_early(db))
+				ev_database_set_state(db, EV_DB_DOWN);
+			return pg_atomic_read_u32(&db->state) == EV_DB_DOWN ? 0 : -1;
+		case EV_DB_FREE:
+		case EV_DB_RUNNING: break;
+	}
+	return -1;
+}
+
+static long
+tend_all(void)
+{
+	long soonest = -1;
+
+	for (int i = 0; i < ev_shared->max_databases; i++)
+	{
+		EvDatabase *db = &ev_shared->databases[i];
+		long ms = db->dboid == InvalidOid ? -1 : tend(db);
+
+		if (ms >= 0 && (soonest < 0 || ms < soonest))
+			soonest = ms;
+	}
+	return soonest;
+}
+
+/* Databases that nobody has looked at since the start get a worker each, as far as there are slots. */
+static void
+look_at_candidates(void)
+{
+	for (int i = 0; i < n_candidates; i++)
+	{
+		if (candidates[i].looked_at)
+			continue;
+		if (ev_database_find(candidates[i].dboid, true) == NULL)
+			return; /* all slots in use: go on when one is given back */
+		candidates[i].looked_at = true;
+	}
+}
+
+void
+ev_launcher_main(Datum arg)
+{
+	ev_process_start();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	ev_process_pin_settings();
+	handles = MemoryContextAllocZero(TopMemoryContext,
+									 ev_shared->max_databases * sizeof(*handles));
+	say_hello();
+	pgstat_report_appname("email_verify");
+	find_candidates();
+
+	for (;;)
+	{
+		long timeout;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			find_candidates();
+		}
+		look_at_candidates();
+		timeout = tend_all();
+		if (timeout != 0)
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout > 0 ? WL_TIMEOUT : 0),
+							 timeout, ev_wait_event("EmailVerifyLauncherMain"));
+		ResetLatch(MyLatch);
+	}
+}

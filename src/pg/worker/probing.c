@@ -1,0 +1,230 @@
+/*
+ * probing.c
+ *	  Between queue and prober: settings in, requests in, results out as rows to be stored.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "pg/worker/worker.h"
+
+/* Requests that the prober holds, for each SMTP session that may be open: enough to keep all of them busy. */
+#define REQUESTS_PER_SESSION 10
+
+/* A weak refusal is confirmed once before it is as good as a strong one. */
+#define WEAK_CONFIRMATION (24 * 3600)
+
+static void
+fill_config(const EvSettings *s, struct ev_prober_config *c)
+{
+	ev_prober_config_default(c);
+	strlcpy(c->helo_name, s->helo_name, sizeof(c->helo_name));
+	strlcpy(c->mail_from, s->mail_from, sizeof(c->mail_from));
+	strlcpy(c->dns_servers, s->dns_servers, sizeof(c->dns_servers));
+	strlcpy(c->source_v4, s->source_ipv4, sizeof(c->source_v4));
+	strlcpy(c->source_v6, s->source_ipv6, sizeof(c->source_v6));
+	c->smtp_port = (uint16_t) s->smtp_port;
+	c->allow_private = s->allow_private_networks;
+	c->use_v4 = s->ipv4;
+	c->use_v6 = s->ipv6;
+	c->use_tls = s->tls;
+	c->max_sessions = s->max_sessions;
+	c->max_lookups = s->max_lookups;
+	c->max_requests = s->max_sessions * REQUESTS_PER_SESSION;
+	c->dns_timeout = s->dns_timeout;
+	c->dns_tries = s->dns_tries;
+	c->rcpt_per_transaction = (uint16_t) s->rcpt_per_transaction;
+	c->rcpt_per_session = (uint16_t) s->rcpt_per_session;
+	c->max_refused = (uint16_t) s->max_refused;
+	c->random_max_age = s->catch_all_max_age;
+	c->timeout.connect = s->connect_timeout;
+	c->timeout.greeting = s->greeting_timeout;
+	c->timeout.ehlo = s->ehlo_timeout;
+	c->timeout.mail = s->mail_timeout;
+	c->timeout.rcpt = s->rcpt_timeout;
+	c->timeout.session = s->session_timeout;
+}
+
+static void
+fill_schedule(const EvSettings *s, struct ev_schedule *schedule)
+{
+	const char *detail = NULL;
+	const struct
+	{
+		enum ev_retry retry;
+		const char *text;
+	} lists[] = {{EV_RETRY_GREYLIST, s->greylist_delays},
+				 {EV_RETRY_TRANSIENT, s->transient_delays},
+				 {EV_RETRY_CONNECTION, s->connection_delays},
+				 {EV_RETRY_BLOCKED, s->blocked_delays},
+				 {EV_RETRY_CATCHALL, s->catch_all_delays}};
+
+	*schedule = ev_schedule_default;
+	for (size_t i = 0; i < lengthof(lists); i++)
+		(void) ev_settings_parse_delays(lists[i].text, &schedule->ladder[lists[i].retry], &detail);
+}
+
+void
+ev_probing_configure(EvWorker *worker)
+{
+	struct ev_prober_config config;
+	MemoryContext old;
+	char error[256] = "";
+	bool ok;
+
+	MemoryContextReset(worker->settings_context);
+	old = MemoryContextSwitchTo(worker->settings_context);
+	ev_settings_read(&worker->settings);
+	MemoryContextSwitchTo(old);
+
+	fill_config(&worker->settings, &config);
+	fill_schedule(&worker->settings, &worker->schedule);
+	if (worker->prober == NULL)
+	{
+		worker->prober = ev_prober_create(&config, error, sizeof(error));
+		ok = worker->prober != NULL;
+	}
+	else
+		ok = ev_prober_configure(worker->prober, &config, error, sizeof(error));
+	if (!ok)
+		ereport(worker->prober == NULL ? ERROR : WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("email_verify cannot use its settings: %s", error)));
+}
+
+int
+ev_probing_room(EvWorker *worker)
+{
+	struct ev_prober_stats stats;
+	int max = worker->settings.max_sessions * REQUESTS_PER_SESSION;
+
+	if (worker->settings.mode < EV_MODE_DNS || pg_atomic_read_u32(&worker->db->paused))
+		return 0;
+	ev_prober_stats(worker->prober, &stats);
+	return Max(max - (int) stats.requests, 0);
+}
+
+void
+ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
+{
+	for (int i = 0; i < n; i++)
+	{
+		struct ev_request request = leases[i].request;
+		EvFlight *flight = hash_search(worker->flights, &leases[i].id, HASH_ENTER, NULL);
+
+		flight->batch = batch;
+		flight->attempts = leases[i].attempts;
+		flight->put_backs = leases[i].put_backs;
+		(void) ev_address_key(&request.address, flight->key);
+		if (worker->settings.mode == EV_MODE_DNS)
+		{
+			request.dns_only = true;
+			request.dns_only_detail = EV_DETAIL_MODE_DNS;
+		}
+		else if (!ev_settings_configured(&worker->settings))
+		{
+			request.dns_only = true;
+			request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
+		}
+		if (ev_prober_submit(worker->prober, &request, 1) != 1)
+			elog(ERROR, "the prober refuses a request although it has room");
+	}
+}
+
+/* May it take the place of a good verdict?  What is undecided may not; a full or disabled mailbox is a decision. */
+static bool
+is_decisive(const struct ev_verdict *verdict)
+{
+	return verdict->status != EV_STATUS_UNKNOWN || verdict->reason == EV_REASON_MAILBOX_FULL ||
+		   verdict->reason == EV_REASON_MAILBOX_DISABLED;
+}
+
+static void
+add_outcome(EvWorker *worker, const struct ev_result *result, const EvFlight *flight)
+{
+	EvOutcome *outcome = &worker->outcomes[worker->n_outcomes++];
+	const struct ev_reason_info *info = ev_reason_info(result->verdict.reason);
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->id = flight->id;
+	strlcpy(outcome->key, flight->key, sizeof(outcome->key));
+	outcome->verdict = result->verdict;
+	outcome->evidence = result->evidence;
+	outcome->decisive = is_decisive(&result->verdict);
+	outcome->probed = result->probed;
+	outcome->fresh = info->fresh;
+	outcome->expire = info->expire;
+	outcome->mx_fingerprint = (int64) result->mx_fingerprint;
+	outcome->put_back = result->put_back && flight->put_backs < worker->settings.max_put_backs;
+	if (outcome->put_back)
+		outcome->retry_after = Max((int32) result->retry_after, worker->settings.put_back_delay);
+	else if (result->verdict.detail == EV_DETAIL_WEAK && flight->attempts == 0)
+		outcome->retry_after = WEAK_CONFIRMATION;
+	else
+		outcome->retry_after =
+			(int32) ev_schedule_next(&worker->schedule, result->verdict.reason,
+									 (uint32_t) flight->attempts + 1, result->retry_after);
+	if (worker->n_outcomes == 1)
+		worker->oldest_outcome = GetCurrentTimestamp();
+}
+
+/* A newer fact about the same domain replaces an older one, since a statement may not touch a row twice. */
+static void
+add_domain(EvWorker *worker, const struct ev_domain_fact *fact)
+{
+	int i = 0;
+
+	while (i < worker->n_domains && strcmp(worker->domains[i].domain, fact->domain) != 0)
+		i++;
+	worker->domains[i] = *fact;
+	worker->n_domains = Max(worker->n_domains, i + 1);
+}
+
+static void
+add_host(EvWorker *worker, const struct ev_host_fact *fact)
+{
+	int i = 0;
+
+	while (i < worker->n_hosts && (strcmp(worker->hosts[i].domain, fact->domain) != 0 ||
+								   strcmp(worker->hosts[i].host, fact->host) != 0))
+		i++;
+	if (i < worker->n_hosts)
+	{
+		bool accepted = worker->hosts[i].accepted || fact->accepted;
+
+		if (fact->random != EV_RANDOM_UNKNOWN)
+			worker->hosts[i] = *fact;
+		worker->hosts[i].accepted = accepted;
+	}
+	else
+		worker->hosts[worker->n_hosts++] = *fact;
+}
+
+/* Take over what the prober has found, as far as there is room; the rest waits inside it. */
+void
+ev_probing_collect(EvWorker *worker)
+{
+	struct ev_message message;
+
+	while (worker->n_outcomes < EV_RESULT_BATCH && worker->n_domains < EV_RESULT_BATCH &&
+		   worker->n_hosts < EV_RESULT_BATCH &&
+		   ev_prober_collect(worker->prober, &message, 1) == 1)
+	{
+		EvFlight *flight;
+		int64 id;
+
+		switch (message.type)
+		{
+			case EV_MESSAGE_RESULT:
+				id = (int64) message.u.result.id;
+				flight = hash_search(worker->flights, &id, HASH_FIND, NULL);
+				if (flight != NULL)
+					add_outcome(worker, &message.u.result, flight);
+				break;
+			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
+			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
+			case EV_MESSAGE_TRACE: break;
+		}
+	}
+}

@@ -1,0 +1,89 @@
+/*
+ * store.h
+ *	  How the worker reaches the tables: all that it knows of a database.
+ *
+ * Batches are plain C arrays.  Everything between begin and commit is one short transaction; an error inside
+ * is the caller's to catch, and leaves nothing behind but the caller's arrays.  Each operation is one call of an
+ * SQL function of the extension, so that the same interface can be served over a connection from elsewhere.
+ */
+#ifndef EV_STORE_H
+#define EV_STORE_H
+
+#include "datatype/timestamp.h"
+
+#include "net/prober.h"
+#include "pg/shared/shmem.h"
+
+/* One row taken from the queue. */
+typedef struct EvLease
+{
+	int64 id;
+	TimestampTz due_at;
+	int32 attempts;
+	int32 put_backs;
+	struct ev_request request;
+} EvLease;
+
+/* One result on its way into the tables. */
+typedef struct EvOutcome
+{
+	int64 id;
+	char key[EV_ADDRESS_KEY_SIZE];
+	struct ev_verdict verdict;
+	struct ev_evidence evidence;
+	bool decisive;		 /* it may replace a good verdict */
+	bool put_back;		 /* it is no verdict */
+	bool probed;
+	int32 fresh;		 /* seconds */
+	int32 expire;		 /* seconds */
+	int32 retry_after;	 /* seconds; 0: final */
+	int64 mx_fingerprint;
+} EvOutcome;
+
+/* A verdict as it stands in the tables now. */
+typedef struct EvStored
+{
+	char key[EV_ADDRESS_KEY_SIZE];
+	struct ev_verdict verdict;
+	TimestampTz checked_at;
+	TimestampTz retry_at; /* 0: none */
+} EvStored;
+
+/* False, and no transaction is open, when the extension is not (or no longer the same) in this database. */
+extern bool ev_store_begin(void);
+
+/* durable: the commit waits for its WAL to be on disk. */
+extern void ev_store_commit(bool durable);
+extern void ev_store_abort(void);
+
+/*
+ * Queue addresses.  known (room for n) receives those that have a fresh verdict and were not queued; *added how
+ * many rows are new.  Returns the number of known ones.
+ */
+extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
+							int *added);
+
+/* At most n rows of a priority that are due, behind (after_due, after_id); returns how many. */
+extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *leases,
+						  int n);
+
+/* Remember that these rows are under way; returns the batch's number. */
+extern int64 ev_store_begin_batch(const int64 *ids, int n);
+extern void ev_store_end_batches(const int64 *batches, int n);
+
+/*
+ * stored (room for n) receives what the tables now say; returns how many.  flip_delay: seconds after which a second
+ * refusal of a formerly valid address counts.
+ */
+extern int ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *stored);
+extern void ev_store_learn_domains(const struct ev_domain_fact *facts, int n);
+extern void ev_store_learn_hosts(const struct ev_host_fact *facts, int n);
+
+extern int64 ev_store_count_queued(void);
+extern int64 ev_store_count_unanswered(void);
+extern TimestampTz ev_store_next_due(void); /* 0: nothing */
+
+/* After a crash: forget which rows were under way; they are due as before.  Returns how many there were. */
+extern int64 ev_store_recover(void);
+
+#endif

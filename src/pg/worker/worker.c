@@ -1,0 +1,307 @@
+/*
+ * worker.c
+ *	  One database's worker: its life and its loop.
+ *
+ * It waits in one place, for its latch, the postmaster's death and the prober's descriptor; it holds no
+ * transaction, snapshot or lock while it waits; idle, it has no timer.  An error in a store cycle costs that cycle and a
+ * pause, not the sessions under way.
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "pg/shared/compat.h"
+#include "pg/worker/process.h"
+#include "pg/worker/worker.h"
+
+#define MAX_BACKOFF_MS 60000
+
+static EvDatabase *my_database = NULL;
+
+/* Why the process ends; an error leaves it at DOWN. */
+static EvDatabaseState exit_state = EV_DB_DOWN;
+
+static void
+say_goodbye(int code, Datum arg)
+{
+	LWLockAcquire(my_database->lock, LW_EXCLUSIVE);
+	my_database->worker_pid = 0;
+	my_database->worker_latch = NULL;
+	LWLockRelease(my_database->lock);
+	pg_atomic_write_u32(&my_database->inflight, 0);
+	pg_atomic_write_u32(&my_database->sessions, 0);
+	ev_database_set_state(my_database, exit_state);
+
+	/* somebody created the extension while we were leaving because there was none */
+	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
+		ev_database_set_state(my_database, EV_DB_WANTED);
+	ev_launcher_wake();
+}
+
+static void
+say_hello(void)
+{
+	LWLockAcquire(my_database->lock, LW_EXCLUSIVE);
+	my_database->worker_pid = MyProcPid;
+	my_database->worker_latch = MyLatch;
+	my_database->started_at = GetCurrentTimestamp();
+	LWLockRelease(my_database->lock);
+	ev_database_set_state(my_database, EV_DB_RUNNING);
+}
+
+static void
+leave(EvDatabaseState state, const char *why)
+{
+	char *name;
+
+	StartTransactionCommand();
+	name = get_database_name(MyDatabaseId);
+	ereport(DEBUG1, (errmsg_internal("email_verify worker leaves database \"%s\": %s",
+									 name == NULL ? "?" : name, why)));
+	CommitTransactionCommand();
+	exit_state = state;
+	proc_exit(0);
+}
+
+static bool
+extension_exists(void)
+{
+	bool exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("email_verify", true));
+	CommitTransactionCommand();
+	return exists;
+}
+
+static void
+leave_if_unwanted(const EvSettings *settings)
+{
+	char *name;
+	bool enabled;
+
+	pg_atomic_write_u32(&my_database->check, 0);
+	StartTransactionCommand();
+	name = get_database_name(MyDatabaseId);
+	enabled = name != NULL && ev_settings_database_enabled(settings->databases, name);
+	CommitTransactionCommand();
+	if (!enabled)
+		leave(EV_DB_ABSENT, "it is not in email_verify.databases");
+	if (!extension_exists())
+		leave(EV_DB_ABSENT, "the extension is not installed there");
+}
+
+/*
+ * Sockets are not counted in the server's own budget of files: they get headroom of their own, so that neither
+ * can starve the other.
+ */
+static void
+make_room_for_sockets(int sessions)
+{
+	struct rlimit limit;
+	rlim_t want;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	want = limit.rlim_cur + (rlim_t) sessions + 128;
+	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max)
+		want = limit.rlim_max;
+	limit.rlim_cur = want;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
+}
+
+static HTAB *
+make_hash(const char *name, Size entry)
+{
+	HASHCTL ctl = {.keysize = sizeof(int64), .entrysize = entry, .hcxt = TopMemoryContext};
+
+	return hash_create(name, 1024, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+init_worker(EvWorker *worker)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	memset(worker, 0, sizeof(*worker));
+	worker->db = my_database;
+	worker->settings_context =
+		AllocSetContextCreate(TopMemoryContext, "email_verify settings", ALLOCSET_DEFAULT_SIZES);
+	worker->flights = make_hash("email_verify flights", sizeof(EvFlight));
+	worker->batches = make_hash("email_verify batches", sizeof(EvBatch));
+	worker->inbox = palloc(EV_INBOX_BATCH * sizeof(EvInboxEntry));
+	worker->outcomes = palloc(EV_RESULT_BATCH * sizeof(EvOutcome));
+	worker->domains = palloc(EV_RESULT_BATCH * sizeof(struct ev_domain_fact));
+	worker->hosts = palloc(EV_RESULT_BATCH * sizeof(struct ev_host_fact));
+	MemoryContextSwitchTo(old);
+	ev_probing_configure(worker);
+	make_room_for_sockets(worker->settings.max_sessions);
+}
+
+/* Rows that an earlier run was probing are due as before; say so, since a crash may have been their doing. */
+static void
+recover(EvWorker *worker)
+{
+	int64 found;
+
+	if (!ev_store_begin())
+		leave(EV_DB_ABSENT, "the extension is not installed there");
+	found = ev_store_recover();
+	pg_atomic_write_u64(&worker->db->queued, (uint64) ev_store_count_queued());
+	worker->next_due = ev_store_next_due();
+	ev_store_commit(false);
+	if (found > 0)
+		ereport(LOG, (errmsg("email_verify: " INT64_FORMAT
+							 " addresses were being verified when the last worker ended",
+							 found)));
+}
+
+/* One cycle; an error is reported and costs a pause, which doubles while errors go on. */
+static bool
+try_cycle(EvWorker *worker, int *backoff_ms)
+{
+	MemoryContext old = CurrentMemoryContext;
+	volatile bool there = true;
+
+	PG_TRY();
+	{
+		there = ev_cycle(worker);
+		*backoff_ms = 0;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		EmitErrorReport();
+		FlushErrorState();
+		ev_store_abort();
+		pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
+		*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
+	}
+	PG_END_TRY();
+	return there;
+}
+
+static void
+publish(EvWorker *worker)
+{
+	static struct ev_prober_stats last = {0};
+	struct ev_prober_stats now;
+	EvCounters *c = &worker->db->counters;
+
+	ev_prober_stats(worker->prober, &now);
+	pg_atomic_write_u32(&worker->db->inflight, now.requests);
+	pg_atomic_write_u32(&worker->db->sessions, now.sessions);
+	pg_atomic_fetch_add_u64(&c->sessions, (int64) (now.sessions_total - last.sessions_total));
+	pg_atomic_fetch_add_u64(&c->lookups, (int64) (now.lookups_total - last.lookups_total));
+	pg_atomic_fetch_add_u64(&c->rcpts, (int64) (now.rcpts_total - last.rcpts_total));
+	last = now;
+}
+
+/* Milliseconds until something is to be done by itself; -1: never. */
+static long
+sleep_time(EvWorker *worker, TimestampTz not_before)
+{
+	long ms = ev_prober_deadline(worker->prober);
+	TimestampTz wake = 0;
+
+	if (not_before != 0)
+		wake = not_before;
+	else if (worker->n_outcomes > 0)
+		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
+	else if (worker->next_due != 0 && ev_probing_room(worker) > 0)
+		wake = worker->next_due;
+	if (wake != 0)
+	{
+		long until = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake);
+
+		ms = ms < 0 ? until : Min(ms, until);
+	}
+	return ms;
+}
+
+static void
+loop(EvWorker *worker)
+{
+	WaitEventSet *set = ev_create_wait_event_set(3);
+	uint32 wait_event = ev_wait_event("EmailVerifyWorkerMain");
+	TimestampTz not_before = 0; /* after an error: no cycle before then */
+	int backoff_ms = 0;
+
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(set, WL_SOCKET_READABLE, ev_prober_fd(worker->prober), NULL, NULL);
+
+	for (;;)
+	{
+		WaitEvent event;
+		long timeout;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			ev_probing_configure(worker);
+			leave_if_unwanted(&worker->settings);
+		}
+		if (pg_atomic_read_u32(&worker->db->check))
+		{
+			leave_if_unwanted(&worker->settings);
+
+			/* rows may have come from elsewhere, due earlier than what was seen last */
+			memset(worker->cursors, 0, sizeof(worker->cursors));
+		}
+		ev_prober_run(worker->prober);
+		ev_probing_collect(worker);
+		if (not_before != 0 && GetCurrentTimestamp() >= not_before)
+			not_before = 0;
+		while (not_before == 0 && ev_cycle_is_due(worker))
+		{
+			if (!try_cycle(worker, &backoff_ms))
+				leave(extension_exists() ? EV_DB_WANTED : EV_DB_ABSENT,
+					  "the extension was dropped");
+			if (backoff_ms > 0)
+				not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), backoff_ms);
+			CHECK_FOR_INTERRUPTS();
+			ev_prober_run(worker->prober);
+			ev_probing_collect(worker);
+		}
+		publish(worker);
+		timeout = sleep_time(worker, not_before);
+		if (WaitEventSetWait(set, timeout, &event, 1, wait_event) > 0 &&
+			event.events == WL_LATCH_SET)
+			ResetLatch(MyLatch);
+	}
+}
+
+void
+ev_worker_main(Datum arg)
+{
+	static EvWorker worker;
+	int slot = DatumGetInt32(arg);
+
+	ev_process_start();
+	my_database = &ev_shared->databases[slot];
+	before_shmem_exit(say_goodbye, (Datum) 0);
+	BackgroundWorkerInitializeConnectionByOid(my_database->dboid, InvalidOid, 0);
+	ev_process_pin_settings();
+	pgstat_report_appname("email_verify");
+
+	init_worker(&worker);
+	leave_if_unwanted(&worker.settings);
+	say_hello();
+	recover(&worker);
+	loop(&worker);
+}

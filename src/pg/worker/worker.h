@@ -1,0 +1,82 @@
+/*
+ * worker.h
+ *	  What the parts of one database's worker know of each other.
+ */
+#ifndef EV_WORKER_H
+#define EV_WORKER_H
+
+#include "utils/hsearch.h"
+
+#include "engine/schedule.h"
+#include "net/prober.h"
+#include "pg/shared/settings.h"
+#include "pg/shared/shmem.h"
+#include "pg/worker/store.h"
+
+/* Bounds of one store cycle. */
+#define EV_INBOX_BATCH	 1000
+#define EV_LEASE_BATCH	 500
+#define EV_RESULT_BATCH	 500
+#define EV_PRIORITIES	 2
+
+/* An address that is being probed; the hash key is the queue row's id. */
+typedef struct EvFlight
+{
+	int64 id;
+	int64 batch;
+	int32 attempts;
+	int32 put_backs;
+	char key[EV_ADDRESS_KEY_SIZE];
+} EvFlight;
+
+/* A batch of the inflight table, and how many of its rows are still under way. */
+typedef struct EvBatch
+{
+	int64 batch;
+	int32 left;
+} EvBatch;
+
+typedef struct EvCursor
+{
+	TimestampTz due_at;
+	int64 id;
+	bool exhausted; /* nothing more was due behind it when it was last used */
+} EvCursor;
+
+typedef struct EvWorker
+{
+	EvDatabase *db;
+	EvSettings settings;
+	MemoryContext settings_context;
+	struct ev_schedule schedule;
+	struct ev_prober *prober;
+	HTAB *flights;
+	HTAB *batches;
+	EvCursor cursors[EV_PRIORITIES];
+	TimestampTz next_due; /* 0: nothing is due later */
+
+	/* on their way into the store; kept until their transaction has committed */
+	EvInboxEntry *inbox;
+	int n_inbox;
+	EvOutcome *outcomes;
+	int n_outcomes;
+	TimestampTz oldest_outcome;
+	struct ev_domain_fact *domains;
+	int n_domains;
+	struct ev_host_fact *hosts;
+	int n_hosts;
+} EvWorker;
+
+/* cycle.c: one store transaction; false when the extension is gone.  Throws what the store throws. */
+extern bool ev_cycle(EvWorker *worker);
+
+/* Is there anything for a cycle to do now? */
+extern bool ev_cycle_is_due(EvWorker *worker);
+
+/* probing.c: the prober's settings, and what it has found. */
+extern void ev_probing_configure(EvWorker *worker);
+extern void ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch);
+extern void ev_probing_collect(EvWorker *worker);
+extern int ev_probing_room(EvWorker *worker);
+
+#endif
