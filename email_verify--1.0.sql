@@ -400,6 +400,14 @@ AS 'MODULE_PATHNAME', 'ev_wait_all' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION email_verify.wait(interval) IS
 	'wait until every queued address has had an answer; returns how many have none';
 
+CREATE FUNCTION email_verify.pause() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION email_verify.pause() IS 'probe nothing new and queue nothing in this database until resume()';
+
+CREATE FUNCTION email_verify.resume() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_resume' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION email_verify.resume() IS 'go on after pause()';
+
 CREATE FUNCTION email_verify._announce() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_announce' LANGUAGE C VOLATILE;
 

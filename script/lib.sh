@@ -16,6 +16,7 @@ EV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 EV_BUILD=$EV_ROOT/build
 EV_LOG=$EV_BUILD/log
 export EV_ROOT EV_BUILD
+export WORLD_BUILD=$EV_BUILD/world # test/world compiles there, not in the source tree
 
 cd "$EV_ROOT" || exit 1
 umask 022
@@ -343,7 +344,6 @@ start_world() {
 	at_exit rm -rf "$made"
 	EV_WORLD_DIR=$made/w
 	at_exit stop_world
-	export WORLD_BUILD=$EV_BUILD/world
 	for base in 25300 25400 25500 25600; do
 		if (: </dev/tcp/127.0.0.1/$((base + 26))) 2>/dev/null; then continue; fi
 		if supervise test/world/world start --dir "$EV_WORLD_DIR" --base-port "$base" >"$log" 2>&1; then

@@ -5,6 +5,9 @@
  * Order: stage, first digit, provider rule, strong texts about us, texts about the mailbox, enhanced
  * code, bare code.  Text is matched only after masking (mask.h).  Weak evidence may move a verdict only
  * towards `unknown`; judge.h turns findings into verdicts.
+ *
+ * A refusal without a usable cause has reason smtp_unverifiable and strength EV_WEAK; judge.h looks for a
+ * control before it says more.
  */
 #ifndef EV_CLASSIFY_H
 #define EV_CLASSIFY_H
@@ -35,7 +38,9 @@ enum ev_strength
 struct ev_finding
 {
 	bool accepted;			/* 2xx */
-	bool put_back;			/* the recipient was not judged: ask again in another session */
+	bool temporary;			/* 4xx */
+	bool put_back;			/* the recipient was not judged: ask again in another session.  Callers bound how
+							 * often; when they lose patience, reason and detail below are the verdict */
 	enum ev_about about;
 	enum ev_strength strength;
 	enum ev_reason reason;	/* the verdict if nothing else speaks against it */

@@ -34,7 +34,8 @@ enum ev_random
 	EV_RANDOM_ACCEPTED,		/* 2xx: catch-all */
 	EV_RANDOM_TEMP_FAIL,	/* inconclusive: 4xx or a refusal that is about us */
 	EV_RANDOM_TIMEOUT,		/* inconclusive: no reply */
-	EV_RANDOM_CLOSED		/* inconclusive: the connection ended */
+	EV_RANDOM_CLOSED,		/* inconclusive: the connection ended */
+	EV_RANDOM_OTHER_HOST	/* inconclusive: refused, but by another host than the one that answered now */
 };
 
 /* Did the same host, within 24 hours and from the same source, treat another recipient differently? */
@@ -55,15 +56,23 @@ struct ev_case
 	enum ev_provider provider;
 };
 
-/* put_back: no verdict, ask again (nothing is said about the recipient). */
+/*
+ * put_back: no verdict, ask again (nothing is said about the recipient); the verdict is `pending` then.
+ * confirm: the verdict says `invalid` on evidence that may not stand alone: relay_denied wants every host of
+ * best preference to say so twice, 24 hours apart; a weak mailbox_not_found wants one more attempt after 24 hours.
+ */
 struct ev_judgement
 {
 	struct ev_verdict verdict;
 	bool put_back;
+	bool confirm;
 	uint32_t retry_after; /* seconds, a hint of the peer's; 0 for none */
 	char rule[EV_RULE_MAX + 1];
 };
 
 extern void ev_judge(const struct ev_case *the_case, struct ev_judgement *out);
+
+/* What the outcome of the made-up recipient makes known; finding counts with EV_OUTCOME_REPLY only. */
+extern enum ev_random ev_random_from(enum ev_outcome outcome, const struct ev_finding *finding);
 
 #endif

@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
-#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -35,9 +34,29 @@ access_hook(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, vo
 	}
 }
 
+/* Said at the end of the transaction, since CREATE EXTENSION silences what its script says. */
+static void
+say_what_is_missing(void)
+{
+	const char *hint;
+
+	if (ev_shared == NULL)
+		hint = "Nothing is probed until shared_preload_libraries contains \"email_verify\" and the "
+			   "server is restarted.";
+	else if (!ev_settings_configured(&ev_settings))
+		hint = "Mailboxes are not probed until email_verify.helo_name and email_verify.mail_from are "
+			   "set.";
+	else
+		return;
+	ereport(NOTICE, (errmsg("email_verify is installed; no mailbox is probed yet"),
+					 errhint("%s", hint)));
+}
+
 static void
 at_xact_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PRE_COMMIT && created)
+		say_what_is_missing();
 	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped))
 	{
 		EvDatabase *db = ev_database_find(MyDatabaseId, created);
@@ -71,12 +90,5 @@ Datum
 ev_announce(PG_FUNCTION_ARGS)
 {
 	created = true;
-	ereport(NOTICE, (errmsg("email_verify is installed in database \"%s\"",
-							get_database_name(MyDatabaseId)),
-					 ev_shared == NULL
-						 ? errhint("Nothing is probed until shared_preload_libraries contains "
-								   "\"email_verify\" and the server is restarted.")
-						 : errhint("Mail servers are asked once email_verify.helo_name and "
-								   "email_verify.mail_from are set.")));
 	PG_RETURN_VOID();
 }

@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/memutils.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"

@@ -1,0 +1,60 @@
+-- what the functions promise to the planner, and who may call them
+SELECT p.oid::regprocedure AS function, p.provolatile AS volatile, p.proisstrict AS strict, p.proparallel AS parallel,
+	p.procost AS cost, p.prosecdef AS definer,
+	has_function_privilege('pg_monitor', p.oid, 'EXECUTE') AS public
+FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid
+WHERE e.extname = 'email_verify'
+ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+SELECT c.oid::regclass AS relation, c.relkind AS kind, has_table_privilege('pg_monitor', c.oid, 'SELECT') AS public_reads,
+	has_table_privilege('pg_monitor', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS public_writes
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'email_verify' AND c.relkind IN ('r', 'v', 'S')
+ORDER BY c.oid::regclass::text COLLATE "C";
+
+SELECT has_schema_privilege('pg_monitor', 'email_verify', 'USAGE') AS usage,
+	has_schema_privilege('pg_monitor', 'email_verify', 'CREATE') AS create;
+
+-- everything has a comment that a user meets
+SELECT p.oid::regprocedure AS without_comment
+FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+WHERE p.proname !~ '^_' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'email_verify')
+	AND obj_description(p.oid, 'pg_proc') IS NULL;
+
+-- settings are known from the first call of a function on
+SELECT email_syntax_ok('');
+SELECT name, context, unit, boot_val, min_val, max_val FROM pg_settings WHERE name LIKE 'email\_verify.%' ORDER BY name;
+
+-- a role without rights
+CREATE ROLE regress_email_user;
+GRANT CREATE ON SCHEMA public TO regress_email_user;
+SET ROLE regress_email_user;
+SELECT email_syntax_ok('ann@example.com');
+SELECT email_verify('ann@example.com');
+SELECT email_verdict('ann@example.com');
+SELECT email_verify.wait();
+SELECT * FROM email_verify.address;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION email_verify TO regress_email_user;
+SET ROLE regress_email_user;
+SELECT email_verify('ann@example.com');
+RESET ROLE;
+REVOKE ALL ON FUNCTION email_verify FROM regress_email_user;
+REVOKE ALL ON SCHEMA public FROM regress_email_user;
+DROP ROLE regress_email_user;
+
+-- a schema of that name that is not ours is never adopted
+\set home :DBNAME
+CREATE DATABASE regress_email_verify;
+\c regress_email_verify
+CREATE SCHEMA email_verify;
+CREATE EXTENSION email_verify;
+DROP SCHEMA email_verify;
+\set QUIET on
+SET client_min_messages = warning;
+CREATE EXTENSION email_verify;
+DROP EXTENSION email_verify;
+SELECT nspname FROM pg_namespace WHERE nspname = 'email_verify';
+\c :home
+DROP DATABASE regress_email_verify;

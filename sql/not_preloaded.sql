@@ -1,0 +1,34 @@
+-- without preload everything that needs no worker works, and the rest says why it does not
+SELECT email_verify('ann@deliver.com');
+SELECT email_verify('bob@deliver.com') AS said_once;
+SELECT * FROM email_verdict('ann@deliver.com');
+SELECT email_verify('ann@example.com') AS special_use, email_verify('no at sign') AS syntax;
+SELECT email_verify(NULL) IS NULL AS null_is_null, email_verdict(NULL) IS NULL AS null_is_null_too;
+SELECT email_verify.wait('1 s');
+SELECT worker, worker_pid, queued FROM email_verify.stat;
+SELECT email_verify.pause();
+
+-- a wait does not wait for nobody
+SELECT email_verify('ann@deliver.com', wait => '1 hour');
+
+-- cached verdicts are served all the same
+BEGIN;
+INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_until, expires_at)
+VALUES ('Ann@deliver.com', 'valid', 'smtp_deliverable', now() - interval '20 hours', now() + interval '1 day', now() + interval '2 days'),
+	('old@deliver.com', 'valid', 'smtp_deliverable', now() - interval '40 days', now() - interval '1 day', now() + interval '2 days'),
+	('dead@deliver.com', 'valid', 'smtp_deliverable', now() - interval '99 days', now() - interval '9 days', now() - interval '1 day');
+SELECT a, v.status, v.reason, v.detail, v.stale
+FROM unnest(ARRAY['Ann@DELIVER.com', 'ann@deliver.com', 'old@deliver.com', 'dead@deliver.com']) a, email_verdict(a) v;
+
+-- max_age asks for a younger one, but not below email_verify.min_max_age
+SELECT v.stale FROM email_verdict('Ann@deliver.com', max_age => '1 h') v;
+SET email_verify.min_max_age = '1 h';
+SELECT v.stale FROM email_verdict('Ann@deliver.com', max_age => '1 h') v;
+ROLLBACK;
+
+-- the settings are checked
+ALTER SYSTEM SET email_verify.helo_name = 'localhost';
+ALTER SYSTEM SET email_verify.mail_from = 'nobody';
+ALTER SYSTEM SET email_verify.greylist_delays = '6min, soon';
+ALTER SYSTEM SET email_verify.smtp_port = 70000;
+SET email_verify.nonsense = 1;

@@ -1,0 +1,72 @@
+-- what the worker does with its results, without the worker
+\set VERBOSITY terse
+BEGIN;
+-- one result: everything but the verdict is filler
+CREATE FUNCTION pg_temp.result(address text, status text, reason text, code int DEFAULT NULL, put_back boolean DEFAULT false,
+	retry_after int DEFAULT NULL, detail text DEFAULT NULL, decisive boolean DEFAULT true, flip interval DEFAULT '6 hours')
+RETURNS TABLE (stored_status text, stored_reason text, stored_detail text, again interval) LANGUAGE SQL AS $$
+	SELECT c.status, c.reason, c.detail, date_trunc('second', c.retry_at - clock_timestamp() + interval '0.9 s')
+	FROM email_verify._complete(ARRAY[(SELECT q.id FROM email_verify.queue q WHERE q.address = $1)], ARRAY[$1], ARRAY[$2],
+		ARRAY[$3], ARRAY[$7], ARRAY[$8], ARRAY[$5], ARRAY[86400], ARRAY[864000], ARRAY[$6], ARRAY[true], ARRAY['rcpt'],
+		ARRAY[$4::smallint], ARRAY[NULL::text], ARRAY['said'], ARRAY['rule'], ARRAY['mx.example.com'], ARRAY['192.0.2.1'],
+		ARRAY[false], ARRAY[1::bigint], $9) c
+$$;
+CREATE FUNCTION pg_temp.enqueue(VARIADIC text[]) RETURNS TABLE (address text, reason text, queued boolean) LANGUAGE SQL AS $$
+	SELECT e.address, e.reason, e.queued
+	FROM email_verify._enqueue($1, array_fill('-infinity'::timestamptz, ARRAY[cardinality($1)]), 0::smallint, true) e ORDER BY 1
+$$;
+CREATE VIEW pg_temp.q AS SELECT address, domain, attempts, put_backs, answered, due_at <= clock_timestamp() AS due
+	FROM email_verify.queue ORDER BY address;
+
+-- duplicates coalesce, within a batch and with what is queued; the domain is what follows the last @
+SELECT * FROM pg_temp.enqueue('b@x.com', 'a@x.com', 'b@x.com', '"p@q"@y.com');
+SELECT * FROM pg_temp.enqueue('b@x.com', 'c@x.com');
+SELECT * FROM pg_temp.q;
+
+-- a final verdict leaves the queue, one to be asked again stays, a recipient put back has no verdict at all
+SELECT * FROM pg_temp.result('a@x.com', 'valid', 'smtp_deliverable', 250);
+SELECT * FROM pg_temp.result('b@x.com', 'unknown', 'smtp_greylisted', 450, retry_after => 360, detail => 'greylist', decisive => false);
+SELECT * FROM pg_temp.result('c@x.com', 'unknown', 'smtp_rate_limited', 452, put_back => true, retry_after => 60, decisive => false);
+SELECT * FROM pg_temp.q;
+SELECT address, reason FROM email_verify.address ORDER BY 1;
+
+-- fresh verdicts are not queued again
+SELECT * FROM pg_temp.enqueue('a@x.com', 'b@x.com', 'd@x.com');
+
+-- doubt does not overwrite good
+SELECT * FROM pg_temp.result('a@x.com', 'unknown', 'smtp_timeout', NULL, retry_after => 1800, detail => 'connect_timeout', decisive => false);
+-- nor does a first refusal: the address becomes suspect, and is asked again later
+SELECT * FROM pg_temp.result('a@x.com', 'invalid', 'mailbox_not_found', 550);
+-- a second one too soon is still no proof
+SELECT * FROM pg_temp.result('a@x.com', 'invalid', 'mailbox_not_found', 550);
+-- one that comes late enough is
+UPDATE email_verify.address SET suspect_since = suspect_since - interval '6 hours' WHERE address = 'a@x.com';
+SELECT * FROM pg_temp.result('a@x.com', 'invalid', 'mailbox_not_found', 550);
+SELECT address, status, reason, detail, suspect_since, probes, mx_address FROM email_verify.address WHERE address = 'a@x.com';
+-- a living address that answers again is no longer suspect
+SELECT * FROM pg_temp.result('e@x.com', 'valid', 'smtp_deliverable', 250);
+SELECT * FROM pg_temp.result('e@x.com', 'invalid', 'mailbox_not_found', 550);
+SELECT * FROM pg_temp.result('e@x.com', 'valid', 'smtp_deliverable', 250);
+SELECT status, reason, detail, suspect_since FROM email_verify.address WHERE address = 'e@x.com';
+-- DNS is no refusal of the mailbox: a domain that is gone is gone at once
+SELECT * FROM pg_temp.result('e@x.com', 'invalid', 'no_mx_records');
+-- an expired verdict protects nothing
+UPDATE email_verify.address SET status = 'valid', reason = 'smtp_deliverable', expires_at = now() - interval '1 s' WHERE address = 'e@x.com';
+SELECT * FROM pg_temp.result('e@x.com', 'unknown', 'dns_timeout', NULL, detail => 'dns_no_reply', decisive => false);
+
+-- leases: by due time, behind a position, with what is known of the domain's hosts
+SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}');
+SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}');
+SELECT domain, mx_hosts, random_local FROM email_verify.domain;
+SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
+UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
+SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, 2);
+SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, 10);
+SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, 10) AS behind_the_last;
+SELECT email_verify._next_due();
+-- a test that has ended forgets its made-up recipient
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}');
+SELECT random_local FROM email_verify.domain;
+SELECT host, catch_all, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
+ROLLBACK;

@@ -1,0 +1,27 @@
+-- can this be an e-mail address?
+SELECT left(a, 34) AS address, email_syntax_ok(a) AS internet, email_syntax_ok(a, 'smtp') AS smtp, email_syntax_ok(a, 'header') AS header
+FROM (VALUES
+	('ann@example.com'), ('a.b-c_d+tag@sub.example.co.uk'), ('"quoted local"@example.com'), ('"a@b"@example.com'),
+	('!#$%&''*+-/=?^_`{|}~@example.com'), ('a@b.co'), ('a@xn--bcher-kva.example.com'),
+	('x@localhost'), ('x@[192.0.2.1]'), ('x@[IPv6:2001:db8::1]'),
+	(''), (' '), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('a@b@example.com'),
+	('.ann@example.com'), ('ann.@example.com'), ('an..n@example.com'), ('an n@example.com'), ('ann @example.com'),
+	(' ann@example.com'), ('ann@example.com '), (E'ann@example.com\n'), ('"ann@example.com'), ('ann"@example.com'),
+	('ann@-example.com'), ('ann@example-.com'), ('ann@exa_mple.com'), ('ann@example..com'), ('ann@.example.com'),
+	('ann@example.com.'), ('ann@example.123'), ('ann@example'), ('ann(comment)@example.com'), ('<ann@example.com>'),
+	('x@[192.0.2.256]'), ('x@[300]'), (E'a\x01b@example.com'),
+	(repeat('a', 64) || '@example.com'), (repeat('a', 65) || '@example.com'),
+	('a@' || repeat('b', 63) || '.com'), ('a@' || repeat('b', 64) || '.com'),
+	('a@' || repeat('bb.', 83) || 'com')) v (a);
+
+SELECT email_syntax_ok(NULL), email_syntax_ok('a@b.co', NULL);
+SELECT email_syntax_ok('a@b.co', 'nonsense');
+
+-- why not: every fault has a name
+SET email_verify.mode = sandbox;
+SELECT left(a, 34) AS address, v.reason, v.detail
+FROM (VALUES
+	(''), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('.ann@example.com'), ('ann.@example.com'),
+	('an..n@example.com'), ('an n@example.com'), (E'a\x01b@example.com'), ('"ann@example.com'), ('ann@-example.com'),
+	('ann@example..com'), ('ann@example.123'), ('ann@example'), ('x@[192.0.2.1]'),
+	(repeat('a', 65) || '@example.com'), ('a@' || repeat('b', 64) || '.com')) t (a), email_verdict(a) v;

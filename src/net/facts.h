@@ -1,0 +1,51 @@
+/*
+ * facts.h
+ *	  What the hosts of a domain did with other recipients, made-up ones among them.
+ *
+ * Facts are of (domain, host): a backup MX that accepts everything says nothing about the primary.
+ */
+#ifndef EV_FACTS_H
+#define EV_FACTS_H
+
+#include "net/prober.h"
+
+struct ev_fact
+{
+	uint64_t host_hash; /* 0: free */
+	uint64_t used_at;
+	uint8_t random; /* enum ev_random: UNKNOWN, REFUSED or ACCEPTED */
+	int64_t random_at;
+	uint64_t accepted[2]; /* the last two recipients accepted, by hash; 0: somebody */
+	int64_t accepted_at[2];
+	uint8_t n_refused; /* recipients in a row that were refused with the same text */
+	uint64_t refused;  /* the last of them */
+	uint64_t refusal;  /* hash of that text, masked */
+	int64_t refused_at;
+};
+
+struct ev_facts
+{
+	struct ev_fact hosts[EV_KNOWN_HOSTS];
+};
+
+extern void ev_facts_init(struct ev_facts *facts);
+
+extern uint64_t ev_host_hash(const char *host);
+
+/* The record of a host; made, in place of the one longest unused, if there is none.  Times in ms. */
+extern struct ev_fact *ev_facts_of(struct ev_facts *facts, uint64_t host_hash, uint64_t now);
+
+/* What the request's caller knows from earlier runs. */
+extern void ev_facts_merge(struct ev_facts *facts, const struct ev_request *request, uint64_t now);
+
+/* UNKNOWN when nothing is known or it is older than max_age seconds. */
+extern enum ev_random ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age);
+
+extern void ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t now);
+extern void ev_fact_accepted(struct ev_fact *fact, uint64_t address, uint64_t now);
+extern void ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t text, uint64_t now);
+
+/* What is there to hold a refusal of this address against? */
+extern enum ev_control ev_fact_control(const struct ev_fact *fact, uint64_t address, uint64_t now);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * outbox.c
+ *	  Messages to the caller; see outbox.h.
+ */
+#include "net/internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/sanitize.h"
+
+#define NOTES_MAX 100000 /* a caller that never collects gets no more */
+
+struct note
+{
+	struct ev_outgoing out;
+	union
+	{
+		struct ev_domain_fact domain;
+		struct ev_host_fact host;
+		struct ev_trace trace;
+	} u;
+};
+
+void
+ev_outbox_init(struct ev_prober *prober)
+{
+	ev_list_init(&prober->outbox.messages);
+	prober->outbox.n_notes = 0;
+}
+
+void
+ev_outbox_result(struct ev_prober *prober, struct ev_task *task)
+{
+	ev_list_remove(&task->link);
+	task->result.id = task->request.id;
+	task->out.type = EV_MESSAGE_RESULT;
+	prober->stats.requests--;
+	ev_list_push(&prober->outbox.messages, &task->out.link);
+}
+
+/* Queue a note: the body is copied, and only as much memory taken as it needs. */
+static void
+push_note(struct ev_prober *prober, enum ev_message_type type, const void *body, size_t size)
+{
+	struct note *note;
+
+	if (prober->outbox.n_notes >= NOTES_MAX)
+		return;
+	note = malloc(offsetof(struct note, u) + size);
+	if (note == NULL)
+		return;
+	note->out.type = type;
+	memcpy(&note->u, body, size);
+	prober->outbox.n_notes++;
+	ev_list_push(&prober->outbox.messages, &note->out.link);
+}
+
+void
+ev_outbox_domain(struct ev_prober *prober, const struct ev_domain_fact *fact)
+{
+	push_note(prober, EV_MESSAGE_DOMAIN_FACT, fact, sizeof(*fact));
+}
+
+void
+ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact)
+{
+	push_note(prober, EV_MESSAGE_HOST_FACT, fact, sizeof(*fact));
+}
+
+void
+ev_outbox_trace(struct ev_prober *prober, uint64_t id, char direction, const char *text, size_t n)
+{
+	struct ev_trace trace;
+
+	trace.id = id;
+	trace.direction = direction;
+	ev_sanitize(text, n, trace.text, sizeof(trace.text));
+	push_note(prober, EV_MESSAGE_TRACE, &trace, sizeof(trace));
+}
+
+void
+ev_outbox_event(struct ev_prober *prober, uint64_t id, const char *format, ...)
+{
+	char text[EV_PEER_TEXT_MAX + 1];
+	va_list args;
+	int n;
+
+	if (!prober->config.trace)
+		return;
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n > 0)
+		ev_outbox_trace(prober, id, '*', text, strlen(text));
+}
+
+/* The memory that a message is in. */
+static void *
+memory_of(struct ev_outgoing *out)
+{
+	return out->type == EV_MESSAGE_RESULT ? (void *) EV_ENTRY(out, struct ev_task, out)
+										  : (void *) EV_ENTRY(out, struct note, out);
+}
+
+size_t
+ev_outbox_collect(struct ev_prober *prober, struct ev_message *messages, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+	{
+		struct ev_list *link = ev_list_shift(&prober->outbox.messages);
+		struct ev_outgoing *out;
+		const struct note *note;
+
+		if (link == NULL)
+			break;
+		out = EV_ENTRY(link, struct ev_outgoing, link);
+		note = EV_ENTRY(out, struct note, out);
+		messages[i].type = out->type;
+		switch (out->type)
+		{
+			case EV_MESSAGE_RESULT:
+				messages[i].u.result = EV_ENTRY(out, struct ev_task, out)->result;
+				break;
+			case EV_MESSAGE_DOMAIN_FACT:
+				messages[i].u.domain = note->u.domain;
+				break;
+			case EV_MESSAGE_HOST_FACT:
+				messages[i].u.host = note->u.host;
+				break;
+			case EV_MESSAGE_TRACE:
+				messages[i].u.trace = note->u.trace;
+				break;
+		}
+		if (out->type == EV_MESSAGE_RESULT)
+			prober->n_requests--;
+		else
+			prober->outbox.n_notes--;
+		free(memory_of(out));
+	}
+	return i;
+}
+
+void
+ev_outbox_free(struct ev_prober *prober)
+{
+	struct ev_list *link;
+
+	while ((link = ev_list_shift(&prober->outbox.messages)) != NULL)
+		free(memory_of(EV_ENTRY(link, struct ev_outgoing, link)));
+}
