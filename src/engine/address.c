@@ -135,8 +135,8 @@ ev_address_parse_key(const char *key, size_t n, struct ev_address *out)
 	char again[EV_ADDRESS_KEY_SIZE];
 
 	return ev_syntax_parse(key, n, EV_SYNTAX_INTERNET, &syntax) &&
-		   ev_address_from(key, &syntax, out) == EV_DETAIL_NONE &&
-		   ev_address_key(out, again) == n && memcmp(again, key, n) == 0;
+	       ev_address_from(key, &syntax, out) == EV_DETAIL_NONE &&
+	       ev_address_key(out, again) == n && memcmp(again, key, n) == 0;
 }
 
 size_t

@@ -31,7 +31,7 @@ round_trips(const char *ascii)
 	if (strstr(ascii, "xn--") == NULL)
 		return true;
 	if (idn2_to_unicode_8z8z(ascii, &unicode, 0) == IDN2_OK &&
-		idn2_lookup_u8((const uint8_t *) unicode, &again, IDN_FLAGS) == IDN2_OK)
+	    idn2_lookup_u8((const uint8_t *) unicode, &again, IDN_FLAGS) == IDN2_OK)
 		ok = strcmp((const char *) again, ascii) == 0;
 	idn2_free(unicode);
 	idn2_free(again);
@@ -73,9 +73,9 @@ code_point_ok(ucs4_t c)
 	if (c < 0x80)
 		return true;
 	if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cn |
-												UC_CATEGORY_MASK_Co | UC_CATEGORY_MASK_Cs |
-												UC_CATEGORY_MASK_Zs | UC_CATEGORY_MASK_Zl |
-												UC_CATEGORY_MASK_Zp))
+	                                            UC_CATEGORY_MASK_Co | UC_CATEGORY_MASK_Cs |
+	                                            UC_CATEGORY_MASK_Zs | UC_CATEGORY_MASK_Zl |
+	                                            UC_CATEGORY_MASK_Zp))
 		return false;
 	return !uc_is_property_default_ignorable_code_point(c) && !uc_is_property_bidi_control(c);
 }

@@ -108,7 +108,7 @@ static bool
 has_ipv6_tag(const char *text, size_t n)
 {
 	return n >= 5 && (text[0] | 0x20) == 'i' && (text[1] | 0x20) == 'p' &&
-		   (text[2] | 0x20) == 'v' && text[3] == '6' && text[4] == ':';
+	       (text[2] | 0x20) == 'v' && text[3] == '6' && text[4] == ':';
 }
 
 bool

@@ -123,7 +123,7 @@ local_at(const struct text *text, const char *p, const struct ev_mask_terms *ter
 		return domain_len > 0 ? len + 1 + domain_len : 0;
 	}
 	if (terms->local_is_word && !(before(text, p) != ' ' && strchr("<([{\"'`", before(text, p)) &&
-								  strchr(">)]}\"'`", after(text, p + len))))
+	                              strchr(">)]}\"'`", after(text, p + len))))
 		return 0;
 	return len;
 }
@@ -131,8 +131,8 @@ local_at(const struct text *text, const char *p, const struct ev_mask_terms *ter
 static size_t
 known_term(const struct text *text, const char *p, const struct ev_mask_terms *terms)
 {
-	const char *const names[] = {terms->sender,	   terms->domain,  terms->helo,
-								 terms->source_ip, terms->mx_host, terms->mx_ip};
+	const char *const names[] = {terms->sender,    terms->domain,  terms->helo,
+	                             terms->source_ip, terms->mx_host, terms->mx_ip};
 	size_t longest = local_at(text, p, terms);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -246,7 +246,7 @@ static bool
 is_exchange_cause(const char *p, size_t n)
 {
 	static const char *const causes[] = {"resolver.adr.", "resolver.rst.", "resolver.fwd.",
-										 "transport.rules."};
+	                                     "transport.rules."};
 
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
 	{
@@ -292,7 +292,7 @@ host_name(const struct text *text, const char *p)
 
 	/* "unknown.Please": two sentences with no blank between them */
 	if (dots == 1 && is_upper(p[last]) && last >= 2 && is_alpha(p[last - 2]) &&
-		!is_upper(p[last - 2]))
+	    !is_upper(p[last - 2]))
 		return 0;
 	for (size_t i = last; i < n; i++)
 		if (is_alpha(p[i]) || is_high(p[i]))
@@ -311,7 +311,7 @@ ipv6(const struct text *text, const char *p)
 	if (is_word_char(before(text, p)) || before(text, p) == ':')
 		return 0;
 	while (q < text->end && (is_digit(*q) || *q == ':' || (*q == '.' && colons >= 2) ||
-							 (lower(*q) >= 'a' && lower(*q) <= 'f')))
+	                         (lower(*q) >= 'a' && lower(*q) <= 'f')))
 	{
 		if (*q == ':')
 		{
@@ -366,7 +366,7 @@ skip_enhanced(const char *p, const char *end)
 
 size_t
 ev_mask_text(const char *text_start, size_t n, const struct ev_mask_terms *terms, char *out,
-			 size_t size)
+             size_t size)
 {
 	const struct text text = {text_start, text_start + n};
 	const char *p = text_start;

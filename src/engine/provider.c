@@ -6,8 +6,8 @@
 
 static const struct ev_provider_info providers[EV_N_PROVIDER] = {
 #define EV_PROVIDER(id, label, kind, trust_accept, trust_reject, needs_control, one_rcpt)          \
-	[EV_PROVIDER_##id] = {(label),		  EV_PROVIDER_##kind, (trust_accept),                     \
-						  (trust_reject), (needs_control),	  (one_rcpt)},
+	[EV_PROVIDER_##id] = {(label),        EV_PROVIDER_##kind, (trust_accept),                      \
+	                      (trust_reject), (needs_control),    (one_rcpt)},
 #include "engine/provider.def"
 };
 

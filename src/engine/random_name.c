@@ -8,7 +8,7 @@
 #include "engine/random_name.h"
 
 #define FIRST_SYLLABLES 3
-#define LAST_SYLLABLES	4
+#define LAST_SYLLABLES  4
 
 /* One byte gives a consonant (4 bits) and a vowel (4 bits, some vowels more often: 2.3 bits). */
 static char *

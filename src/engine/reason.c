@@ -11,8 +11,9 @@ static const char *const status_labels[EV_N_STATUS] = {
 
 static const struct ev_reason_info reasons[EV_N_REASON] = {
 #define EV_REASON(id, label, status, retryable, advice, retry, fresh, expire, description)         \
-	[EV_REASON_##id] = {(label), EV_STATUS_##status, (retryable), EV_ADVICE_##advice,              \
-						EV_RETRY_##retry, (fresh), (expire), (description)},
+	[EV_REASON_##                                                                                  \
+		id] = {(label), EV_STATUS_##status, (retryable),  EV_ADVICE_##advice, EV_RETRY_##retry,    \
+	           (fresh), (expire),           (description)},
 #include "engine/reason.def"
 };
 
@@ -23,7 +24,7 @@ static const struct ev_detail_info details[EV_N_DETAIL] = {
 };
 
 static const char *const advice_labels[] = {
-	[EV_ADVICE_SEND] = "send",	   [EV_ADVICE_CAREFUL] = "careful", [EV_ADVICE_RETRY] = "retry",
+	[EV_ADVICE_SEND] = "send",     [EV_ADVICE_CAREFUL] = "careful", [EV_ADVICE_RETRY] = "retry",
 	[EV_ADVICE_REVIEW] = "review", [EV_ADVICE_REMOVE] = "remove",
 };
 

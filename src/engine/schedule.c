@@ -28,7 +28,7 @@ const struct ev_schedule ev_schedule_default = {
 
 uint32_t
 ev_schedule_next(const struct ev_schedule *schedule, enum ev_reason reason, uint32_t attempts,
-				 uint32_t hint)
+                 uint32_t hint)
 {
 	const struct ev_ladder *ladder = &schedule->ladder[ev_reason_info(reason)->retry];
 	uint32_t step = attempts > 0 ? attempts - 1 : 0;

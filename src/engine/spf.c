@@ -13,7 +13,7 @@ struct term
 	char separator; /* ':', '/' or '=' behind the name, 0 for none */
 	const char *value;
 	size_t value_len; /* behind ':' or '='; with '/', the slash is part of it */
-	char qualifier;	  /* '+' when none is given */
+	char qualifier;   /* '+' when none is given */
 };
 
 static char
@@ -57,7 +57,7 @@ split_term(const char *text, size_t n, struct term *term)
 		n--;
 	}
 	while (i < n && (is_alpha(text[i]) || (i > 0 && (is_digit(text[i]) || text[i] == '-' ||
-													 text[i] == '_' || text[i] == '.'))))
+	                                                 text[i] == '_' || text[i] == '.'))))
 		i++;
 	term->name = text;
 	term->name_len = i;
@@ -149,10 +149,10 @@ is_mechanism(const struct term *term)
 		return term->separator == ':' && is_domain_spec(term->value, n);
 	if (is_name(term, "ip4") || is_name(term, "ip6"))
 		return term->separator == ':' && strip_cidr(term->value, &n) &&
-			   is_address(term->value, n, is_name(term, "ip6"));
+		       is_address(term->value, n, is_name(term, "ip6"));
 	if (is_name(term, "ptr"))
 		return term->separator == '\0' ||
-			   (term->separator == ':' && is_domain_spec(term->value, n));
+		       (term->separator == ':' && is_domain_spec(term->value, n));
 	if (is_name(term, "a") || is_name(term, "mx"))
 	{
 		if (term->separator == '\0')
@@ -160,7 +160,7 @@ is_mechanism(const struct term *term)
 		if (!strip_cidr(term->value, &n))
 			return false;
 		return term->separator == '/' ? n == 0
-									  : term->separator == ':' && is_domain_spec(term->value, n);
+		                              : term->separator == ':' && is_domain_spec(term->value, n);
 	}
 	return false;
 }
@@ -185,7 +185,7 @@ copy_target(const struct term *term, char *target)
 struct record
 {
 	unsigned mechanisms; /* all included */
-	char all;			 /* qualifier of the first "all", 0 for none */
+	char all;            /* qualifier of the first "all", 0 for none */
 	bool exp;
 	bool redirect;
 	struct term redirect_term;

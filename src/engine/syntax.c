@@ -13,13 +13,13 @@
 #include "engine/syntax_private.h"
 
 /* Classes of ASCII bytes. */
-#define C_ATEXT	 0x01 /* RFC 5322 3.2.3 */
-#define C_LDH	 0x02 /* letter, digit, hyphen */
-#define C_DIGIT	 0x04
-#define C_BLANK	 0x08 /* space, tab, CR, LF */
-#define C_CTL	 0x10 /* control characters that are not blanks */
+#define C_ATEXT  0x01 /* RFC 5322 3.2.3 */
+#define C_LDH    0x02 /* letter, digit, hyphen */
+#define C_DIGIT  0x04
+#define C_BLANK  0x08 /* space, tab, CR, LF */
+#define C_CTL    0x10 /* control characters that are not blanks */
 #define C_HYPHEN 0x20
-#define C_DOT	 0x40
+#define C_DOT    0x40
 
 /* clang-format off */
 #define AL (C_ATEXT | C_LDH)
@@ -76,7 +76,7 @@ is_below(const char *domain, size_t n, const char *name)
 	size_t len = strlen(name);
 
 	return n >= len && starts_with(domain + n - len, len, name) &&
-		   (n == len || domain[n - len - 1] == '.');
+	       (n == len || domain[n - len - 1] == '.');
 }
 
 /*
@@ -86,11 +86,11 @@ is_below(const char *domain, size_t n, const char *name)
 static bool
 is_special_use(const char *domain, size_t n, size_t tld)
 {
-	static const char *const tlds[] = {"alt",	  "test",	 "local",	"onion", "invalid",
-									   "example", "internal", "localhost"};
+	static const char *const tlds[] = {"alt",     "test",    "local",    "onion",
+	                                   "invalid", "example", "internal", "localhost"};
 	static const char *const names[] = {"example.com", "example.net", "example.org"};
 	static const char *const arpa[] = {"home.arpa", "in-addr.arpa", "ip6.arpa", "ipv4only.arpa",
-									   "service.arpa"};
+	                                   "service.arpa"};
 
 	/* the one case that matters for speed: a TLD that no special name has */
 	switch (n - tld)
@@ -113,7 +113,7 @@ is_special_use(const char *domain, size_t n, size_t tld)
 	}
 	for (size_t i = 0; i < sizeof(tlds) / sizeof(tlds[0]); i++)
 		if (lower(domain[tld]) == tlds[i][0] && strlen(tlds[i]) == n - tld &&
-			starts_with(domain + tld, n - tld, tlds[i]))
+		    starts_with(domain + tld, n - tld, tlds[i]))
 			return true;
 	return false;
 }
@@ -205,7 +205,7 @@ struct scan
 	size_t n;
 	size_t pos;
 	enum ev_syntax_level level;
-	size_t local_wire;	/* octets the local part travels in */
+	size_t local_wire;  /* octets the local part travels in */
 	size_t domain_wire; /* and the domain */
 	struct ev_syntax *out;
 };
@@ -409,7 +409,7 @@ scan_labels(struct scan *scan, const unsigned char *s, size_t n, size_t offset, 
 		{
 			if (i == label)
 				return fault(scan, i > 0 && i < n ? EV_DETAIL_DOUBLE_DOT : EV_DETAIL_EMPTY_LABEL,
-							 offset + i);
+				             offset + i);
 			if (s[i - 1] == '-')
 				return fault(scan, EV_DETAIL_DOMAIN_HYPHEN, offset + i - 1);
 			*tld = label;

@@ -18,24 +18,24 @@ struct range_v4
 
 /* https://www.iana.org/assignments/iana-ipv4-special-registry */
 static const struct range_v4 ranges_v4[] = {
-	{{0, 0, 0, 0}, 8, EV_TARGET_RESERVED},		  /* this network; 0.0.0.0 reaches the loopback */
-	{{10, 0, 0, 0}, 8, EV_TARGET_PRIVATE},		  /* RFC 1918 */
-	{{100, 64, 0, 0}, 10, EV_TARGET_PRIVATE},	  /* carrier-grade NAT, RFC 6598 */
-	{{127, 0, 0, 0}, 8, EV_TARGET_PRIVATE},		  /* loopback */
-	{{169, 254, 0, 0}, 16, EV_TARGET_PRIVATE},	  /* link-local, RFC 3927 */
-	{{172, 16, 0, 0}, 12, EV_TARGET_PRIVATE},	  /* RFC 1918 */
-	{{192, 0, 0, 0}, 24, EV_TARGET_RESERVED},	  /* protocol assignments, RFC 6890 */
-	{{192, 0, 2, 0}, 24, EV_TARGET_RESERVED},	  /* documentation, RFC 5737 */
-	{{192, 31, 196, 0}, 24, EV_TARGET_RESERVED},  /* AS112, RFC 7535 */
-	{{192, 52, 193, 0}, 24, EV_TARGET_RESERVED},  /* multicast tunnels, RFC 7450 */
-	{{192, 88, 99, 0}, 24, EV_TARGET_RESERVED},	  /* 6to4 relays, RFC 7526 */
-	{{192, 168, 0, 0}, 16, EV_TARGET_PRIVATE},	  /* RFC 1918 */
-	{{192, 175, 48, 0}, 24, EV_TARGET_RESERVED},  /* AS112, RFC 7534 */
-	{{198, 18, 0, 0}, 15, EV_TARGET_RESERVED},	  /* benchmarks, RFC 2544 */
-	{{198, 51, 100, 0}, 24, EV_TARGET_RESERVED},  /* documentation, RFC 5737 */
-	{{203, 0, 113, 0}, 24, EV_TARGET_RESERVED},	  /* documentation, RFC 5737 */
-	{{224, 0, 0, 0}, 4, EV_TARGET_RESERVED},	  /* multicast */
-	{{240, 0, 0, 0}, 4, EV_TARGET_RESERVED},	  /* reserved, broadcast */
+	{{0, 0, 0, 0}, 8, EV_TARGET_RESERVED},       /* this network; 0.0.0.0 reaches the loopback */
+	{{10, 0, 0, 0}, 8, EV_TARGET_PRIVATE},       /* RFC 1918 */
+	{{100, 64, 0, 0}, 10, EV_TARGET_PRIVATE},    /* carrier-grade NAT, RFC 6598 */
+	{{127, 0, 0, 0}, 8, EV_TARGET_PRIVATE},      /* loopback */
+	{{169, 254, 0, 0}, 16, EV_TARGET_PRIVATE},   /* link-local, RFC 3927 */
+	{{172, 16, 0, 0}, 12, EV_TARGET_PRIVATE},    /* RFC 1918 */
+	{{192, 0, 0, 0}, 24, EV_TARGET_RESERVED},    /* protocol assignments, RFC 6890 */
+	{{192, 0, 2, 0}, 24, EV_TARGET_RESERVED},    /* documentation, RFC 5737 */
+	{{192, 31, 196, 0}, 24, EV_TARGET_RESERVED}, /* AS112, RFC 7535 */
+	{{192, 52, 193, 0}, 24, EV_TARGET_RESERVED}, /* multicast tunnels, RFC 7450 */
+	{{192, 88, 99, 0}, 24, EV_TARGET_RESERVED},  /* 6to4 relays, RFC 7526 */
+	{{192, 168, 0, 0}, 16, EV_TARGET_PRIVATE},   /* RFC 1918 */
+	{{192, 175, 48, 0}, 24, EV_TARGET_RESERVED}, /* AS112, RFC 7534 */
+	{{198, 18, 0, 0}, 15, EV_TARGET_RESERVED},   /* benchmarks, RFC 2544 */
+	{{198, 51, 100, 0}, 24, EV_TARGET_RESERVED}, /* documentation, RFC 5737 */
+	{{203, 0, 113, 0}, 24, EV_TARGET_RESERVED},  /* documentation, RFC 5737 */
+	{{224, 0, 0, 0}, 4, EV_TARGET_RESERVED},     /* multicast */
+	{{240, 0, 0, 0}, 4, EV_TARGET_RESERVED},     /* reserved, broadcast */
 };
 
 /* Where an IPv4 address sits in an IPv6 one: at which byte, and whether its bits are inverted. */
@@ -57,23 +57,26 @@ struct range_v6
 
 /* https://www.iana.org/assignments/iana-ipv6-special-registry; the first row that fits counts. */
 static const struct range_v6 ranges_v6[] = {
-	{{0}, 128, EV_TARGET_RESERVED, CARRIES_NONE},			/* unspecified */
-	{{[15] = 1}, 128, EV_TARGET_PRIVATE, CARRIES_NONE},		/* loopback */
-	{{[10] = 0xff, 0xff}, 96, EV_TARGET_RESERVED, CARRIES_AT_12}, /* IPv4-mapped, RFC 4291 2.5.5.2 */
-	{{0}, 96, EV_TARGET_RESERVED, CARRIES_AT_12},			/* IPv4-compatible, RFC 4291 2.5.5.1 */
+	{{0}, 128, EV_TARGET_RESERVED, CARRIES_NONE},       /* unspecified */
+	{{[15] = 1}, 128, EV_TARGET_PRIVATE, CARRIES_NONE}, /* loopback */
+	{{[10] = 0xff, 0xff},
+     96,
+     EV_TARGET_RESERVED,
+     CARRIES_AT_12},                              /* IPv4-mapped, RFC 4291 2.5.5.2 */
+	{{0}, 96, EV_TARGET_RESERVED, CARRIES_AT_12}, /* IPv4-compatible, RFC 4291 2.5.5.1 */
 	{{0x00, 0x64, 0xff, 0x9b}, 96, EV_TARGET_RESERVED, CARRIES_AT_12}, /* NAT64, RFC 6052 */
 	/* local NAT64 (RFC 8215): where the IPv4 address sits is a secret of the network's */
 	{{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, EV_TARGET_PRIVATE, CARRIES_NONE},
 	{{0x20, 0x01}, 32, EV_TARGET_RESERVED, CARRIES_TEREDO},
-	{{0x20, 0x01}, 23, EV_TARGET_RESERVED, CARRIES_NONE},	/* protocol assignments, ORCHID */
-	{{0x20, 0x01, 0x0d, 0xb8}, 32, EV_TARGET_RESERVED, CARRIES_NONE}, /* documentation */
-	{{0x20, 0x02}, 16, EV_TARGET_RESERVED, CARRIES_AT_2},	/* 6to4, RFC 3056 */
+	{{0x20, 0x01}, 23, EV_TARGET_RESERVED, CARRIES_NONE}, /* protocol assignments, ORCHID */
+	{{0x20, 0x01, 0x0d, 0xb8}, 32, EV_TARGET_RESERVED, CARRIES_NONE},       /* documentation */
+	{{0x20, 0x02}, 16, EV_TARGET_RESERVED, CARRIES_AT_2},                   /* 6to4, RFC 3056 */
 	{{0x26, 0x20, 0x00, 0x4f, 0x80}, 48, EV_TARGET_RESERVED, CARRIES_NONE}, /* AS112 */
-	{{0x3f, 0xff}, 20, EV_TARGET_RESERVED, CARRIES_NONE},	/* documentation, RFC 9637 */
-	{{0x20}, 3, EV_TARGET_PUBLIC, CARRIES_NONE},			/* global unicast */
-	{{0xfc}, 7, EV_TARGET_PRIVATE, CARRIES_NONE},			/* unique local, RFC 4193 */
-	{{0xfe, 0x80}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},	/* link-local */
-	{{0xfe, 0xc0}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},	/* site-local, RFC 3879 */
+	{{0x3f, 0xff}, 20, EV_TARGET_RESERVED, CARRIES_NONE}, /* documentation, RFC 9637 */
+	{{0x20}, 3, EV_TARGET_PUBLIC, CARRIES_NONE},          /* global unicast */
+	{{0xfc}, 7, EV_TARGET_PRIVATE, CARRIES_NONE},         /* unique local, RFC 4193 */
+	{{0xfe, 0x80}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},  /* link-local */
+	{{0xfe, 0xc0}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},  /* site-local, RFC 3879 */
 };
 
 static bool

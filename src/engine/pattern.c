@@ -1,0 +1,112 @@
+/*
+ * pattern.c
+ *	  Matching of masked reply texts.
+ */
+#include "engine/pattern.h"
+
+#include <string.h>
+
+#define GAP_MAX 60
+
+static bool
+is_alnum(char c)
+{
+	unsigned char u = (unsigned char) c;
+
+	return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9') || u >= 0x80;
+}
+
+void
+ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
+{
+	subject->text = text;
+	subject->len = n < EV_PATTERN_TEXT_MAX ? n : EV_PATTERN_TEXT_MAX;
+	subject->n_words = 0;
+	for (size_t i = 0; i < subject->len && subject->n_words < EV_PATTERN_WORDS_MAX; i++)
+		if (text[i] != ' ' && (i == 0 || !is_alnum(text[i - 1])))
+			subject->words[subject->n_words++] = (uint16_t) i;
+}
+
+/* Match the alternative (pattern to end) at text[pos]. */
+static bool
+match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern, const char *end)
+{
+	const char *text = subject->text;
+
+	for (; pattern < end; pattern++, pos++)
+	{
+		if (*pattern == '*')
+		{
+			const char *rest = pattern + 1;
+
+			if (rest == end)
+				return true;
+			for (size_t gap = 0; gap <= GAP_MAX && pos + gap < subject->len; gap++)
+			{
+				/* what follows the gap starts a word, like the alternative itself */
+				if (gap > 0 && is_alnum(*rest) && is_alnum(text[pos + gap - 1]))
+					continue;
+				if (match_here(subject, pos + gap, rest, end))
+					return true;
+			}
+			return false;
+		}
+		if (pos >= subject->len)
+			return false;
+		switch (*pattern)
+		{
+			case ' ':
+				if (text[pos] != ' ' && text[pos] != '-' && text[pos] != '_')
+					return false;
+				break;
+			case '@':
+				if (text[pos] != '\x01')
+					return false;
+				break;
+			default:
+				if (text[pos] != *pattern)
+					return false;
+		}
+	}
+	return !is_alnum(end[-1]) || pos >= subject->len || !is_alnum(text[pos]);
+}
+
+bool
+ev_pattern_match(const struct ev_pattern_text *subject, const char *pattern)
+{
+	while (*pattern != '\0')
+	{
+		const char *end = pattern + strcspn(pattern, "|");
+		char first = *pattern == '@' ? '\x01' : *pattern;
+
+		for (size_t i = 0; i < subject->n_words; i++)
+			if (subject->text[subject->words[i]] == first &&
+			    match_here(subject, subject->words[i], pattern, end))
+				return true;
+		pattern = *end == '|' ? end + 1 : end;
+	}
+	return false;
+}
+
+bool
+ev_pattern_has_word(const char *pattern, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*pattern != '\0')
+	{
+		size_t n = strcspn(pattern, " |*@");
+		size_t i = 0;
+
+		/* a word that goes on ("relay*") is held against the beginning only */
+		while (i < n && i < len &&
+		       (word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]) == pattern[i])
+			i++;
+		if (n > 0 && i == n && (i == len || pattern[n] == '*'))
+			return true;
+		pattern += n;
+		if (*pattern != '\0')
+			pattern++;
+	}
+	return false;
+}

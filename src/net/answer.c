@@ -1,0 +1,312 @@
+/*
+ * answer.c
+ *	  Results and facts out of sessions; see answer.h.
+ */
+#include "net/answer.h"
+
+#include <string.h>
+
+#include "engine/hash.h"
+#include "engine/sanitize.h"
+#include "net/internal.h"
+
+static void
+finish(struct ev_prober *prober, struct ev_task *task, const struct ev_domain *domain)
+{
+	if (domain != NULL && domain->route != NULL)
+		task->result.mx_fingerprint = domain->route->fingerprint;
+	ev_outbox_result(prober, task);
+}
+
+void
+ev_answer_internal(struct ev_prober *prober, struct ev_task *task, enum ev_detail detail)
+{
+	task->result.verdict = ev_verdict_of(EV_REASON_INTERNAL_VERIFIER_ERROR, detail);
+	finish(prober, task, NULL);
+}
+
+void
+ev_answer_internal_all(struct ev_domain *domain)
+{
+	while (!ev_list_empty(&domain->pending))
+		ev_answer_internal(domain->prober,
+						   EV_ENTRY(domain->pending.next, struct ev_task, link),
+						   EV_DETAIL_NONE);
+}
+
+void
+ev_answer_dns(struct ev_task *task, const struct ev_domain *domain)
+{
+	const struct ev_route *route = domain->route;
+	struct ev_result *result = &task->result;
+
+	result->evidence.stage = EV_STAGE_DNS;
+	if (route->reason != EV_REASON_PENDING)
+	{
+		const char *detail = ev_detail_info(route->detail)->label;
+
+		result->verdict = ev_verdict_of(route->reason, route->detail);
+		snprintf(result->evidence.rule, sizeof(result->evidence.rule), "dns.%s",
+				 detail != NULL ? detail : ev_reason_info(route->reason)->label);
+	}
+	else
+	{
+		result->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
+										(enum ev_detail) task->request.dns_only_detail);
+		strcpy(result->evidence.host, route->hosts[0].name);
+	}
+	finish(domain->prober, task, domain);
+}
+
+/* What the peer may have echoed. */
+static struct ev_mask_terms
+terms_of(const struct ev_domain *domain, const struct ev_met *met)
+{
+	const struct ev_prober_config *config = &domain->prober->config;
+	struct ev_mask_terms terms = {
+		.local = met->rcpt->local,
+		.domain = domain->name,
+		.sender = config->mail_from,
+		.helo = config->helo_name,
+		.source_ip = met->source_text[0] != '\0' ? met->source_text : NULL,
+		.mx_host = met->host,
+		.mx_ip = met->ip_text,
+	};
+
+	return terms;
+}
+
+/* What does the reply say, if it was one? */
+static void
+find(const struct ev_domain *domain, const struct ev_met *met, enum ev_provider provider,
+	 struct ev_finding *out)
+{
+	struct ev_mask_terms terms = terms_of(domain, met);
+
+	memset(out, 0, sizeof(*out));
+	if (met->rcpt->outcome != EV_OUTCOME_REPLY)
+		return;
+	if (met->rcpt->no_smtputf8)
+	{
+		/* no reply said so, but the EHLO reply that does not offer it (RFC 6531 3.2) */
+		out->about = EV_ABOUT_RECIPIENT;
+		out->strength = EV_STRONG;
+		out->reason = EV_REASON_SMTPUTF8_UNSUPPORTED;
+		strcpy(out->rule, "smtputf8_not_offered");
+		return;
+	}
+	ev_classify(&met->rcpt->reply, met->rcpt->stage, provider, met->rcpt->eai, &terms, out);
+}
+
+static void
+gather_evidence(struct ev_evidence *evidence, const struct ev_met *met, const char *rule)
+{
+	const struct ev_smtp_rcpt *rcpt = met->rcpt;
+
+	evidence->stage = (uint8_t) rcpt->stage;
+	evidence->tls = rcpt->tls;
+	evidence->code = rcpt->reply.code;
+	ev_enhanced_format(rcpt->reply.enhanced, evidence->enhanced);
+	snprintf(evidence->rule, sizeof(evidence->rule), "%s", rule);
+	snprintf(evidence->host, sizeof(evidence->host), "%s", met->host);
+	snprintf(evidence->address, sizeof(evidence->address), "%s", met->ip_text);
+	if (rcpt->reply.text_len > 0)
+		ev_sanitize(rcpt->reply.text, rcpt->reply.text_len, evidence->text,
+					sizeof(evidence->text));
+}
+
+static void
+judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random random,
+	  enum ev_control control, struct ev_judgement *out)
+{
+	struct ev_case the_case;
+
+	memset(&the_case, 0, sizeof(the_case));
+	the_case.outcome = met->rcpt->outcome;
+	the_case.stage = met->rcpt->stage;
+	the_case.random = random;
+	the_case.control = control;
+	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
+	find(domain, met, the_case.provider, &the_case.finding);
+	ev_judge(&the_case, out);
+}
+
+static void
+answer(struct ev_domain *domain, struct ev_task *task, const struct ev_met *met,
+	   const struct ev_judgement *judgement)
+{
+	struct ev_result *result = &task->result;
+
+	result->verdict = judgement->verdict;
+	result->put_back = judgement->put_back;
+	result->retry_after = judgement->retry_after;
+	result->probed |= met->rcpt->asked;
+	gather_evidence(&result->evidence, met, judgement->rule);
+	finish(domain->prober, task, domain);
+}
+
+/*
+ * What does the made-up recipient's outcome say?  Where a real one was accepted, a refusal is judged as that of
+ * any recipient is: it counts as "unknown user" if it would be mailbox_not_found.
+ */
+static enum ev_random
+random_of(const struct ev_domain *domain, const struct ev_met *met)
+{
+	struct ev_finding finding;
+	struct ev_judgement judgement;
+
+	switch (met->rcpt->outcome)
+	{
+		case EV_OUTCOME_REPLY:
+			break;
+		case EV_OUTCOME_TIMEOUT:
+		case EV_OUTCOME_SESSION_TIMEOUT:
+			return EV_RANDOM_TIMEOUT;
+		default:
+			return EV_RANDOM_CLOSED;
+	}
+	find(domain, met, ev_provider_of_host(met->host, strlen(met->host)), &finding);
+	if (finding.accepted)
+		return EV_RANDOM_ACCEPTED;
+	if (finding.put_back || met->rcpt->reply.code < 500)
+		return EV_RANDOM_TEMP_FAIL;
+	judge(domain, met, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER, &judgement);
+	return judgement.verdict.reason == EV_REASON_MAILBOX_NOT_FOUND ? EV_RANDOM_REFUSED
+																	: EV_RANDOM_TEMP_FAIL;
+}
+
+/* Was the recipient accepted as such?  252 is not that. */
+static bool
+was_accepted(const struct ev_smtp_rcpt *rcpt)
+{
+	return rcpt->outcome == EV_OUTCOME_REPLY && rcpt->stage == EV_STAGE_RCPT &&
+		   (rcpt->reply.code == 250 || rcpt->reply.code == 251);
+}
+
+/* Tell the caller what was learned of the host, if anything was. */
+static void
+announce(struct ev_domain *domain, const struct ev_session *session, enum ev_random random,
+		 bool accepted)
+{
+	struct ev_host_fact fact;
+
+	if (random == EV_RANDOM_UNKNOWN && !accepted)
+		return;
+	memset(&fact, 0, sizeof(fact));
+	strcpy(fact.domain, domain->name);
+	strcpy(fact.host, session->host);
+	fact.random = (uint8_t) random;
+	fact.accepted = accepted;
+	if (random != EV_RANDOM_UNKNOWN)
+		snprintf(fact.random_local, sizeof(fact.random_local), "%s",
+				 session->config.random_local);
+	ev_outbox_host(domain->prober, &fact);
+}
+
+/* Take what the session tells of the host into its facts; returns the state of made-up recipients. */
+static enum ev_random
+learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact *fact,
+	  struct ev_task **tasks, size_t n)
+{
+	struct ev_prober *prober = domain->prober;
+	uint64_t now = prober_now(prober);
+	struct ev_met met = {&session->smtp.random, session->host, session->ip_text,
+						 session->source_text};
+	enum ev_random random = ev_fact_random(fact, now, prober->config.random_max_age);
+	bool accepted = false;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		const struct ev_smtp_rcpt *rcpt = &session->rcpts[i];
+
+		if (was_accepted(rcpt))
+		{
+			accepted = true;
+			ev_fact_accepted(fact, tasks[i]->address_hash, now);
+		}
+		else if (rcpt->outcome == EV_OUTCOME_REPLY && rcpt->stage == EV_STAGE_RCPT &&
+				 rcpt->reply.code >= 500)
+		{
+			char masked[EV_REPLY_TEXT_MAX + 8];
+			struct ev_met one = {rcpt, session->host, session->ip_text, session->source_text};
+			struct ev_mask_terms terms = terms_of(domain, &one);
+			size_t len = ev_mask_text(rcpt->reply.text, rcpt->reply.text_len, &terms, masked,
+									  sizeof(masked));
+
+			ev_fact_refused(fact, tasks[i]->address_hash, ev_hash(EV_HASH_INIT, masked, len), now);
+		}
+	}
+
+	if (session->smtp.random_asked)
+	{
+		random = random_of(domain, &met);
+		if (random == EV_RANDOM_REFUSED || random == EV_RANDOM_ACCEPTED)
+		{
+			ev_fact_learn_random(fact, random, now);
+			domain->random_local[0] = '\0'; /* the test has ended; the next one takes a new name */
+		}
+		announce(domain, session, random, accepted);
+	}
+	else
+	{
+		announce(domain, session, EV_RANDOM_UNKNOWN, accepted);
+		/* it was to be asked for, and the session ended before its turn */
+		if (session->config.ask_random && session->smtp.accepted > 0)
+			random = EV_RANDOM_CLOSED;
+	}
+	return random;
+}
+
+void
+ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
+				  struct ev_task **tasks, size_t n, bool plain_retry)
+{
+	struct ev_prober *prober = domain->prober;
+	uint64_t now = prober_now(prober);
+	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(session->host), now);
+	enum ev_random random = learn(domain, session, fact, tasks, n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		struct ev_smtp_rcpt rcpt = session->rcpts[i];
+		struct ev_met met = {&rcpt, session->host, session->ip_text, session->source_text};
+		struct ev_judgement judgement;
+
+		if (rcpt.asked)
+			prober_count(prober, rcpts_total);
+		/* RFC 3207 4: 530 insists on TLS, and that has just failed */
+		if (plain_retry && rcpt.outcome == EV_OUTCOME_REPLY && rcpt.reply.code == 530)
+			rcpt.outcome = EV_OUTCOME_TLS;
+		judge(domain, &met, random, ev_fact_control(fact, tasks[i]->address_hash, now),
+			  &judgement);
+		tasks[i]->sessions++;
+		tasks[i]->result.probed |= rcpt.asked;
+		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back &&
+			session->smtp.limit_reached && tasks[i]->sessions < EV_SESSIONS_MAX)
+			continue;
+		answer(domain, tasks[i], &met, &judgement);
+		tasks[i] = NULL;
+	}
+	if (session->smtp.random_asked)
+		prober_count(prober, rcpts_total);
+}
+
+void
+ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_task **tasks,
+				  size_t n)
+{
+	struct ev_prober *prober = domain->prober;
+	uint64_t now = prober_now(prober);
+	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(met->host), now);
+	enum ev_random random = ev_fact_random(fact, now, prober->config.random_max_age);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		struct ev_judgement judgement;
+
+		judge(domain, met, random, ev_fact_control(fact, tasks[i]->address_hash, now),
+			  &judgement);
+		answer(domain, tasks[i], met, &judgement);
+		tasks[i] = NULL;
+	}
+}

@@ -1,0 +1,238 @@
+/*
+ * prober.c
+ *	  The prober's life: see prober.h, which is the contract, and README.md for the inside.
+ */
+#include "net/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "engine/hash.h"
+#include "net/answer.h"
+
+#define TURNS_MAX 16 /* of the loop in one run; what is left then is due at once */
+
+struct ev_prober *
+ev_prober_create(const struct ev_prober_config *config, char *error, size_t size)
+{
+	const char *fault = ev_config_fault(config);
+	struct ev_prober *prober;
+	uint64_t noise[2];
+
+	if (fault != NULL)
+	{
+		snprintf(error, size, "%s", fault);
+		return NULL;
+	}
+	prober = calloc(1, sizeof(*prober));
+	if (prober == NULL)
+	{
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	prober->config = *config;
+	if (getrandom(noise, sizeof(noise), GRND_NONBLOCK) != (ssize_t) sizeof(noise))
+		noise[0] = noise[1] = uv_hrtime();
+	prober->seed = noise[0];
+	prober->random_state = noise[1] | 1;
+
+	ev_outbox_init(prober);
+	ev_list_init(&prober->dns.waiting);
+	ev_list_init(&prober->dns.in_flight);
+	ev_list_init(&prober->dns.sockets);
+	ev_list_init(&prober->resolutions);
+	ev_list_init(&prober->ready);
+	ev_list_init(&prober->attempts);
+	ev_list_init(&prober->draining);
+	if (uv_loop_init(&prober->loop) != 0)
+	{
+		snprintf(error, size, "cannot set up an event loop");
+		free(prober);
+		return NULL;
+	}
+	if (!ev_host_cache_init(prober) || !ev_domain_cache_init(prober))
+	{
+		snprintf(error, size, "out of memory");
+		ev_prober_destroy(prober);
+		return NULL;
+	}
+	if (!ev_dns_open_channel(prober, error, size))
+	{
+		ev_prober_destroy(prober);
+		return NULL;
+	}
+	/* without a context there is no TLS, and peers that insist on it say so */
+	prober->tls = ev_tls_context();
+	return prober;
+}
+
+bool
+ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config, char *error,
+					size_t size)
+{
+	struct ev_prober_config old = prober->config;
+	const char *fault = ev_config_fault(config);
+
+	if (fault != NULL)
+	{
+		snprintf(error, size, "%s", fault);
+		return false;
+	}
+	prober->config = *config;
+	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
+		old.dns_timeout != config->dns_timeout || old.dns_tries != config->dns_tries)
+	{
+		ares_channel channel = prober->dns.channel;
+
+		if (!ev_dns_open_channel(prober, error, size))
+		{
+			prober->config = old;
+			prober->dns.channel = channel;
+			return false;
+		}
+		/* what is in flight is asked again through the new one */
+		ares_destroy(channel);
+	}
+	/* what these decide is part of what is cached */
+	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
+		old.allow_private != config->allow_private || old.use_v4 != config->use_v4 ||
+		old.use_v6 != config->use_v6)
+		ev_prober_forget(prober);
+	return true;
+}
+
+static void
+accept_request(struct ev_prober *prober, const struct ev_request *request)
+{
+	struct ev_task *task = calloc(1, sizeof(*task));
+	struct ev_domain *domain;
+	char key[EV_ADDRESS_KEY_SIZE];
+
+	task->request = *request;
+	task->request.last_ip[EV_IP_TEXT_MAX] = '\0';
+	task->request.random_local[EV_RANDOM_NAME_SIZE - 1] = '\0';
+	task->address_hash =
+		ev_hash(EV_HASH_INIT, key, ev_address_key(&task->request.address, key));
+	ev_list_init(&task->out.link);
+	ev_list_init(&task->link);
+	prober->n_requests++;
+	prober->stats.requests++;
+
+	/* who has no name of its own does not go visiting */
+	if (!task->request.dns_only &&
+		(prober->config.helo_name[0] == '\0' || prober->config.mail_from[0] == '\0'))
+	{
+		task->request.dns_only = true;
+		task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
+	}
+	domain = ev_domain_get(prober, task->request.address.domain);
+	if (domain == NULL)
+	{
+		ev_answer_internal(prober, task, EV_DETAIL_NONE);
+		return;
+	}
+	ev_facts_merge(&domain->facts, &task->request, prober_now(prober));
+	if (domain->random_local[0] == '\0')
+		strcpy(domain->random_local, task->request.random_local);
+	ev_list_push(&domain->pending, &task->link);
+	ev_domain_advance(domain);
+}
+
+size_t
+ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests, size_t n)
+{
+	size_t i;
+
+	uv_update_time(&prober->loop);
+	for (i = 0; i < n && prober->n_requests < prober->config.max_requests; i++)
+		accept_request(prober, &requests[i]);
+	return i;
+}
+
+/* Is there something that needs no event to go on? */
+static bool
+has_work(const struct ev_prober *prober)
+{
+	return ev_dns_can_send(prober) || ev_planner_can_start(prober);
+}
+
+void
+ev_prober_run(struct ev_prober *prober)
+{
+	int turns = 0;
+
+	uv_update_time(&prober->loop);
+	do
+	{
+		ev_dns_pump(prober);
+		ev_planner_pump(prober);
+		uv_run(&prober->loop, UV_RUN_NOWAIT);
+	} while (has_work(prober) && ++turns < TURNS_MAX);
+}
+
+size_t
+ev_prober_collect(struct ev_prober *prober, struct ev_message *messages, size_t n)
+{
+	return ev_outbox_collect(prober, messages, n);
+}
+
+int
+ev_prober_fd(const struct ev_prober *prober)
+{
+	return uv_backend_fd(&prober->loop);
+}
+
+int
+ev_prober_deadline(struct ev_prober *prober)
+{
+	if (has_work(prober) || !ev_list_empty(&prober->outbox.messages))
+		return 0;
+	/* without this guard an idle loop would say 0, and its caller would spin */
+	if (!uv_loop_alive(&prober->loop))
+		return -1;
+	uv_update_time(&prober->loop);
+	return uv_backend_timeout(&prober->loop);
+}
+
+void
+ev_prober_stats(const struct ev_prober *prober, struct ev_prober_stats *stats)
+{
+	*stats = prober->stats;
+	stats->lookups = prober->dns.n_in_flight;
+}
+
+void
+ev_prober_forget(struct ev_prober *prober)
+{
+	ev_host_cache_forget(prober);
+	ev_domain_cache_forget(prober);
+}
+
+static void
+close_handle(uv_handle_t *handle, void *arg)
+{
+	(void) arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void
+ev_prober_destroy(struct ev_prober *prober)
+{
+	if (prober == NULL)
+		return;
+	ev_planner_abandon(prober);
+	if (prober->dns.channel != NULL)
+		ev_dns_close_channel(prober);
+	ev_route_abandon(prober);
+	ev_domain_cache_free(prober);
+	ev_host_cache_free(prober);
+	ev_outbox_free(prober);
+	uv_walk(&prober->loop, close_handle, NULL);
+	/* nothing is open but what is being closed, so this does not wait */
+	uv_run(&prober->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&prober->loop);
+	SSL_CTX_free(prober->tls);
+	free(prober);
+}
