@@ -129,6 +129,9 @@ judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random r
 	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
 	find(domain, met, the_case.provider, &the_case.finding);
 	ev_judge(&the_case, out);
+	/* the judgement then says no more than that; the caller may lose patience one day */
+	if (out->put_back && the_case.outcome == EV_OUTCOME_REPLY)
+		out->verdict = ev_verdict_of(the_case.finding.reason, the_case.finding.detail);
 }
 
 static void
@@ -139,40 +142,11 @@ answer(struct ev_domain *domain, struct ev_task *task, const struct ev_met *met,
 
 	result->verdict = judgement->verdict;
 	result->put_back = judgement->put_back;
+	result->confirm = judgement->confirm;
 	result->retry_after = judgement->retry_after;
 	result->probed |= met->rcpt->asked;
 	gather_evidence(&result->evidence, met, judgement->rule);
 	finish(domain->prober, task, domain);
-}
-
-/*
- * What does the made-up recipient's outcome say?  Where a real one was accepted, a refusal is judged as that of
- * any recipient is: it counts as "unknown user" if it would be mailbox_not_found.
- */
-static enum ev_random
-random_of(const struct ev_domain *domain, const struct ev_met *met)
-{
-	struct ev_finding finding;
-	struct ev_judgement judgement;
-
-	switch (met->rcpt->outcome)
-	{
-		case EV_OUTCOME_REPLY:
-			break;
-		case EV_OUTCOME_TIMEOUT:
-		case EV_OUTCOME_SESSION_TIMEOUT:
-			return EV_RANDOM_TIMEOUT;
-		default:
-			return EV_RANDOM_CLOSED;
-	}
-	find(domain, met, ev_provider_of_host(met->host, strlen(met->host)), &finding);
-	if (finding.accepted)
-		return EV_RANDOM_ACCEPTED;
-	if (finding.put_back || met->rcpt->reply.code < 500)
-		return EV_RANDOM_TEMP_FAIL;
-	judge(domain, met, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER, &judgement);
-	return judgement.verdict.reason == EV_REASON_MAILBOX_NOT_FOUND ? EV_RANDOM_REFUSED
-																	: EV_RANDOM_TEMP_FAIL;
 }
 
 /* Was the recipient accepted as such?  252 is not that. */
@@ -198,8 +172,7 @@ announce(struct ev_domain *domain, const struct ev_session *session, enum ev_ran
 	fact.random = (uint8_t) random;
 	fact.accepted = accepted;
 	if (random != EV_RANDOM_UNKNOWN)
-		snprintf(fact.random_local, sizeof(fact.random_local), "%s",
-				 session->config.random_local);
+		memcpy(fact.random_local, session->config.random_local, sizeof(fact.random_local) - 1);
 	ev_outbox_host(domain->prober, &fact);
 }
 
@@ -239,7 +212,10 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 
 	if (session->smtp.random_asked)
 	{
-		random = random_of(domain, &met);
+		struct ev_finding finding;
+
+		find(domain, &met, ev_provider_of_host(session->host, strlen(session->host)), &finding);
+		random = ev_random_from(session->smtp.random.outcome, &finding);
 		if (random == EV_RANDOM_REFUSED || random == EV_RANDOM_ACCEPTED)
 		{
 			ev_fact_learn_random(fact, random, now);
@@ -254,6 +230,9 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 		if (session->config.ask_random && session->smtp.accepted > 0)
 			random = EV_RANDOM_CLOSED;
 	}
+	if (random == EV_RANDOM_UNKNOWN &&
+		ev_facts_refused_elsewhere(&domain->facts, fact, now, prober->config.random_max_age))
+		random = EV_RANDOM_OTHER_HOST;
 	return random;
 }
 

@@ -106,6 +106,19 @@ ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age)
 	return (enum ev_random) fact->random;
 }
 
+bool
+ev_facts_refused_elsewhere(const struct ev_facts *facts, const struct ev_fact *fact, uint64_t now,
+						   uint32_t max_age)
+{
+	for (size_t i = 0; i < EV_KNOWN_HOSTS; i++)
+	{
+		if (&facts->hosts[i] != fact && facts->hosts[i].host_hash != 0 &&
+			ev_fact_random(&facts->hosts[i], now, max_age) == EV_RANDOM_REFUSED)
+			return true;
+	}
+	return false;
+}
+
 enum ev_control
 ev_fact_control(const struct ev_fact *fact, uint64_t address, uint64_t now)
 {

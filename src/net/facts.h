@@ -41,6 +41,10 @@ extern void ev_facts_merge(struct ev_facts *facts, const struct ev_request *requ
 /* UNKNOWN when nothing is known or it is older than max_age seconds. */
 extern enum ev_random ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age);
 
+/* Has another host than this one refused a made-up recipient? */
+extern bool ev_facts_refused_elsewhere(const struct ev_facts *facts, const struct ev_fact *fact,
+									   uint64_t now, uint32_t max_age);
+
 extern void ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t now);
 extern void ev_fact_accepted(struct ev_fact *fact, uint64_t address, uint64_t now);
 extern void ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t text, uint64_t now);

@@ -15,12 +15,7 @@
 struct note
 {
 	struct ev_outgoing out;
-	union
-	{
-		struct ev_domain_fact domain;
-		struct ev_host_fact host;
-		struct ev_trace trace;
-	} u;
+	max_align_t body[]; /* of the type's size */
 };
 
 void
@@ -48,11 +43,11 @@ push_note(struct ev_prober *prober, enum ev_message_type type, const void *body,
 
 	if (prober->outbox.n_notes >= NOTES_MAX)
 		return;
-	note = malloc(offsetof(struct note, u) + size);
+	note = malloc(sizeof(*note) + size);
 	if (note == NULL)
 		return;
 	note->out.type = type;
-	memcpy(&note->u, body, size);
+	memcpy(note->body, body, size);
 	prober->outbox.n_notes++;
 	ev_list_push(&prober->outbox.messages, &note->out.link);
 }
@@ -126,13 +121,13 @@ ev_outbox_collect(struct ev_prober *prober, struct ev_message *messages, size_t 
 				messages[i].u.result = EV_ENTRY(out, struct ev_task, out)->result;
 				break;
 			case EV_MESSAGE_DOMAIN_FACT:
-				messages[i].u.domain = note->u.domain;
+				memcpy(&messages[i].u.domain, note->body, sizeof(struct ev_domain_fact));
 				break;
 			case EV_MESSAGE_HOST_FACT:
-				messages[i].u.host = note->u.host;
+				memcpy(&messages[i].u.host, note->body, sizeof(struct ev_host_fact));
 				break;
 			case EV_MESSAGE_TRACE:
-				messages[i].u.trace = note->u.trace;
+				memcpy(&messages[i].u.trace, note->body, sizeof(struct ev_trace));
 				break;
 		}
 		if (out->type == EV_MESSAGE_RESULT)

@@ -102,13 +102,16 @@ ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *con
 	return true;
 }
 
-static void
+/* False when there is no room even for saying so. */
+static bool
 accept_request(struct ev_prober *prober, const struct ev_request *request)
 {
 	struct ev_task *task = calloc(1, sizeof(*task));
 	struct ev_domain *domain;
 	char key[EV_ADDRESS_KEY_SIZE];
 
+	if (task == NULL)
+		return false;
 	task->request = *request;
 	task->request.last_ip[EV_IP_TEXT_MAX] = '\0';
 	task->request.random_local[EV_RANDOM_NAME_SIZE - 1] = '\0';
@@ -130,13 +133,14 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	if (domain == NULL)
 	{
 		ev_answer_internal(prober, task, EV_DETAIL_NONE);
-		return;
+		return true;
 	}
 	ev_facts_merge(&domain->facts, &task->request, prober_now(prober));
 	if (domain->random_local[0] == '\0')
 		strcpy(domain->random_local, task->request.random_local);
 	ev_list_push(&domain->pending, &task->link);
 	ev_domain_advance(domain);
+	return true;
 }
 
 size_t
@@ -146,7 +150,10 @@ ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests, si
 
 	uv_update_time(&prober->loop);
 	for (i = 0; i < n && prober->n_requests < prober->config.max_requests; i++)
-		accept_request(prober, &requests[i]);
+	{
+		if (!accept_request(prober, &requests[i]))
+			break;
+	}
 	return i;
 }
 

@@ -11,6 +11,9 @@
  *		run()				never blocks
  *		collect(messages)	until it returns 0
  *		wait for fd() to be readable or deadline() to pass, then run() again
+ *
+ * No signal handlers, no threads, no SIGPIPE.  After the last result a prober may still be busy for some seconds
+ * saying good-bye to peers: it is idle when deadline() says -1.
  */
 #ifndef EV_PROBER_H
 #define EV_PROBER_H
@@ -54,6 +57,7 @@ struct ev_result
 	struct ev_verdict verdict; /* role not applied */
 	struct ev_evidence evidence;
 	bool put_back;		  /* nobody judged it: ask again, the verdict is only why */
+	bool confirm;		  /* the verdict may not stand on this alone: see ev_judgement */
 	bool probed;		  /* a RCPT for it was sent */
 	uint32_t retry_after; /* seconds the peer asked for, 0 for none */
 	uint64_t mx_fingerprint;

@@ -158,6 +158,7 @@ answer(EvWorker *worker, const EvStored *stored, int n)
 /* What one cycle has read and written, for after its commit. */
 typedef struct Done
 {
+	MemoryContext context; /* outlives the transaction, unlike SPI's, which every SPI call makes current */
 	EvStored *stored;
 	int n_stored;
 	EvStored *known;
@@ -185,8 +186,8 @@ store_all(EvWorker *worker, Done *done)
 		ev_store_learn_hosts(worker->hosts, worker->n_hosts);
 	if (worker->n_outcomes > 0)
 	{
-		done->stored = palloc(worker->n_outcomes * sizeof(EvStored));
-		done->finished = palloc(worker->n_outcomes * sizeof(int64));
+		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
+		done->finished = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(int64));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 										   worker->settings.flip_delay, done->stored);
 		done->n_finished = finished_batches(worker, done->finished);
@@ -195,7 +196,7 @@ store_all(EvWorker *worker, Done *done)
 	}
 	if (worker->n_inbox > 0)
 	{
-		done->known = palloc(worker->n_inbox * sizeof(EvStored));
+		done->known = MemoryContextAlloc(done->context, worker->n_inbox * sizeof(EvStored));
 		done->n_known = ev_store_enqueue(
 			worker->inbox, worker->n_inbox,
 			worker->settings.mode == EV_MODE_SMTP && ev_settings_configured(&worker->settings),
@@ -208,7 +209,8 @@ store_all(EvWorker *worker, Done *done)
 	room = ev_probing_room(worker);
 	if (room > 0)
 	{
-		done->leases = palloc(Min(room, EV_LEASE_BATCH) * sizeof(EvLease));
+		done->leases =
+			MemoryContextAlloc(done->context, Min(room, EV_LEASE_BATCH) * sizeof(EvLease));
 		done->n_leases = lease(worker, done->leases, room);
 		if (done->n_leases > 0)
 		{
@@ -257,27 +259,25 @@ after_commit(EvWorker *worker, const Done *done)
 bool
 ev_cycle(EvWorker *worker)
 {
-	Done done = {.asked = pg_atomic_read_u64(&worker->db->count_asked)};
 	static MemoryContext context = NULL;
-	MemoryContext old;
+	Done done = {.asked = pg_atomic_read_u64(&worker->db->count_asked)};
 	bool durable;
 
 	if (context == NULL)
 		context = AllocSetContextCreate(TopMemoryContext, "email_verify cycle",
 										ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(context);
+	done.context = context;
 	if (worker->n_inbox == 0)
 		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
 	if (!ev_store_begin())
 		return false;
-	old = MemoryContextSwitchTo(context);
 	recount_batches(worker);
 	store_all(worker, &done);
-	MemoryContextSwitchTo(old);
 
 	/* what is promised, and what may kill us, must outlive a crash; results are merely worth a second look */
 	durable = worker->n_inbox > 0 || done.n_leases > 0;
 	ev_store_commit(durable);
 	after_commit(worker, &done);
-	MemoryContextReset(context);
 	return true;
 }

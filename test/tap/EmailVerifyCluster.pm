@@ -1,0 +1,312 @@
+# EmailVerifyCluster.pm
+#
+# A server that verifies addresses in the test world: a PostgreSQL::Test::Cluster with the extension, set up so
+# that all it asks is on loopback.
+#
+#	my $c = EmailVerifyCluster->new('name', %options);		# made, started, CREATE EXTENSION, worker running
+#		conf => { setting => value }	beside or instead of the defaults below; undef leaves one out
+#		init => [...]					for PostgreSQL::Test::Cluster->init
+#		extension => 0					no CREATE EXTENSION; start => 0: not started either
+#	$c->world, $c->node					EmailVerifyWorld, PostgreSQL::Test::Cluster
+#
+#	$c->sql($sql [, $dbname])			output; dies on an error.  Bytes in, bytes out
+#	$c->try($sql [, $dbname])			{ code, out, err }; an error is no reason to die
+#	$c->rows($sql [, $dbname])			a list of hashes, one a row
+#	$c->begin($sql [, $dbname])			a session that runs it meanwhile; $session->end gives what try() gives
+#	$c->set(name => value, ...)			ALTER SYSTEM and reload, until new sessions see it; undef: RESET
+#	$c->poll($sql [, $seconds [, $dbname]])		until it says t; true, or false after $seconds (30)
+#
+#	$c->ask(@addresses)					queue them in one statement; the reasons said, in the same order
+#	$c->verdict($address [, $wait])		hash of email_verdict(); $wait an interval
+#	$c->wait([$seconds])				email_verify.wait(): how many have no answer
+#	$c->verify(@addresses)				ask, wait: hash of address => verdict; dies if some have no answer
+#	$c->row($address)					hash of its row in email_verify.address, or undef
+#	$c->queue($address)					hash of its row in email_verify.queue, or undef
+#	$c->stat([$dbname])					hash of view email_verify.stat
+#	$c->worker_pid([$dbname]), $c->launcher_pid		0 if there is none
+#	$c->wait_for_worker([$dbname])		until it runs; its pid
+#	$c->forget							no verdict, no queue, nothing known; a new worker, which knows nothing either
+#	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
+#
+# A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
+# was, no cluster left, the server's log free of crashes.
+package EmailVerifyCluster;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use IPC::Run ();
+use JSON::PP ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use EmailVerifyWorld;
+
+our @EXPORT_OK = qw(skip_without_world quoted);
+
+# Time-outs that an honest host of the world never meets and a silent one meets soon; nothing is asked again within
+# a test unless it says so.
+my %conf = (
+	'shared_preload_libraries' => 'email_verify',
+	'email_verify.allow_private_networks' => 'on',
+	'email_verify.dns_timeout' => '600ms',
+	'email_verify.dns_tries' => '2',
+	'email_verify.connect_timeout' => '3s',
+	'email_verify.greeting_timeout' => '5s',
+	'email_verify.ehlo_timeout' => '4s',
+	'email_verify.mail_timeout' => '4s',
+	'email_verify.rcpt_timeout' => '4s',
+	'email_verify.session_timeout' => '20s',
+	'email_verify.greylist_delays' => '1h',
+	'email_verify.transient_delays' => '1h',
+	'email_verify.connection_delays' => '1h',
+	'email_verify.blocked_delays' => '1d',
+	'email_verify.catch_all_delays' => '1h',
+	'email_verify.put_back_delay' => '1s',
+	'email_verify.max_wait' => '1min',
+	'autovacuum_naptime' => '1h');
+
+my $world;
+
+sub skip_without_world
+{
+	plan skip_all => 'no test world (WORLD_ENV)' unless defined $ENV{WORLD_ENV} && -r $ENV{WORLD_ENV};
+	$world = EmailVerifyWorld->new;
+	$world->restore;
+	return $world;
+}
+
+sub new
+{
+	my ($class, $name, %options) = @_;
+	$world //= EmailVerifyWorld->new;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $self = bless { node => $node, world => $world }, $class;
+	my %settings = (
+		%conf,
+		'email_verify.dns_servers' => $world->dns,
+		'email_verify.smtp_port' => $world->smtp_port,
+		'email_verify.helo_name' => $world->get('WORLD_HELO'),
+		'email_verify.mail_from' => $world->get('WORLD_MAIL_FROM'),
+		%{ $options{conf} // {} });
+
+	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ], @{ $options{init} // [] });
+	for my $setting (sort keys %settings)
+	{
+		(my $value = $settings{$setting} // next) =~ s/'/''/g;
+		$node->append_conf('postgresql.conf', "$setting = '$value'");
+	}
+	return $self if exists $options{start} && !$options{start};
+	$node->start;
+	if ($options{extension} // 1)
+	{
+		$self->sql('CREATE EXTENSION email_verify');
+		$self->wait_for_worker;
+	}
+	return $self;
+}
+
+sub node { return $_[0]{node} }
+sub world { return $_[0]{world} }
+
+# --- SQL ------------------------------------------------------------------------------------------------
+
+# A literal, whatever the text
+sub quoted
+{
+	my ($text) = @_;
+	$text =~ s/'/''/g;
+	$text =~ s/\\/\\\\/g;
+	return "E'$text'";
+}
+
+sub sql
+{
+	my ($self, $sql, $dbname) = @_;
+	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+	return $self->node->safe_psql($dbname // 'postgres', $sql);
+}
+
+sub try
+{
+	my ($self, $sql, $dbname) = @_;
+	my %result;
+	$result{code} = $self->node->psql($dbname // 'postgres', $sql, stdout => \$result{out}, stderr => \$result{err});
+	return \%result;
+}
+
+sub rows
+{
+	my ($self, $sql, $dbname) = @_;
+	return map { JSON::PP->new->decode($_) }
+	  split /\n/, $self->sql("SELECT row_to_json(r) FROM ($sql) r", $dbname);
+}
+
+sub begin
+{
+	my ($self, $sql, $dbname) = @_;
+	my $session = bless { out => '', err => '' }, 'EmailVerifyCluster::Session';
+	my $in = $sql;
+	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+	$session->{run} = IPC::Run::start(
+		[
+			$self->node->installed_command('psql'), '-XAtq', '-d', $self->node->connstr($dbname // 'postgres'),
+			'-v', 'ON_ERROR_STOP=1', '-f', '-'
+		],
+		'<', \$in, '>', \$session->{out}, '2>', \$session->{err},
+		IPC::Run::timeout(120));
+	return $session;
+}
+
+sub EmailVerifyCluster::Session::end
+{
+	my ($session) = @_;
+	$session->{run}->finish;
+	chomp $session->{out};
+	return { code => $session->{run}->result(0), out => $session->{out}, err => $session->{err} };
+}
+
+sub set
+{
+	my ($self, %settings) = @_;
+	my @see;
+	for my $name (sort keys %settings)
+	{
+		my $value = $settings{$name};
+		$self->sql(defined $value ? "ALTER SYSTEM SET $name = " . quoted($value) : "ALTER SYSTEM RESET $name");
+	}
+	# a mark that tells when the reload has come through
+	my $mark = 'm' . ++$self->{reloads};
+	$self->node->append_conf('postgresql.conf', "test.mark = '$mark'");
+	$self->sql('SELECT pg_reload_conf()');
+	$self->poll("SELECT current_setting('test.mark', true) = '$mark'")
+	  or die "the new settings did not come through\n";
+	return;
+}
+
+sub poll
+{
+	my ($self, $sql, $seconds, $dbname) = @_;
+	my $deadline = time + ($seconds // 30);
+	while (1)
+	{
+		my $result = $self->try($sql, $dbname);
+		return 1 if $result->{code} == 0 && $result->{out} eq 't';
+		if (time > $deadline)
+		{
+			diag("gave up on: $sql\nlast answer: $result->{out} $result->{err}");
+			return 0;
+		}
+		sleep 0.1;
+	}
+}
+
+# --- verifying --------------------------------------------------------------------------------------------
+
+sub _values { return join ', ', map { quoted($_) } @_ }
+
+sub ask
+{
+	my ($self, @addresses) = @_;
+	return split /\n/,
+	  $self->sql('SELECT email_verify(a) FROM unnest(ARRAY[' . _values(@addresses) . ']) WITH ORDINALITY u (a, n) ORDER BY n');
+}
+
+sub verdict
+{
+	my ($self, $address, $wait, $dbname) = @_;
+	$wait = defined $wait ? quoted($wait) : 'NULL';
+	my ($verdict) = $self->rows('SELECT v.* FROM email_verdict(' . quoted($address) . ", wait => $wait) v", $dbname);
+	return $verdict;
+}
+
+sub wait
+{
+	my ($self, $seconds, $dbname) = @_;
+	return $self->sql("SELECT email_verify.wait('" . ($seconds // 30) . " s')", $dbname);
+}
+
+sub verify
+{
+	my ($self, @addresses) = @_;
+	$self->ask(@addresses);
+	my $left = $self->wait(45);
+	die "$left of the addresses have no answer\n" if $left != 0;
+	return map { $_->{asked} => $_ }
+	  $self->rows('SELECT a AS asked, v.* FROM unnest(ARRAY[' . _values(@addresses) . ']) a, email_verdict(a) v');
+}
+
+sub row
+{
+	my ($self, $address, $dbname) = @_;
+	my ($row) = $self->rows('SELECT * FROM email_verify.address WHERE address = ' . quoted($address), $dbname);
+	return $row;
+}
+
+sub queue
+{
+	my ($self, $address, $dbname) = @_;
+	my ($row) = $self->rows('SELECT * FROM email_verify.queue WHERE address = ' . quoted($address), $dbname);
+	return $row;
+}
+
+sub stat
+{
+	my ($self, $dbname) = @_;
+	my ($row) = $self->rows('SELECT * FROM email_verify.stat', $dbname);
+	return $row;
+}
+
+sub worker_pid
+{
+	my ($self, $dbname) = @_;
+	$dbname = quoted($dbname // 'postgres');
+	return $self->sql("SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE backend_type = 'email_verify worker' AND datname = $dbname");
+}
+
+sub launcher_pid
+{
+	my ($self) = @_;
+	return $self->sql("SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE backend_type = 'email_verify launcher'");
+}
+
+sub wait_for_worker
+{
+	my ($self, $dbname) = @_;
+	$self->poll("SELECT worker = 'running' FROM email_verify.stat", 30, $dbname)
+	  or die "there is no worker\n";
+	return $self->worker_pid($dbname);
+}
+
+sub forget
+{
+	my ($self) = @_;
+	$self->sql('DROP EXTENSION email_verify');
+	$self->sql('CREATE EXTENSION email_verify');
+	$self->wait_for_worker;
+	return;
+}
+
+sub peer_rcpts
+{
+	my ($self, $recipient, $listener) = @_;
+	return grep { $_->{rcpt} eq $recipient && (!defined $listener || $_->{listener} eq $listener) } $self->world->rcpt_log;
+}
+
+# --- the end -------------------------------------------------------------------------------------------------
+
+sub finish
+{
+	my ($self) = @_;
+	$self->node->stop('fast');
+	my $log = slurp_file($self->node->logfile);
+	my @bad = grep { /PANIC|TRAP:|was terminated by signal|leak|WARNING:  .*(?:snapshot|transaction)/ } split /\n/, $log;
+	is(scalar(@bad), 0, $self->node->name . ': no crash and no leak in the log') or diag(join "\n", @bad[0 .. ($#bad > 9 ? 9 : $#bad)]);
+	$self->world->restore;
+	return;
+}
+
+1;
