@@ -177,29 +177,127 @@ CREATE TABLE email_verify.inflight (
 	started_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
+-- The site's own word on addresses and domains.
+CREATE TYPE email_verify.override_action AS ENUM (
+	'valid', 'invalid', 'suppressed', 'disposable', 'not_disposable', 'role', 'not_role', 'free', 'not_free', 'trap',
+	'never_probe'
+);
+
+CREATE TABLE email_verify.override (
+	pattern text COLLATE "C" NOT NULL,
+	action email_verify.override_action NOT NULL,
+	note text,
+	until timestamptz,
+	kind text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
+		CASE
+			WHEN pattern LIKE 'hmac:%' THEN 'hashed'
+			WHEN pattern LIKE '@.%' THEN 'parent'
+			WHEN pattern LIKE '@%' THEN 'domain'
+			WHEN pattern LIKE '%@' THEN 'local'
+			ELSE 'address'
+		END) STORED,
+	PRIMARY KEY (pattern, action)
+);
+
+-- one pattern gives one verdict; the other actions are facets that go with any
+CREATE UNIQUE INDEX override_verdict ON email_verify.override (pattern)
+	WHERE action IN ('valid', 'invalid', 'suppressed', 'disposable', 'trap', 'never_probe');
+CREATE INDEX override_lookup ON email_verify.override USING hash (pattern);
+CREATE INDEX override_kind ON email_verify.override (kind);
+
+COMMENT ON TABLE email_verify.override IS 'the site''s own word on addresses and domains; edit it freely';
+COMMENT ON COLUMN email_verify.override.pattern IS
+	'user@host, @host, @.host (all its subdomains), user@, or what email_verify.hmac() makes of one of these';
+COMMENT ON COLUMN email_verify.override.note IS
+	'free text; complaint, unsubscribed or known_invalid becomes the detail of a suppressed address';
+
+-- The secret behind hmac(): at most one row, made when it is first needed.
+CREATE TABLE email_verify.site_key (
+	single boolean PRIMARY KEY DEFAULT true CHECK (single),
+	key bytea NOT NULL CHECK (pg_catalog.length(key) = 32)
+);
+
+-- Addresses that were forgotten, for as long as an answer about them may be under way.
+CREATE TABLE email_verify.tombstone (
+	hmac text COLLATE "C" PRIMARY KEY,
+	at timestamptz NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('email_verify.override', '');
+SELECT pg_catalog.pg_extension_config_dump('email_verify.site_key', '');
+
+CREATE FUNCTION email_verify._override_normalize() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ev_override_normalize' LANGUAGE C;
+CREATE FUNCTION email_verify._override_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ev_override_changed' LANGUAGE C;
+
+CREATE TRIGGER normalize BEFORE INSERT OR UPDATE OF pattern ON email_verify.override
+	FOR EACH ROW EXECUTE FUNCTION email_verify._override_normalize();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON email_verify.override
+	FOR EACH STATEMENT EXECUTE FUNCTION email_verify._override_changed();
+ALTER TABLE email_verify.override ENABLE ALWAYS TRIGGER normalize;
+ALTER TABLE email_verify.override ENABLE ALWAYS TRIGGER changed;
+
+-- The vocabulary of the library.
+CREATE FUNCTION email_verify._reasons(OUT reason text, OUT status text, OUT retryable boolean, OUT advice text,
+	OUT fresh interval, OUT expire interval, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_reasons' LANGUAGE C STABLE ROWS 54;
+
+CREATE FUNCTION email_verify._details(OUT detail text, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_details' LANGUAGE C STABLE ROWS 120;
+
+-- ---------------------------------------------------------------------------------------------------
+-- Addresses in the form they travel in.
+-- ---------------------------------------------------------------------------------------------------
+
+-- key and domain of a sound address, or the fault of its syntax
+CREATE FUNCTION email_verify._parse(email text, OUT key text, OUT domain text, OUT fault text)
+AS 'MODULE_PATHNAME', 'ev_parse' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- the key of an address whose verdict takes a worker, else NULL
+CREATE FUNCTION email_verify._queueable(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_queueable' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION email_verify._hmac(pattern text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_hmac' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+
+CREATE FUNCTION email_verify._random_key() RETURNS bytea
+AS 'MODULE_PATHNAME', 'ev_random_key' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION email_verify._poke() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_poke' LANGUAGE C VOLATILE;
+
+CREATE FUNCTION email_verify._mostly_true(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
+
 -- ---------------------------------------------------------------------------------------------------
 -- The store: how the worker, here or on another machine, reaches the tables.
 -- ---------------------------------------------------------------------------------------------------
 
 -- Queue addresses (distinct, sorted).  An address whose verdict is fresh and not older than newer_than is not queued but
 -- returned with that verdict.  smtp tells whether mailboxes are probed: verdicts that only say they are not do not count then.
-CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[], priority smallint, smtp boolean,
+-- An address that was forgotten after it was asked for (pushed_at) is let go.
+CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[], pushed_at timestamptz[],
+	priority smallint, smtp boolean,
 	OUT address text, OUT status text, OUT reason text, OUT detail text,
 	OUT checked_at timestamptz, OUT retry_at timestamptz, OUT queued boolean)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH asked AS (
 		SELECT u.address COLLATE "C" AS address, max(u.newer_than) AS newer_than
-		FROM unnest($1, $2) AS u (address, newer_than)
+		FROM unnest($1, $2, $3) AS u (address, newer_than, pushed_at)
+		WHERE NOT EXISTS (SELECT FROM email_verify.tombstone)
+			OR NOT EXISTS (SELECT FROM email_verify.tombstone t
+				WHERE t.hmac = email_verify._hmac(u.address) AND t.at >= u.pushed_at)
 		GROUP BY 1
 	), known AS (
 		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
 		FROM asked JOIN email_verify.address a ON a.address = asked.address
 		WHERE a.fresh_until > now() AND a.checked_at >= asked.newer_than
-			AND NOT ($4 AND a.reason = 'bucket_default_skip_smtp_unknown')
+			AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown')
 	), added AS (
 		INSERT INTO email_verify.queue AS q (address, priority, due_at)
-		SELECT asked.address, $3, clock_timestamp() FROM asked
+		SELECT asked.address, $4, clock_timestamp() FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
 		ORDER BY asked.address
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
@@ -237,15 +335,16 @@ BEGIN ATOMIC
 	ORDER BY q.due_at, q.id;
 END;
 
--- When does something fall due?  NULL when the queue holds nothing that is not due yet.
-CREATE FUNCTION email_verify._next_due(OUT next_due timestamptz) LANGUAGE SQL VOLATILE
+-- When does something fall due that was not due at that time?  It may be due by now.  NULL when there is nothing.
+CREATE FUNCTION email_verify._next_due(after timestamptz, OUT next_due timestamptz) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT least(
-		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 0 AND due_at > clock_timestamp()),
-		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 1 AND due_at > clock_timestamp()));
+		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 0 AND due_at > $1),
+		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 1 AND due_at > $1));
 END;
 
--- Store results (addresses distinct).  A decisive verdict replaces what is there, but for two cases: an undecided one
+-- Store results (addresses distinct).  A result whose row is no longer queued is of no interest to anybody: the address was
+-- forgotten meanwhile.  (The row is locked first, so that forgetting it and storing it cannot pass each other.)  A decisive verdict replaces what is there, but for two cases: an undecided one
 -- never replaces a good one that has not expired ("keep"), and the first refusal of a formerly valid address
 -- only makes it suspect until a second one comes at least flip_delay later ("suspect").
 CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses text[], reasons text[], details text[],
@@ -256,11 +355,14 @@ CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses 
 	OUT retry_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	WITH result AS (
+	WITH queued AS MATERIALIZED (
+		SELECT q.id FROM email_verify.queue q WHERE q.id = ANY ($1) ORDER BY q.id FOR UPDATE
+	), result AS (
 		SELECT r.*, clock_timestamp() AS at
-		FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		FROM queued JOIN unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 			AS r (id, address, status, reason, detail, decisive, put_back, fresh, expire, retry_after, probed,
 				stage, code, enhanced, reply, rule, host, ip, tls, fingerprint)
+			ON r.id = queued.id
 	), merged AS (
 		SELECT r.*,
 			CASE
@@ -376,7 +478,8 @@ END;
 -- ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION email_syntax_ok(email text, level text DEFAULT 'internet') RETURNS boolean
-AS 'MODULE_PATHNAME', 'ev_syntax_ok' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'ev_syntax_ok' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+SUPPORT email_verify._mostly_true;
 COMMENT ON FUNCTION email_syntax_ok(text, text) IS 'can this be an e-mail address? levels: internet, smtp, header';
 
 CREATE FUNCTION email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
@@ -391,6 +494,71 @@ AS 'MODULE_PATHNAME', 'ev_verdict' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 
 COMMENT ON FUNCTION email_verdict(text, interval, interval) IS
 	'the whole verdict on an e-mail address; FROM users u, email_verdict(u.email) v';
 
+CREATE FUNCTION email_verify_ok(email text, wait interval DEFAULT NULL,
+	reject email_verify.verification_status[] DEFAULT '{invalid,disposable}') RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_verify_ok' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000
+SUPPORT email_verify._mostly_true;
+COMMENT ON FUNCTION email_verify_ok(text, interval, email_verify.verification_status[]) IS
+	'false only for an e-mail address that is known to be bad';
+
+CREATE FUNCTION email_verify_many(emails text[], wait interval DEFAULT NULL, max_age interval DEFAULT NULL,
+	OUT email text, OUT status email_verify.verification_status, OUT reason email_verify.verification_reason,
+	OUT detail text, OUT retryable boolean, OUT checked_at timestamptz, OUT retry_at timestamptz, OUT stale boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ev_verify_many' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION email_verify_many(text[], interval, interval) IS
+	'verdicts on many e-mail addresses in the order given; queues all, then waits once';
+
+CREATE FUNCTION email_verify_trigger() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ev_verify_trigger' LANGUAGE C SECURITY DEFINER;
+COMMENT ON FUNCTION email_verify_trigger() IS
+	'BEFORE INSERT OR UPDATE OF: refuses known bad addresses; arguments column, wait, refused statuses';
+
+CREATE FUNCTION email_explain(email text, OUT step integer, OUT stage text, OUT finding text, OUT evidence text,
+	OUT at timestamptz)
+RETURNS SETOF record LANGUAGE SQL STABLE SECURITY DEFINER
+BEGIN ATOMIC
+	WITH p AS (
+		SELECT p.key, p.domain, p.fault FROM email_verify._parse($1) p
+	), found AS (
+		SELECT 1 AS step, 'syntax' AS stage,
+			coalesce(p.fault, 'ok at level internet') AS finding, p.key AS evidence, NULL::timestamptz AS at
+		FROM p
+		UNION ALL
+		SELECT 2, 'override', o.action::text, concat_ws(' ', o.pattern, o.note), NULL
+		FROM p JOIN email_verify.override o ON o.pattern IN (lower(p.key), '@' || p.domain,
+			lower(split_part(p.key, '@' || p.domain, 1)) || '@', email_verify._hmac(p.key), email_verify._hmac('@' || p.domain))
+			OR (o.kind = 'parent' AND right('.' || p.domain, length(o.pattern) - 1) = substr(o.pattern, 2)
+				AND '@.' || p.domain <> o.pattern)
+		WHERE o.until IS NULL OR o.until > now()
+		UNION ALL
+		SELECT 3, 'dns', coalesce(concat_ws(' ', d.reason::text, d.detail), ''),
+			coalesce('MX ' || array_to_string(d.mx_hosts, ', '), CASE WHEN d.implicit_mx THEN 'no MX: its own address' END),
+			d.checked_at
+		FROM p JOIN email_verify.domain d ON d.domain = p.domain
+		UNION ALL
+		SELECT 4, 'catch-all', CASE h.catch_all WHEN true THEN 'accepts made-up recipients'
+				WHEN false THEN 'refuses made-up recipients' ELSE 'not known' END, h.host, h.catch_all_at
+		FROM p JOIN email_verify.domain_host h ON h.domain = p.domain
+		UNION ALL
+		SELECT 5, a.stage, concat_ws(' ', a.reply_code::text, a.enhanced_status, 'rule ' || a.rule),
+			concat_ws(' ', a.mx_host, '[' || host(a.mx_address) || ']', CASE WHEN a.tls THEN '(TLS)' END, a.reply_text), a.checked_at
+		FROM p JOIN email_verify.address a ON a.address = p.key
+		WHERE a.stage IS NOT NULL
+		UNION ALL
+		SELECT 6, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
+		FROM p JOIN email_verify.address a ON a.address = p.key JOIN email_verify._reasons() r ON r.reason = a.reason::text
+		UNION ALL
+		SELECT 7, 'queue', CASE WHEN q.due_at > now() THEN 'will be asked again' ELSE 'is being asked' END,
+			concat(q.attempts, ' attempts so far', CASE WHEN q.put_backs > 0 THEN concat(', put off ', q.put_backs, ' times') END),
+			q.due_at
+		FROM p JOIN email_verify.queue q ON q.address = p.key
+	)
+	SELECT f.step, f.stage, CASE WHEN f.step = 3 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
+	FROM found f ORDER BY f.step, f.evidence;
+END;
+COMMENT ON FUNCTION email_explain(text) IS 'why an e-mail address was judged as it was, step by step';
+
 -- ---------------------------------------------------------------------------------------------------
 -- What one operates.
 -- ---------------------------------------------------------------------------------------------------
@@ -399,6 +567,93 @@ CREATE FUNCTION email_verify.wait(timeout interval DEFAULT '1 min') RETURNS bigi
 AS 'MODULE_PATHNAME', 'ev_wait_all' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION email_verify.wait(interval) IS
 	'wait until every queued address has had an answer; returns how many have none';
+
+-- Durable: the rows are the caller's transaction's.
+CREATE FUNCTION email_verify.enqueue(addresses text[]) RETURNS bigint LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._poke();
+	WITH wanted AS (
+		SELECT DISTINCT email_verify._queueable(u.address) COLLATE "C" AS address FROM unnest($1) AS u (address)
+	), added AS (
+		INSERT INTO email_verify.queue AS q (address, priority, due_at)
+		SELECT w.address, 1, clock_timestamp() FROM wanted w
+		WHERE w.address IS NOT NULL
+			AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = w.address AND a.fresh_until > now())
+		ORDER BY w.address
+		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
+		RETURNING 1
+	)
+	SELECT count(*) FROM added;
+END;
+COMMENT ON FUNCTION email_verify.enqueue(text[]) IS
+	'queue addresses that have no fresh verdict, in this transaction; returns how many were queued';
+
+CREATE FUNCTION email_verify.recheck(email text) RETURNS boolean LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._poke();
+	WITH queued AS (
+		INSERT INTO email_verify.queue AS q (address, priority, due_at)
+		SELECT k.address, 0, clock_timestamp() FROM email_verify._queueable($1) AS k (address) WHERE k.address IS NOT NULL
+		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET due_at = least(q.due_at, excluded.due_at), priority = 0
+		RETURNING 1
+	)
+	SELECT EXISTS (SELECT FROM queued);
+END;
+COMMENT ON FUNCTION email_verify.recheck(text) IS
+	'verify an address anew, whatever is known of it; false when its verdict needs no worker';
+
+CREATE FUNCTION email_verify.hmac(pattern text) RETURNS text LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+	INSERT INTO email_verify.site_key (key) SELECT email_verify._random_key()
+	WHERE NOT EXISTS (SELECT FROM email_verify.site_key) ON CONFLICT DO NOTHING;
+	SELECT email_verify._hmac($1);
+END;
+COMMENT ON FUNCTION email_verify.hmac(text) IS
+	'a pattern for the table override that does not tell the address: HMAC-SHA-256 with this site''s key';
+
+CREATE FUNCTION email_verify.export(email text) RETURNS jsonb LANGUAGE SQL STABLE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT jsonb_build_object(
+		'email', $1,
+		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
+		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
+		'override', (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.pattern, o.action) FROM email_verify.override o
+			WHERE o.pattern IN (lower(p.key), email_verify._hmac(p.key))),
+		'tombstone', (SELECT to_jsonb(t) FROM email_verify.tombstone t WHERE t.hmac = email_verify._hmac(p.key)))
+	FROM email_verify._parse($1) p;
+END;
+COMMENT ON FUNCTION email_verify.export(text) IS 'every trace of an e-mail address in the tables of this extension';
+
+-- An override of the address stays in force, but as an HMAC.
+CREATE FUNCTION email_verify.forget(email text, OUT place text, OUT rows bigint)
+RETURNS SETOF record LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify.hmac($1);
+	WITH p AS (
+		SELECT p.key, email_verify._hmac(p.key) AS hmac FROM email_verify._parse($1) p WHERE p.key IS NOT NULL
+	), tomb AS (
+		INSERT INTO email_verify.tombstone AS t (hmac, at) SELECT p.hmac, clock_timestamp() FROM p
+		ON CONFLICT ON CONSTRAINT tombstone_pkey DO UPDATE SET at = excluded.at
+	), old_tombs AS (
+		DELETE FROM email_verify.tombstone WHERE at < now() - interval '1 day'
+	), q AS (
+		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
+	), a AS (
+		DELETE FROM email_verify.address a USING p WHERE a.address = p.key RETURNING 1
+	), hashed AS (
+		INSERT INTO email_verify.override (pattern, action, note, until)
+		SELECT p.hmac, o.action, o.note, o.until FROM p JOIN email_verify.override o ON o.pattern = lower(p.key)
+		ON CONFLICT DO NOTHING
+	), o AS (
+		DELETE FROM email_verify.override o USING p WHERE o.pattern = lower(p.key) RETURNING 1
+	)
+	SELECT 'email_verify.address', (SELECT count(*) FROM a)
+	UNION ALL SELECT 'email_verify.queue', (SELECT count(*) FROM q)
+	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
+	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;
+END;
+COMMENT ON FUNCTION email_verify.forget(text) IS
+	'erase an e-mail address from the tables of this extension; says what was erased and what it cannot reach';
 
 CREATE FUNCTION email_verify.pause() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
@@ -410,13 +665,6 @@ COMMENT ON FUNCTION email_verify.resume() IS 'go on after pause()';
 
 CREATE FUNCTION email_verify._announce() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_announce' LANGUAGE C VOLATILE;
-
-CREATE FUNCTION email_verify._reasons(OUT reason text, OUT status text, OUT retryable boolean, OUT advice text,
-	OUT fresh interval, OUT expire interval, OUT description text)
-RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_reasons' LANGUAGE C STABLE ROWS 54;
-
-CREATE FUNCTION email_verify._details(OUT detail text, OUT description text)
-RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_details' LANGUAGE C STABLE ROWS 120;
 
 CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT worker_pid integer,
 	OUT started_at timestamptz, OUT paused boolean, OUT inbox_bytes integer, OUT inflight integer, OUT sessions integer,
@@ -451,6 +699,10 @@ REVOKE ALL ON ALL TABLES IN SCHEMA email_verify FROM PUBLIC;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA email_verify FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION email_verify(text, interval, interval) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION email_verdict(text, interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_verify_ok(text, interval, email_verify.verification_status[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_verify_many(text[], interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_verify_trigger() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION email_explain(text) FROM PUBLIC;
 
 -- the vocabulary may be read by all who may use the schema
 GRANT EXECUTE ON FUNCTION email_verify._reasons() TO PUBLIC;

@@ -5,6 +5,7 @@ BEGIN;
 CREATE FUNCTION pg_temp.result(address text, status text, reason text, code int DEFAULT NULL, put_back boolean DEFAULT false,
 	retry_after int DEFAULT NULL, detail text DEFAULT NULL, decisive boolean DEFAULT true, flip interval DEFAULT '6 hours')
 RETURNS TABLE (stored_status text, stored_reason text, stored_detail text, again interval) LANGUAGE SQL AS $$
+	INSERT INTO email_verify.queue (address, due_at) VALUES ($1, now()) ON CONFLICT DO NOTHING;
 	SELECT c.status, c.reason, c.detail, date_trunc('second', c.retry_at - clock_timestamp() + interval '0.9 s')
 	FROM email_verify._complete(ARRAY[(SELECT q.id FROM email_verify.queue q WHERE q.address = $1)], ARRAY[$1], ARRAY[$2],
 		ARRAY[$3], ARRAY[$7], ARRAY[$8], ARRAY[$5], ARRAY[86400], ARRAY[864000], ARRAY[$6], ARRAY[true], ARRAY['rcpt'],
@@ -13,7 +14,8 @@ RETURNS TABLE (stored_status text, stored_reason text, stored_detail text, again
 $$;
 CREATE FUNCTION pg_temp.enqueue(VARIADIC text[]) RETURNS TABLE (address text, reason text, queued boolean) LANGUAGE SQL AS $$
 	SELECT e.address, e.reason, e.queued
-	FROM email_verify._enqueue($1, array_fill('-infinity'::timestamptz, ARRAY[cardinality($1)]), 0::smallint, true) e ORDER BY 1
+	FROM email_verify._enqueue($1, array_fill('-infinity'::timestamptz, ARRAY[cardinality($1)]),
+		array_fill(now(), ARRAY[cardinality($1)]), 0::smallint, true) e ORDER BY 1
 $$;
 CREATE VIEW pg_temp.q AS SELECT address, domain, attempts, put_backs, answered, due_at <= clock_timestamp() AS due
 	FROM email_verify.queue ORDER BY address;
@@ -54,6 +56,11 @@ SELECT * FROM pg_temp.result('e@x.com', 'invalid', 'no_mx_records');
 UPDATE email_verify.address SET status = 'valid', reason = 'smtp_deliverable', expires_at = now() - interval '1 s' WHERE address = 'e@x.com';
 SELECT * FROM pg_temp.result('e@x.com', 'unknown', 'dns_timeout', NULL, detail => 'dns_no_reply', decisive => false);
 
+-- a result whose row has gone from the queue is let go
+SELECT count(*) FROM email_verify._complete('{-1}', '{g@x.com}', '{valid}', '{smtp_deliverable}', '{NULL}', '{t}', '{f}', '{1}', '{1}', '{NULL}',
+	'{t}', '{rcpt}', '{250}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{f}', '{1}', '6 hours');
+SELECT count(*) FROM email_verify.address WHERE address = 'g@x.com';
+
 -- leases: by due time, behind a position, with what is known of the domain's hosts
 SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}');
 SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
@@ -64,7 +71,7 @@ UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
 SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, 2);
 SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, 10);
 SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, 10) AS behind_the_last;
-SELECT email_verify._next_due();
+SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
 SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}');
 SELECT random_local FROM email_verify.domain;

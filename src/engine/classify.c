@@ -14,8 +14,7 @@
 #define TLS   (1u << EV_STAGE_STARTTLS)
 #define MAIL  (1u << EV_STAGE_MAIL)
 #define RCPT  (1u << EV_STAGE_RCPT | 1u << EV_STAGE_RANDOM_RCPT)
-#define EARLY (GREET | EHLO | TLS)
-#define ANY   (EARLY | MAIL | RCPT)
+#define ANY   (GREET | EHLO | MAIL | RCPT) /* not TLS: its refusal says nothing but that */
 
 /* Sets of codes. */
 #define ALL 0
@@ -151,8 +150,9 @@ find_delay(const char *text)
 
 		if (*p < '0' || *p > '9' || (p > text && p[-1] != ' ' && p[-1] != '(' && p[-1] != '='))
 			continue;
-		while (*p >= '0' && *p <= '9' && number < 100000)
-			number = number * 10 + (uint32_t) (*p++ - '0');
+		for (; *p >= '0' && *p <= '9'; p++)
+			if (number < 1000000)
+				number = number * 10 + (uint32_t) (*p - '0');
 		if (*p == ' ' || *p == '-')
 			p++;
 		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)

@@ -15,7 +15,32 @@
 /* A domain of 253 octets in A-labels is never longer than this in UTF-8. */
 #define UTF8_DOMAIN_MAX 1024
 
-#define IDN_FLAGS (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES)
+/*
+ * Not IDN2_USE_STD3_ASCII_RULES: where it meets a character that a host name may not have, it drops it and goes on,
+ * so that "a_b" with an umlaut somewhere becomes another name.  is_host_name() looks instead.
+ */
+#define IDN_FLAGS (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL)
+
+/* Letters, digits and inner hyphens in labels that are not empty?  Lower case is enough. */
+static bool
+is_host_name(const char *name)
+{
+	const char *label = name;
+
+	for (const char *p = name;; p++)
+	{
+		if (*p == '.' || *p == '\0')
+		{
+			if (p == label || *label == '-' || p[-1] == '-')
+				return false;
+			if (*p == '\0')
+				return true;
+			label = p + 1;
+		}
+		else if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-'))
+			return false;
+	}
+}
 
 /*
  * Do the xn-- labels of an ASCII domain decode, and encode to themselves again?  Otherwise two spellings of one
@@ -57,7 +82,7 @@ ev_idna_to_ascii(const char *domain, size_t n, char *out, size_t size)
 			if (*p >= 'A' && *p <= 'Z')
 				*p += 'a' - 'A';
 		len = strlen((const char *) ascii);
-		if (len < size && round_trips((const char *) ascii))
+		if (len < size && is_host_name((const char *) ascii) && round_trips((const char *) ascii))
 			memcpy(out, ascii, len + 1);
 		else
 			len = 0;

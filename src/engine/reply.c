@@ -22,6 +22,7 @@ ev_reply_reader_init(struct ev_reply_reader *reader)
 	/* text and line need not be cleared: their lengths say what is in them */
 	memset(&reader->reply.enhanced, 0, sizeof(reader->reply.enhanced));
 	reader->reply.code = 0;
+	reader->reply.mixed = false;
 	reader->reply.lines = 0;
 	reader->reply.text_len = 0;
 	reader->reply.text[0] = '\0';
@@ -162,6 +163,7 @@ take_line(struct ev_reply_reader *reader, bool *last)
 	if (reply->lines == EV_REPLY_LINES_MAX)
 		return EV_READ_TOO_LONG;
 	reply->lines++;
+	reply->mixed |= reply->code != 0 && reply->code / 100 != line[0] - '0';
 	reply->code = (uint16_t) ((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
 	*last = n == 3 || line[3] != '-';
 	start = n > 3 && (line[3] == ' ' || line[3] == '-' || line[3] == '\t') ? 4 : 3;

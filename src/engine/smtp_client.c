@@ -72,11 +72,52 @@ fail(struct ev_smtp *smtp, enum ev_outcome outcome, const struct ev_reply *reply
 	}
 }
 
+/* A reply came that nobody had asked for: which of the others were to what is anyone's guess. */
+static void
+fail_out_of_turn(struct ev_smtp *smtp)
+{
+	for (size_t i = 0; i < smtp->n_rcpts; i++)
+	{
+		struct ev_smtp_rcpt *rcpt = &smtp->rcpts[i];
+
+		if (rcpt->asked && rcpt->outcome == EV_OUTCOME_REPLY)
+			rcpt->outcome = EV_OUTCOME_GARBAGE;
+	}
+	if (smtp->random_asked)
+		ev_smtp_decide(smtp, &smtp->random, EV_OUTCOME_GARBAGE, smtp->stage, NULL);
+	ev_smtp_decide_rest(smtp, false, EV_OUTCOME_GARBAGE, smtp->stage, &smtp->last);
+	ev_smtp_finish(smtp, EV_SMTP_CLOSE);
+}
+
 void
 ev_smtp_fail_overrun(struct ev_smtp *smtp)
 {
 	fail(smtp, EV_OUTCOME_GARBAGE, NULL);
 	ev_smtp_finish(smtp, EV_SMTP_CLOSE);
+}
+
+/* A whole reply has come: is it one to what was asked? */
+static void
+take_reply(struct ev_smtp *smtp)
+{
+	bool greeting = smtp->step == EV_STEP_GREETING;
+
+	/* 421 may come at any time (RFC 5321 3.8) */
+	if (!greeting && smtp->unanswered == 0 && smtp->last.code != 421)
+	{
+		fail_out_of_turn(smtp);
+		return;
+	}
+	if (!greeting && smtp->unanswered > 0)
+		smtp->unanswered--;
+	/* postscreen's greeting begins with 220- even where it ends in a refusal */
+	if (smtp->last.mixed && !(greeting && smtp->last.code >= 400))
+	{
+		fail(smtp, EV_OUTCOME_GARBAGE, &smtp->last);
+		ev_smtp_finish(smtp, EV_SMTP_CLOSE);
+		return;
+	}
+	ev_smtp_on_reply(smtp);
 }
 
 static bool
@@ -137,7 +178,7 @@ ev_smtp_receive(struct ev_smtp *smtp, const char *bytes, size_t n)
 		bytes += used;
 		n -= used;
 		if (read == EV_READ_REPLY)
-			ev_smtp_on_reply(smtp);
+			take_reply(smtp);
 		else if (read != EV_READ_MORE)
 		{
 			fail(smtp, read == EV_READ_GARBAGE ? EV_OUTCOME_GARBAGE : EV_OUTCOME_TOO_LONG,
@@ -167,6 +208,7 @@ ev_smtp_event(struct ev_smtp *smtp, enum ev_smtp_event event)
 			/* RFC 3207 4.2: forget everything and start over */
 			smtp->tls = true;
 			smtp->ext = 0;
+			smtp->unanswered = 0;
 			smtp->action = EV_SMTP_WAIT;
 			ev_reply_reader_init(&smtp->reader);
 			ev_smtp_send_hello(smtp, "EHLO", EV_STEP_EHLO);
@@ -203,6 +245,8 @@ ev_smtp_output(const struct ev_smtp *smtp, const char **bytes)
 void
 ev_smtp_sent(struct ev_smtp *smtp, size_t n)
 {
+	for (size_t i = 0; i < n; i++)
+		smtp->unanswered += smtp->out[smtp->out_sent + i] == '\n';
 	smtp->out_sent += n;
 }
 

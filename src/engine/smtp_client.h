@@ -16,6 +16,8 @@
  *	  first of them without a reply; the others are NOT_ASKED;
  *	- behind a 421 or a refused RSET the rest is NOT_ASKED, behind max_refused too (then
  *	  limit_reached is set);
+ *	- a reply without a command (but 421) or of lines that contradict each other is nonsense; the first one
+ *	  takes the RCPT replies of the session with it, since it may have been all others that were out of place;
  *	- a recipient that needs SMTPUTF8 where it is not offered has OUTCOME_REPLY with no_smtputf8
  *	  set, stage EHLO and the EHLO reply that lacks it.  The others are not touched by that.
  */
@@ -123,6 +125,7 @@ struct ev_smtp
 	bool random_turn;       /* nobody but the made-up recipient is asked for any more */
 	size_t next_rcpt;       /* first recipient not yet sent */
 	size_t first_in_flight; /* first recipient whose reply may be outstanding */
+	size_t unanswered;      /* commands sent whose replies have not come */
 	size_t ignored;         /* replies to come that mean nothing: RCPTs behind a refused MAIL */
 	size_t in_transaction;  /* recipients sent since MAIL */
 	size_t accepted;
@@ -140,7 +143,10 @@ struct ev_smtp
 extern void ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config,
                          struct ev_smtp_rcpt *rcpts, size_t n);
 
-/* Bytes from the peer (decrypted).  Any chunking gives the same session. */
+/*
+ * Bytes from the peer (decrypted).  Any chunking gives the same session.  Bytes must be handed in
+ * before ev_smtp_sent() tells of commands that were sent after they had come.
+ */
 extern void ev_smtp_receive(struct ev_smtp *smtp, const char *bytes, size_t n);
 extern void ev_smtp_event(struct ev_smtp *smtp, enum ev_smtp_event event);
 

@@ -118,6 +118,7 @@ ev_smtp_send_starttls(struct ev_smtp *smtp)
 void
 ev_smtp_finish(struct ev_smtp *smtp, enum ev_smtp_action action)
 {
+	smtp->out_len = smtp->out_sent; /* commands not yet sent have no use any more */
 	smtp->step = EV_STEP_OVER;
 	smtp->done = true;
 	smtp->action = action;
@@ -127,14 +128,15 @@ ev_smtp_finish(struct ev_smtp *smtp, enum ev_smtp_action action)
 void
 ev_smtp_send_quit(struct ev_smtp *smtp)
 {
-	/* a group may end in QUIT (RFC 2920 3.1), so RSET costs nothing where pipelining is offered */
-	if (has_room(smtp, 0))
-	{
-		if (smtp->in_mail && (smtp->ext & EV_SMTP_EXT_PIPELINING) && smtp->config->use_pipelining)
-			put(smtp, "RSET\r\n");
-		put(smtp, "QUIT\r\n");
-	}
+	bool pipelining = (smtp->ext & EV_SMTP_EXT_PIPELINING) && smtp->config->use_pipelining;
+
 	ev_smtp_finish(smtp, EV_SMTP_DRAIN);
+	if (!has_room(smtp, 0))
+		return; /* cannot be: the buffer is empty */
+	/* a group may end in QUIT (RFC 2920 3.1), so RSET costs nothing where pipelining is offered */
+	if (smtp->in_mail && pipelining)
+		put(smtp, "RSET\r\n");
+	put(smtp, "QUIT\r\n");
 }
 
 static void

@@ -29,9 +29,8 @@ void
 ev_answer_internal_all(struct ev_domain *domain)
 {
 	while (!ev_list_empty(&domain->pending))
-		ev_answer_internal(domain->prober,
-						   EV_ENTRY(domain->pending.next, struct ev_task, link),
-						   EV_DETAIL_NONE);
+		ev_answer_internal(domain->prober, EV_ENTRY(domain->pending.next, struct ev_task, link),
+		                   EV_DETAIL_NONE);
 }
 
 void
@@ -47,12 +46,12 @@ ev_answer_dns(struct ev_task *task, const struct ev_domain *domain)
 
 		result->verdict = ev_verdict_of(route->reason, route->detail);
 		snprintf(result->evidence.rule, sizeof(result->evidence.rule), "dns.%s",
-				 detail != NULL ? detail : ev_reason_info(route->reason)->label);
+		         detail != NULL ? detail : ev_reason_info(route->reason)->label);
 	}
 	else
 	{
 		result->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
-										(enum ev_detail) task->request.dns_only_detail);
+		                                (enum ev_detail) task->request.dns_only_detail);
 		strcpy(result->evidence.host, route->hosts[0].name);
 	}
 	finish(domain->prober, task, domain);
@@ -79,7 +78,7 @@ terms_of(const struct ev_domain *domain, const struct ev_met *met)
 /* What does the reply say, if it was one? */
 static void
 find(const struct ev_domain *domain, const struct ev_met *met, enum ev_provider provider,
-	 struct ev_finding *out)
+     struct ev_finding *out)
 {
 	struct ev_mask_terms terms = terms_of(domain, met);
 
@@ -111,13 +110,12 @@ gather_evidence(struct ev_evidence *evidence, const struct ev_met *met, const ch
 	snprintf(evidence->host, sizeof(evidence->host), "%s", met->host);
 	snprintf(evidence->address, sizeof(evidence->address), "%s", met->ip_text);
 	if (rcpt->reply.text_len > 0)
-		ev_sanitize(rcpt->reply.text, rcpt->reply.text_len, evidence->text,
-					sizeof(evidence->text));
+		ev_sanitize(rcpt->reply.text, rcpt->reply.text_len, evidence->text, sizeof(evidence->text));
 }
 
 static void
 judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random random,
-	  enum ev_control control, struct ev_judgement *out)
+      enum ev_control control, struct ev_judgement *out)
 {
 	struct ev_case the_case;
 
@@ -136,7 +134,7 @@ judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random r
 
 static void
 answer(struct ev_domain *domain, struct ev_task *task, const struct ev_met *met,
-	   const struct ev_judgement *judgement)
+       const struct ev_judgement *judgement)
 {
 	struct ev_result *result = &task->result;
 
@@ -154,13 +152,13 @@ static bool
 was_accepted(const struct ev_smtp_rcpt *rcpt)
 {
 	return rcpt->outcome == EV_OUTCOME_REPLY && rcpt->stage == EV_STAGE_RCPT &&
-		   (rcpt->reply.code == 250 || rcpt->reply.code == 251);
+	       (rcpt->reply.code == 250 || rcpt->reply.code == 251);
 }
 
 /* Tell the caller what was learned of the host, if anything was. */
 static void
 announce(struct ev_domain *domain, const struct ev_session *session, enum ev_random random,
-		 bool accepted)
+         bool accepted)
 {
 	struct ev_host_fact fact;
 
@@ -179,12 +177,12 @@ announce(struct ev_domain *domain, const struct ev_session *session, enum ev_ran
 /* Take what the session tells of the host into its facts; returns the state of made-up recipients. */
 static enum ev_random
 learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact *fact,
-	  struct ev_task **tasks, size_t n)
+      struct ev_task **tasks, size_t n)
 {
 	struct ev_prober *prober = domain->prober;
 	uint64_t now = prober_now(prober);
 	struct ev_met met = {&session->smtp.random, session->host, session->ip_text,
-						 session->source_text};
+	                     session->source_text};
 	enum ev_random random = ev_fact_random(fact, now, prober->config.random_max_age);
 	bool accepted = false;
 
@@ -198,13 +196,13 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 			ev_fact_accepted(fact, tasks[i]->address_hash, now);
 		}
 		else if (rcpt->outcome == EV_OUTCOME_REPLY && rcpt->stage == EV_STAGE_RCPT &&
-				 rcpt->reply.code >= 500)
+		         rcpt->reply.code >= 500)
 		{
 			char masked[EV_REPLY_TEXT_MAX + 8];
 			struct ev_met one = {rcpt, session->host, session->ip_text, session->source_text};
 			struct ev_mask_terms terms = terms_of(domain, &one);
 			size_t len = ev_mask_text(rcpt->reply.text, rcpt->reply.text_len, &terms, masked,
-									  sizeof(masked));
+			                          sizeof(masked));
 
 			ev_fact_refused(fact, tasks[i]->address_hash, ev_hash(EV_HASH_INIT, masked, len), now);
 		}
@@ -231,14 +229,14 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 			random = EV_RANDOM_CLOSED;
 	}
 	if (random == EV_RANDOM_UNKNOWN &&
-		ev_facts_refused_elsewhere(&domain->facts, fact, now, prober->config.random_max_age))
+	    ev_facts_refused_elsewhere(&domain->facts, fact, now, prober->config.random_max_age))
 		random = EV_RANDOM_OTHER_HOST;
 	return random;
 }
 
 void
 ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
-				  struct ev_task **tasks, size_t n, bool plain_retry)
+                  struct ev_task **tasks, size_t n, bool plain_retry)
 {
 	struct ev_prober *prober = domain->prober;
 	uint64_t now = prober_now(prober);
@@ -256,12 +254,11 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 		/* RFC 3207 4: 530 insists on TLS, and that has just failed */
 		if (plain_retry && rcpt.outcome == EV_OUTCOME_REPLY && rcpt.reply.code == 530)
 			rcpt.outcome = EV_OUTCOME_TLS;
-		judge(domain, &met, random, ev_fact_control(fact, tasks[i]->address_hash, now),
-			  &judgement);
+		judge(domain, &met, random, ev_fact_control(fact, tasks[i]->address_hash, now), &judgement);
 		tasks[i]->sessions++;
 		tasks[i]->result.probed |= rcpt.asked;
 		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back &&
-			session->smtp.limit_reached && tasks[i]->sessions < EV_SESSIONS_MAX)
+		    session->smtp.limit_reached && tasks[i]->sessions < EV_SESSIONS_MAX)
 			continue;
 		answer(domain, tasks[i], &met, &judgement);
 		tasks[i] = NULL;
@@ -272,7 +269,7 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 
 void
 ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_task **tasks,
-				  size_t n)
+                  size_t n)
 {
 	struct ev_prober *prober = domain->prober;
 	uint64_t now = prober_now(prober);
@@ -283,8 +280,7 @@ ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_
 	{
 		struct ev_judgement judgement;
 
-		judge(domain, met, random, ev_fact_control(fact, tasks[i]->address_hash, now),
-			  &judgement);
+		judge(domain, met, random, ev_fact_control(fact, tasks[i]->address_hash, now), &judgement);
 		answer(domain, tasks[i], met, &judgement);
 		tasks[i] = NULL;
 	}

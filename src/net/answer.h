@@ -25,7 +25,7 @@ extern void ev_answer_dns(struct ev_task *task, const struct ev_domain *domain);
 /* Answer all pending tasks of a domain: there was no memory. */
 extern void ev_answer_internal_all(struct ev_domain *domain);
 extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,
-							   enum ev_detail detail);
+                               enum ev_detail detail);
 
 /*
  * A session has ended in which the tasks' recipients, in that order, were asked.  Facts are learned first,
@@ -33,10 +33,10 @@ extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,
  * are to be asked in another session.
  */
 extern void ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
-							  struct ev_task **tasks, size_t n, bool plain_retry);
+                              struct ev_task **tasks, size_t n, bool plain_retry);
 
 /* All of them met the same, before there was a session worth the name. */
 extern void ev_answer_failure(struct ev_domain *domain, const struct ev_met *met,
-							  struct ev_task **tasks, size_t n);
+                              struct ev_task **tasks, size_t n);
 
 #endif

@@ -62,7 +62,7 @@ ev_config_fault(const struct ev_prober_config *config)
 	if (!is_plain(config->helo_name, sizeof(config->helo_name)))
 		return "the EHLO name must be plain ASCII";
 	if (!is_plain(config->mail_from, sizeof(config->mail_from)) ||
-		(config->mail_from[0] != '\0' && strchr(config->mail_from, '@') == NULL))
+	    (config->mail_from[0] != '\0' && strchr(config->mail_from, '@') == NULL))
 		return "the sender must be a plain ASCII address";
 	if (memchr(config->dns_servers, '\0', sizeof(config->dns_servers)) == NULL)
 		return "the list of DNS servers is too long";
@@ -77,12 +77,12 @@ ev_config_fault(const struct ev_prober_config *config)
 	if (config->max_lookups == 0 || config->max_lookups > EV_LOOKUPS_MAX)
 		return "the number of look-ups must be from 1 to 64";
 	if (config->dns_timeout == 0 || config->dns_timeout > 60000 || config->dns_tries == 0 ||
-		config->dns_tries > 10)
+	    config->dns_tries > 10)
 		return "a DNS try may take 1 to 60000 ms, and there may be 1 to 10";
 	if (config->rcpt_per_transaction == 0 || config->rcpt_per_session == 0)
 		return "there must be at least one recipient a transaction and session";
 	if (t->connect == 0 || t->greeting == 0 || t->ehlo == 0 || t->mail == 0 || t->rcpt == 0 ||
-		t->session == 0)
+	    t->session == 0)
 		return "a time-out must not be 0";
 	return NULL;
 }

@@ -40,7 +40,7 @@ on_socket(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		events = UV_READABLE | UV_WRITABLE;
 	ares_process_fd(prober->dns.channel, events & UV_READABLE ? fd : ARES_SOCKET_BAD,
-					events & UV_WRITABLE ? fd : ARES_SOCKET_BAD);
+	                events & UV_WRITABLE ? fd : ARES_SOCKET_BAD);
 	restart_timer(prober);
 }
 
@@ -85,7 +85,7 @@ on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 		ev_list_push(&prober->dns.sockets, &socket->link);
 	}
 	uv_poll_start(&socket->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
-				  on_socket);
+	              on_socket);
 }
 
 static void
@@ -109,7 +109,7 @@ restart_timer(struct ev_prober *prober)
 	}
 	/* one more, since c-ares counts in microseconds and would not be ready yet */
 	uv_timer_start(&prober->dns.timer, on_timer,
-				   (uint64_t) tv.tv_sec * 1000 + (uint64_t) tv.tv_usec / 1000 + 1, 0);
+	               (uint64_t) tv.tv_sec * 1000 + (uint64_t) tv.tv_usec / 1000 + 1, 0);
 }
 
 static enum ev_dns_status
@@ -169,7 +169,7 @@ ev_dns_open_channel(struct ev_prober *prober, char *error, size_t size)
 	struct ares_options options;
 	struct ares_addr_port_node *servers = NULL;
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-			   ARES_OPT_EDNSPSZ | ARES_OPT_ROTATE;
+	           ARES_OPT_EDNSPSZ | ARES_OPT_ROTATE;
 	int status;
 
 	memset(&options, 0, sizeof(options));
@@ -192,7 +192,7 @@ ev_dns_open_channel(struct ev_prober *prober, char *error, size_t size)
 		if (status != ARES_SUCCESS)
 		{
 			snprintf(error, size, "cannot use DNS servers \"%s\": %s", config->dns_servers,
-					 ares_strerror(status));
+			         ares_strerror(status));
 			ares_destroy(dns->channel);
 			return false;
 		}
@@ -234,7 +234,7 @@ bool
 ev_dns_can_send(const struct ev_prober *prober)
 {
 	return !ev_list_empty(&prober->dns.waiting) &&
-		   prober->dns.n_in_flight < prober->config.max_lookups;
+	       prober->dns.n_in_flight < prober->config.max_lookups;
 }
 
 void

@@ -48,14 +48,14 @@ struct ev_dns_query
 
 	/* reply is NULL unless OK, NODATA or NXDOMAIN, and is gone afterwards.  May start other look-ups. */
 	void (*done)(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply,
-				 size_t len);
+	             size_t len);
 };
 
 struct ev_dns
 {
 	ares_channel channel;
 	uv_timer_t timer;
-	struct ev_list waiting;	  /* queries not yet sent */
+	struct ev_list waiting;   /* queries not yet sent */
 	struct ev_list in_flight; /* and those that were */
 	struct ev_list sockets;
 	uint32_t n_in_flight;

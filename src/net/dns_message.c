@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEADER_LEN	12
-#define ALIASES_MAX 8
-#define JUMPS_MAX	32
+#define HEADER_LEN    12
+#define ALIASES_MAX   8
+#define JUMPS_MAX     32
 #define NAME_WIRE_MAX 255
 
 static uint16_t
@@ -106,7 +106,7 @@ skip_name(const uint8_t *bytes, size_t len, size_t at)
  */
 static bool
 read_record(const uint8_t *bytes, size_t len, size_t *at, char *owner, uint16_t *type,
-			struct ev_dns_record *record)
+            struct ev_dns_record *record)
 {
 	size_t p = skip_name(bytes, len, *at);
 	size_t end;
@@ -133,7 +133,7 @@ read_record(const uint8_t *bytes, size_t len, size_t *at, char *owner, uint16_t 
 
 bool
 ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, size_t len, const char *name,
-			uint16_t type)
+            uint16_t type)
 {
 	size_t at = HEADER_LEN;
 	size_t n = strlen(name);

@@ -14,14 +14,14 @@
 
 #include "engine/verdict.h"
 
-#define EV_DNS_IN	 1 /* the class */
+#define EV_DNS_IN 1 /* the class */
 
-#define EV_DNS_A	 1
+#define EV_DNS_A     1
 #define EV_DNS_CNAME 5
-#define EV_DNS_SOA	 6
-#define EV_DNS_MX	 15
-#define EV_DNS_TXT	 16
-#define EV_DNS_AAAA	 28
+#define EV_DNS_SOA   6
+#define EV_DNS_MX    15
+#define EV_DNS_TXT   16
+#define EV_DNS_AAAA  28
 
 struct ev_dns_message
 {
@@ -31,8 +31,8 @@ struct ev_dns_message
 	uint16_t n_answers;
 	uint16_t type;
 	char owner[EV_DOMAIN_MAX + 1]; /* the name asked for, or what it is an alias of */
-	uint32_t ttl;	  /* the smallest of the aliases on the way; UINT32_MAX without any */
-	size_t at;		  /* of the record to look at next, and how many are left */
+	uint32_t ttl; /* the smallest of the aliases on the way; UINT32_MAX without any */
+	size_t at;    /* of the record to look at next, and how many are left */
 	uint16_t left;
 };
 
@@ -48,7 +48,7 @@ struct ev_dns_record
  * is malformed.  The bytes must outlive the message.
  */
 extern bool ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, size_t len,
-						const char *name, uint16_t type);
+                        const char *name, uint16_t type);
 
 /* The next record of that type and name.  False behind the last one. */
 extern bool ev_dns_next(struct ev_dns_message *message, struct ev_dns_record *record);

@@ -141,12 +141,12 @@ trace_route(struct ev_domain *domain)
 		const char *detail = ev_detail_info(route->detail)->label;
 
 		ev_outbox_event(prober, id, "DNS: %s%s%s", ev_reason_info(route->reason)->label,
-						detail != NULL ? ", " : "", detail != NULL ? detail : "");
+		                detail != NULL ? ", " : "", detail != NULL ? detail : "");
 	}
 	for (size_t i = 0; i < route->n_hosts; i++)
 		ev_outbox_event(prober, id, "DNS: %s %u %s, %u addresses",
-						route->implicit_mx ? "implicit MX" : "MX", route->hosts[i].preference,
-						route->hosts[i].name, route->hosts[i].n_ips);
+		                route->implicit_mx ? "implicit MX" : "MX", route->hosts[i].preference,
+		                route->hosts[i].name, route->hosts[i].n_ips);
 }
 
 static void
@@ -194,7 +194,7 @@ ev_domain_advance(struct ev_domain *domain)
 	if (domain->resolving)
 		return;
 	if (domain->attempt == NULL && !ev_list_empty(&domain->pending) &&
-		(domain->route == NULL || domain->expires <= prober_now(prober)))
+	    (domain->route == NULL || domain->expires <= prober_now(prober)))
 	{
 		ev_list_remove(&domain->lru);
 		ev_list_remove(&domain->ready);

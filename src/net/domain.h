@@ -18,7 +18,7 @@ struct ev_attempt;
 struct ev_domain
 {
 	struct ev_node node;
-	struct ev_list lru;	  /* in the cache's list while it has nothing to do */
+	struct ev_list lru;   /* in the cache's list while it has nothing to do */
 	struct ev_list ready; /* in prober->ready while it waits for a session */
 	struct ev_prober *prober;
 	char name[EV_DOMAIN_MAX + 1];

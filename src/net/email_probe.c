@@ -13,9 +13,9 @@
 
 #include "net/probe_output.h"
 
-#define EXIT_USAGE	  64
+#define EXIT_USAGE    64
 #define EXIT_INTERNAL 70
-#define LINES_MAX	  20000 /* of one address' dialogue */
+#define LINES_MAX     20000 /* of one address' dialogue */
 
 enum option_id
 {
@@ -35,6 +35,7 @@ enum option_id
 	OPT_SESSIONS,
 	OPT_MAX_REFUSED,
 	OPT_ALLOW_PRIVATE,
+	OPT_ALLOW_LOOPBACK,
 	OPT_NO_TLS,
 	OPT_DNS_ONLY,
 	OPT_LAST_IP,
@@ -59,6 +60,7 @@ static const struct option options[] = {
 	{"max-refused", required_argument, NULL, OPT_MAX_REFUSED},
 	{"last-ip", required_argument, NULL, OPT_LAST_IP},
 	{"allow-private", no_argument, NULL, OPT_ALLOW_PRIVATE},
+	{"allow-loopback", no_argument, NULL, OPT_ALLOW_LOOPBACK},
 	{"no-tls", no_argument, NULL, OPT_NO_TLS},
 	{"dns-only", no_argument, NULL, OPT_DNS_ONLY},
 	{"ipv4", no_argument, NULL, '4'},
@@ -89,6 +91,7 @@ static const char help[] =
 	"  -4, --ipv4                 use IPv4 (the default)\n"
 	"  -6, --ipv6                 use IPv6; with both options, IPv4 first\n"
 	"      --allow-private        connect to private and loopback addresses too\n"
+	"      --allow-loopback       connect to loopback addresses, but to no other private ones\n"
 	"      --no-tls               no STARTTLS\n"
 	"      --last-ip=IP           the mail server's address asked last time, if there are several\n"
 	"\n"
@@ -124,7 +127,7 @@ static void
 fail_usage(const char *what, const char *value)
 {
 	fprintf(stderr, "email_probe: %s%s%s\nTry \"email_probe --help\".\n", what,
-			value != NULL ? ": " : "", value != NULL ? value : "");
+	        value != NULL ? ": " : "", value != NULL ? value : "");
 	exit(EXIT_USAGE);
 }
 
@@ -191,6 +194,7 @@ read_options(int argc, char **argv, struct settings *settings)
 				break;
 			case OPT_LAST_IP: set_text(settings->last_ip, sizeof(settings->last_ip), optarg); break;
 			case OPT_ALLOW_PRIVATE: config->allow_private = true; break;
+			case OPT_ALLOW_LOOPBACK: config->allow_loopback = true; break;
 			case OPT_NO_TLS: config->use_tls = false; break;
 			case OPT_DNS_ONLY: settings->dns_only = true; break;
 			case '4': v4 = true; break;
@@ -262,7 +266,7 @@ keep_line(struct ev_probe *probe, const struct ev_trace *line)
 /* Hand a message to the addresses that it concerns. */
 static void
 take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
-	 const struct ev_message *message)
+     const struct ev_message *message)
 {
 	switch (message->type)
 	{
@@ -270,9 +274,7 @@ take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
 			probes[message->u.result.id].result = message->u.result;
 			probes[message->u.result.id].done = true;
 			break;
-		case EV_MESSAGE_TRACE:
-			keep_line(&probes[message->u.trace.id], &message->u.trace);
-			break;
+		case EV_MESSAGE_TRACE: keep_line(&probes[message->u.trace.id], &message->u.trace); break;
 		case EV_MESSAGE_DOMAIN_FACT:
 			for (size_t i = 0; i < n; i++)
 			{
@@ -286,7 +288,7 @@ take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
 			for (size_t i = 0; i < n; i++)
 			{
 				if (strcmp(requests[i].address.domain, message->u.host.domain) == 0 &&
-					probes[i].n_hosts < EV_DOMAIN_HOSTS)
+				    probes[i].n_hosts < EV_DOMAIN_HOSTS)
 					probes[i].hosts[probes[i].n_hosts++] = message->u.host;
 			}
 			break;
@@ -296,7 +298,7 @@ take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
 /* Run until every request has its result and every session has ended. */
 static void
 run(struct ev_prober *prober, struct ev_probe *probes, struct ev_request *requests, size_t n,
-	const size_t *order, size_t n_requests)
+    const size_t *order, size_t n_requests)
 {
 	size_t submitted = 0;
 
@@ -307,7 +309,7 @@ run(struct ev_prober *prober, struct ev_probe *probes, struct ev_request *reques
 		int deadline;
 
 		while (submitted < n_requests &&
-			   ev_prober_submit(prober, &requests[order[submitted]], 1) == 1)
+		       ev_prober_submit(prober, &requests[order[submitted]], 1) == 1)
 			submitted++;
 		ev_prober_run(prober);
 		while (ev_prober_collect(prober, &message, 1) == 1)

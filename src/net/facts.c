@@ -9,7 +9,7 @@
 #include "engine/hash.h"
 
 #define CONTROL_AGE (INT64_C(24) * 3600 * 1000) /* a control holds for a day */
-#define ALIKE_MIN	2						   /* recipients refused alike are "all" */
+#define ALIKE_MIN   2                           /* recipients refused alike are "all" */
 
 void
 ev_facts_init(struct ev_facts *facts)
@@ -88,7 +88,7 @@ ev_facts_merge(struct ev_facts *facts, const struct ev_request *request, uint64_
 		int64_t at = (int64_t) now - (int64_t) known->random_age * 1000;
 
 		if ((known->random == EV_RANDOM_REFUSED || known->random == EV_RANDOM_ACCEPTED) &&
-			(fact->random == EV_RANDOM_UNKNOWN || fact->random_at < at))
+		    (fact->random == EV_RANDOM_UNKNOWN || fact->random_at < at))
 		{
 			fact->random = known->random;
 			fact->random_at = at;
@@ -108,12 +108,12 @@ ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age)
 
 bool
 ev_facts_refused_elsewhere(const struct ev_facts *facts, const struct ev_fact *fact, uint64_t now,
-						   uint32_t max_age)
+                           uint32_t max_age)
 {
 	for (size_t i = 0; i < EV_KNOWN_HOSTS; i++)
 	{
 		if (&facts->hosts[i] != fact && facts->hosts[i].host_hash != 0 &&
-			ev_fact_random(&facts->hosts[i], now, max_age) == EV_RANDOM_REFUSED)
+		    ev_fact_random(&facts->hosts[i], now, max_age) == EV_RANDOM_REFUSED)
 			return true;
 	}
 	return false;
@@ -132,8 +132,7 @@ ev_fact_control(const struct ev_fact *fact, uint64_t address, uint64_t now)
 		if (fact->accepted[i] != address)
 			return EV_CONTROL_ACCEPTED_OTHER;
 	}
-	if (!any && fact->n_refused >= ALIKE_MIN &&
-		(int64_t) now - fact->refused_at <= CONTROL_AGE)
+	if (!any && fact->n_refused >= ALIKE_MIN && (int64_t) now - fact->refused_at <= CONTROL_AGE)
 		return EV_CONTROL_REFUSED_ALL;
 	return EV_CONTROL_NONE;
 }

@@ -43,7 +43,7 @@ extern enum ev_random ev_fact_random(const struct ev_fact *fact, uint64_t now, u
 
 /* Has another host than this one refused a made-up recipient? */
 extern bool ev_facts_refused_elsewhere(const struct ev_facts *facts, const struct ev_fact *fact,
-									   uint64_t now, uint32_t max_age);
+                                       uint64_t now, uint32_t max_age);
 
 extern void ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t now);
 extern void ev_fact_accepted(struct ev_fact *fact, uint64_t address, uint64_t now);

@@ -50,7 +50,7 @@ ev_host_cache_free(struct ev_prober *prober)
 
 static void
 start(struct ev_prober *prober, struct ev_dns_query *query, struct ev_host *host, uint16_t type,
-	  void (*done)(struct ev_dns_query *, enum ev_dns_status, const uint8_t *, size_t))
+      void (*done)(struct ev_dns_query *, enum ev_dns_status, const uint8_t *, size_t))
 {
 	ev_list_init(&query->link);
 	query->prober = prober;
@@ -64,7 +64,7 @@ start(struct ev_prober *prober, struct ev_dns_query *query, struct ev_host *host
 /* Take the addresses of a reply. */
 static enum ev_dns_status
 take(struct ev_host *host, enum ev_dns_status status, const uint8_t *reply, size_t len,
-	 uint16_t type)
+     uint16_t type)
 {
 	size_t size = type == EV_DNS_A ? 4 : 16;
 	size_t limit = type == EV_DNS_A ? EV_HOST_IPS / 2 : EV_HOST_IPS;
@@ -75,8 +75,8 @@ take(struct ev_host *host, enum ev_dns_status status, const uint8_t *reply, size
 	if (status != EV_DNS_OK)
 	{
 		uint32_t ttl = ev_dns_answered(status)
-						   ? ev_dns_negative_ttl(reply, len, EV_TTL_NEGATIVE_MIN)
-						   : EV_TTL_FAILURE;
+		                   ? ev_dns_negative_ttl(reply, len, EV_TTL_NEGATIVE_MIN)
+		                   : EV_TTL_FAILURE;
 
 		if (ttl < host->ttl)
 			host->ttl = ttl;
@@ -104,9 +104,9 @@ take(struct ev_host *host, enum ev_dns_status status, const uint8_t *reply, size
 }
 
 static void on_a(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply,
-				 size_t len);
+                 size_t len);
 static void on_aaaa(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply,
-					size_t len);
+                    size_t len);
 
 static void
 finish(struct ev_prober *prober, struct ev_host *host)

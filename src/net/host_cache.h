@@ -14,7 +14,7 @@
 struct ev_host
 {
 	struct ev_node node;
-	struct ev_list lru;		/* in the cache's list while nobody waits for it */
+	struct ev_list lru;     /* in the cache's list while nobody waits for it */
 	struct ev_list waiters; /* struct ev_host_waiter */
 	char name[EV_HOST_MAX + 1];
 	uint8_t pending; /* look-ups under way */
@@ -46,8 +46,7 @@ extern void ev_host_cache_free(struct ev_prober *prober);
  * Look a host up: done() is called, maybe at once; host is NULL when there is no memory, else it is
  * valid only in the call.
  */
-extern void ev_host_find(struct ev_prober *prober, const char *name,
-						 struct ev_host_waiter *waiter);
+extern void ev_host_find(struct ev_prober *prober, const char *name, struct ev_host_waiter *waiter);
 
 /* Forget what is not under way. */
 extern void ev_host_cache_forget(struct ev_prober *prober);

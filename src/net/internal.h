@@ -24,21 +24,21 @@
 #include "net/tls.h"
 
 /* For how long DNS answers are kept, in seconds. */
-#define EV_TTL_MIN			3600
-#define EV_TTL_MAX			86400
+#define EV_TTL_MIN          3600
+#define EV_TTL_MAX          86400
 #define EV_TTL_NEGATIVE_MIN 300
 #define EV_TTL_NEGATIVE_MAX 10800 /* RFC 2308 5 */
-#define EV_TTL_FAILURE		30	  /* long enough to spare a broken name server a storm */
+#define EV_TTL_FAILURE      30    /* long enough to spare a broken name server a storm */
 
 /* Bounds of the caches.  Things in use do not count as cached and may exceed them. */
 #define EV_DOMAIN_CACHE_MAX 10000
-#define EV_HOST_CACHE_MAX	10000
+#define EV_HOST_CACHE_MAX   10000
 
-#define EV_LOOKUPS_MAX	  64 /* in flight; more would overflow a resolver's socket buffer */
-#define EV_CANDIDATES_MAX 8	 /* addresses tried for one batch of recipients */
-#define EV_SESSIONS_MAX	  3	 /* sessions that a recipient takes part in before it is given back */
-#define EV_DRAIN_MS		  5000
-#define EV_READ_SIZE	  32768
+#define EV_LOOKUPS_MAX    64 /* in flight; more would overflow a resolver's socket buffer */
+#define EV_CANDIDATES_MAX 8  /* addresses tried for one batch of recipients */
+#define EV_SESSIONS_MAX   3  /* sessions that a recipient takes part in before it is given back */
+#define EV_DRAIN_MS       5000
+#define EV_READ_SIZE      32768
 
 struct ev_prober
 {
@@ -54,7 +54,7 @@ struct ev_prober
 	struct ev_list resolutions; /* domains being looked up */
 	struct ev_domain_cache domains;
 
-	struct ev_list ready;	 /* domains that wait for a session */
+	struct ev_list ready;    /* domains that wait for a session */
 	struct ev_list attempts; /* batches being asked */
 	uint32_t slots_used;
 	struct ev_list draining; /* sessions that only wait for the peer to close, oldest first */

@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/prober.h"
+
 void
 ev_ip_text(const struct ev_ip *ip, char *buf)
 {
@@ -25,12 +27,25 @@ ev_ip_parse(const char *text, struct ev_ip *out)
 	return inet_pton(AF_INET6, text, out->bytes) == 1;
 }
 
-bool
-ev_ip_may_connect(const struct ev_ip *ip, bool allow_private)
+static bool
+is_loopback(const struct ev_ip *ip)
 {
-	enum ev_target target = ip->v6 ? ev_target_v6(ip->bytes) : ev_target_v4(ip->bytes);
+	static const uint8_t loopback_v6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
-	return target == EV_TARGET_PUBLIC || (target == EV_TARGET_PRIVATE && allow_private);
+	return ip->v6 ? memcmp(ip->bytes, loopback_v6, 16) == 0 : ip->bytes[0] == 127;
+}
+
+bool
+ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config)
+{
+	switch (ip->v6 ? ev_target_v6(ip->bytes) : ev_target_v4(ip->bytes))
+	{
+		case EV_TARGET_PUBLIC: return true;
+		case EV_TARGET_PRIVATE:
+			return config->allow_private || (config->allow_loopback && is_loopback(ip));
+		case EV_TARGET_RESERVED: break;
+	}
+	return false;
 }
 
 socklen_t

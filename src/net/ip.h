@@ -22,11 +22,12 @@ struct ev_ip
 extern void ev_ip_text(const struct ev_ip *ip, char *buf);
 extern bool ev_ip_parse(const char *text, struct ev_ip *out);
 
-/* Private ones only if so allowed, reserved ones never. */
-extern bool ev_ip_may_connect(const struct ev_ip *ip, bool allow_private);
+/* Private ones only if the settings allow it, reserved ones never. */
+struct ev_prober_config;
+extern bool ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config);
 
 /* Returns the length of the socket address. */
 extern socklen_t ev_ip_sockaddr(const struct ev_ip *ip, uint16_t port,
-								struct sockaddr_storage *out);
+                                struct sockaddr_storage *out);
 
 #endif

@@ -96,7 +96,7 @@ static void *
 memory_of(struct ev_outgoing *out)
 {
 	return out->type == EV_MESSAGE_RESULT ? (void *) EV_ENTRY(out, struct ev_task, out)
-										  : (void *) EV_ENTRY(out, struct note, out);
+	                                      : (void *) EV_ENTRY(out, struct note, out);
 }
 
 size_t

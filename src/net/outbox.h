@@ -21,7 +21,7 @@ struct ev_outgoing
 struct ev_task
 {
 	struct ev_outgoing out; /* when it has been answered */
-	struct ev_list link;	/* until then: in its domain's pending list */
+	struct ev_list link;    /* until then: in its domain's pending list */
 	uint64_t address_hash;
 	uint8_t sessions; /* that it took part in */
 	struct ev_request request;
@@ -45,8 +45,8 @@ extern void ev_outbox_domain(struct ev_prober *prober, const struct ev_domain_fa
 extern void ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact);
 
 /* A line of the dialogue: n bytes as they came. */
-extern void ev_outbox_trace(struct ev_prober *prober, uint64_t id, char direction,
-							const char *text, size_t n);
+extern void ev_outbox_trace(struct ev_prober *prober, uint64_t id, char direction, const char *text,
+                            size_t n);
 
 /* An event, formatted; nothing is done unless config.trace is set. */
 extern void ev_outbox_event(struct ev_prober *prober, uint64_t id, const char *format, ...)

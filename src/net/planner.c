@@ -26,7 +26,7 @@ struct ev_attempt
 	struct ev_domain *domain;
 	struct ev_session *session;
 	size_t n_candidates;
-	size_t at;	/* the one being tried */
+	size_t at;  /* the one being tried */
 	bool plain; /* TLS has failed there: now without */
 	struct candidate candidates[EV_CANDIDATES_MAX];
 
@@ -60,7 +60,7 @@ list_candidates(struct ev_attempt *attempt)
 			const struct ev_ip *ip = &route->hosts[i].ips[k];
 
 			if (!(ip->v6 ? config->use_v6 : config->use_v4) ||
-				attempt->n_candidates == EV_CANDIDATES_MAX)
+			    attempt->n_candidates == EV_CANDIDATES_MAX)
 				continue;
 			attempt->candidates[attempt->n_candidates].host = (uint8_t) i;
 			attempt->candidates[attempt->n_candidates++].ip = *ip;
@@ -105,7 +105,7 @@ new_attempt(struct ev_domain *domain)
 		size_t seen = 0;
 
 		for (struct ev_list *l = domain->pending.next;
-			 l != &domain->pending && seen < limit && attempt->n < n; l = next, seen++)
+		     l != &domain->pending && seen < limit && attempt->n < n; l = next, seen++)
 		{
 			struct ev_task *task = EV_ENTRY(l, struct ev_task, link);
 
@@ -157,8 +157,8 @@ fill_config(struct ev_attempt *attempt, struct ev_smtp_config *out, const char *
 	strcpy(out->mail_from, config->mail_from);
 	strcpy(out->domain, domain->name);
 	/* whose 250 means nothing need not be tested for it */
-	out->ask_random = provider->trust_accept && ev_fact_random(fact, now, config->random_max_age) ==
-													EV_RANDOM_UNKNOWN;
+	out->ask_random = provider->trust_accept &&
+	                  ev_fact_random(fact, now, config->random_max_age) == EV_RANDOM_UNKNOWN;
 	strcpy(out->random_local, ev_domain_random_local(domain));
 	out->use_tls = config->use_tls && !attempt->plain;
 	out->use_pipelining = true;
@@ -206,7 +206,7 @@ keep_failure(struct ev_attempt *attempt, enum ev_outcome outcome)
 
 	memset(&rcpt, 0, sizeof(rcpt));
 	rcpt.outcome = outcome;
-	rcpt.stage = EV_STAGE_CONNECT;
+	rcpt.stage = outcome == EV_OUTCOME_CLOSED ? EV_STAGE_GREETING : EV_STAGE_CONNECT;
 	keep_best(attempt, &rcpt, "");
 }
 
@@ -217,7 +217,7 @@ give_up(struct ev_attempt *attempt)
 	const struct ev_route *route = attempt->domain->route;
 	char ip_text[EV_IP_TEXT_MAX + 1] = "";
 	struct ev_met met = {&attempt->best, route->hosts[attempt->best_host].name, ip_text,
-						 attempt->best_source};
+	                     attempt->best_source};
 
 	if (attempt->best_rank == 0)
 	{
@@ -313,8 +313,7 @@ ev_planner_pump(struct ev_prober *prober)
 {
 	while (ev_planner_can_start(prober))
 	{
-		struct ev_domain *domain =
-			EV_ENTRY(ev_list_shift(&prober->ready), struct ev_domain, ready);
+		struct ev_domain *domain = EV_ENTRY(ev_list_shift(&prober->ready), struct ev_domain, ready);
 		struct ev_attempt *attempt;
 
 		/* it may have waited for longer than its route holds */

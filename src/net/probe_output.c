@@ -17,7 +17,7 @@ static const char *
 random_word(unsigned random)
 {
 	return random < sizeof(random_words) / sizeof(random_words[0]) ? random_words[random]
-																	: "unknown";
+	                                                               : "unknown";
 }
 
 /* A JSON string; text that is no printable ASCII is escaped byte by byte first. */
@@ -76,13 +76,13 @@ put_evidence(FILE *out, const struct ev_evidence *evidence)
 static void
 put_domain(FILE *out, const struct ev_domain_fact *fact)
 {
-	static const char *const spf_words[] = {"none",	 "nobody",	 "fail_all",
-											"other", "redirect", "invalid"};
+	static const char *const spf_words[] = {"none",  "nobody",   "fail_all",
+	                                        "other", "redirect", "invalid"};
 
 	fputs(",\"domain\":{", out);
 	put_member(out, "name", fact->domain);
-	fprintf(out, ",\"takes_mail\":%s,\"implicit_mx\":%s,",
-			word(fact->reason == EV_REASON_PENDING), word(fact->implicit_mx));
+	fprintf(out, ",\"takes_mail\":%s,\"implicit_mx\":%s,", word(fact->reason == EV_REASON_PENDING),
+	        word(fact->implicit_mx));
 	put_member(out, "spf", fact->spf < 6 ? spf_words[fact->spf] : NULL);
 	fprintf(out, ",\"ttl\":%" PRIu32 ",\"mx\":[", fact->ttl);
 	for (uint8_t i = 0; i < fact->n_hosts; i++)
@@ -108,10 +108,10 @@ ev_probe_print_json(FILE *out, const struct ev_probe *probe)
 	fputc(',', out);
 	put_member(out, "detail", ev_detail_info(verdict->detail)->label);
 	fprintf(out, ",\"retryable\":%s,\"put_back\":%s,\"confirm\":%s,\"probed\":%s",
-			word(ev_reason_info(verdict->reason)->retryable), word(result->put_back),
-			word(result->confirm), word(result->probed));
+	        word(ev_reason_info(verdict->reason)->retryable), word(result->put_back),
+	        word(result->confirm), word(result->probed));
 	fprintf(out, ",\"retry_after\":%" PRIu32 ",\"mx_fingerprint\":\"%016" PRIx64 "\"",
-			result->retry_after, result->mx_fingerprint);
+	        result->retry_after, result->mx_fingerprint);
 	put_evidence(out, &result->evidence);
 	if (probe->has_domain)
 		put_domain(out, &probe->domain);
@@ -153,14 +153,14 @@ ev_probe_print_text(FILE *out, const struct ev_probe *probe)
 		fprintf(out, "%c %s\n", probe->lines[i].direction, probe->lines[i].text);
 	ev_sanitize(probe->address, strlen(probe->address), address, sizeof(address));
 	fprintf(out, "%s: %s %s%s%s%s\n", address, ev_status_label(verdict->status), reason->label,
-			detail->label != NULL ? " " : "", detail->label != NULL ? detail->label : "",
-			probe->result.put_back ? " (to be asked again)" : "");
+	        detail->label != NULL ? " " : "", detail->label != NULL ? detail->label : "",
+	        probe->result.put_back ? " (to be asked again)" : "");
 	fprintf(out, "    %s\n", reason->description);
 	if (detail->label != NULL)
 		fprintf(out, "    %s\n", detail->description);
 	if (evidence->host[0] != '\0')
 		fprintf(out, "    %s [%s], %s%s%s%s\n", evidence->host, evidence->address,
-				evidence->stage != 0 ? ev_stage_label((enum ev_stage) evidence->stage) : "",
-				evidence->tls ? ", TLS" : "", evidence->rule[0] != '\0' ? ", rule " : "",
-				evidence->rule);
+		        evidence->stage != 0 ? ev_stage_label((enum ev_stage) evidence->stage) : "",
+		        evidence->tls ? ", TLS" : "", evidence->rule[0] != '\0' ? ", rule " : "",
+		        evidence->rule);
 }

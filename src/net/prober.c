@@ -69,7 +69,7 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 
 bool
 ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config, char *error,
-					size_t size)
+                    size_t size)
 {
 	struct ev_prober_config old = prober->config;
 	const char *fault = ev_config_fault(config);
@@ -81,7 +81,7 @@ ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *con
 	}
 	prober->config = *config;
 	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
-		old.dns_timeout != config->dns_timeout || old.dns_tries != config->dns_tries)
+	    old.dns_timeout != config->dns_timeout || old.dns_tries != config->dns_tries)
 	{
 		ares_channel channel = prober->dns.channel;
 
@@ -96,8 +96,9 @@ ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *con
 	}
 	/* what these decide is part of what is cached */
 	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
-		old.allow_private != config->allow_private || old.use_v4 != config->use_v4 ||
-		old.use_v6 != config->use_v6)
+	    old.allow_private != config->allow_private ||
+	    old.allow_loopback != config->allow_loopback || old.use_v4 != config->use_v4 ||
+	    old.use_v6 != config->use_v6)
 		ev_prober_forget(prober);
 	return true;
 }
@@ -115,8 +116,7 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	task->request = *request;
 	task->request.last_ip[EV_IP_TEXT_MAX] = '\0';
 	task->request.random_local[EV_RANDOM_NAME_SIZE - 1] = '\0';
-	task->address_hash =
-		ev_hash(EV_HASH_INIT, key, ev_address_key(&task->request.address, key));
+	task->address_hash = ev_hash(EV_HASH_INIT, key, ev_address_key(&task->request.address, key));
 	ev_list_init(&task->out.link);
 	ev_list_init(&task->link);
 	prober->n_requests++;
@@ -124,7 +124,7 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 
 	/* who has no name of its own does not go visiting */
 	if (!task->request.dns_only &&
-		(prober->config.helo_name[0] == '\0' || prober->config.mail_from[0] == '\0'))
+	    (prober->config.helo_name[0] == '\0' || prober->config.mail_from[0] == '\0'))
 	{
 		task->request.dns_only = true;
 		task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;

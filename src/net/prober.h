@@ -25,16 +25,16 @@
 #include "engine/verdict.h"
 
 #define EV_DNS_SERVERS_MAX 512
-#define EV_KNOWN_HOSTS	   8
-#define EV_DOMAIN_HOSTS	   8
+#define EV_KNOWN_HOSTS     8
+#define EV_DOMAIN_HOSTS    8
 
 /* What earlier runs learned of made-up recipients at one host of the request's domain. */
 struct ev_known_host
 {
-	uint64_t host_hash;		 /* ev_hash() of the lower-case MX host name */
-	uint8_t random;			 /* enum ev_random: REFUSED or ACCEPTED; others are not told */
-	bool accepted_other;	 /* it accepted a real recipient of the domain in the last 24 hours */
-	uint32_t random_age;	 /* seconds since `random` was learned */
+	uint64_t host_hash;  /* ev_hash() of the lower-case MX host name */
+	uint8_t random;      /* enum ev_random: REFUSED or ACCEPTED; others are not told */
+	bool accepted_other; /* it accepted a real recipient of the domain in the last 24 hours */
+	uint32_t random_age; /* seconds since `random` was learned */
 };
 
 /* Please verify one address. */
@@ -42,7 +42,7 @@ struct ev_request
 {
 	uint64_t id; /* the caller's; comes back with the result */
 	struct ev_address address;
-	bool dns_only;		/* do not connect to anybody */
+	bool dns_only;           /* do not connect to anybody */
 	uint8_t dns_only_detail; /* enum ev_detail: why (not_configured, mode_dns, …) */
 	char random_local[EV_RANDOM_NAME_SIZE]; /* the domain's made-up recipient, "" to choose one */
 	char last_ip[EV_IP_TEXT_MAX + 1]; /* asked last time: a grey-list wants the same one; or "" */
@@ -56,9 +56,9 @@ struct ev_result
 	uint64_t id;
 	struct ev_verdict verdict; /* role not applied */
 	struct ev_evidence evidence;
-	bool put_back;		  /* nobody judged it: ask again, the verdict is only why */
-	bool confirm;		  /* the verdict may not stand on this alone: see ev_judgement */
-	bool probed;		  /* a RCPT for it was sent */
+	bool put_back;        /* nobody judged it: ask again, the verdict is only why */
+	bool confirm;         /* the verdict may not stand on this alone: see ev_judgement */
+	bool probed;          /* a RCPT for it was sent */
 	uint32_t retry_after; /* seconds the peer asked for, 0 for none */
 	uint64_t mx_fingerprint;
 };
@@ -67,13 +67,13 @@ struct ev_result
 struct ev_domain_fact
 {
 	char domain[EV_DOMAIN_MAX + 1];
-	uint8_t reason;	   /* enum ev_reason: PENDING when it takes mail, else why not */
-	uint8_t detail;	   /* enum ev_detail */
-	bool implicit_mx;  /* no MX record: its own address is used (RFC 5321 5.1) */
-	uint8_t spf;	   /* enum ev_spf; EV_SPF_NONE when it was not asked for */
-	uint32_t ttl;	   /* seconds */
+	uint8_t reason;   /* enum ev_reason: PENDING when it takes mail, else why not */
+	uint8_t detail;   /* enum ev_detail */
+	bool implicit_mx; /* no MX record: its own address is used (RFC 5321 5.1) */
+	uint8_t spf;      /* enum ev_spf; EV_SPF_NONE when it was not asked for */
+	uint32_t ttl;     /* seconds */
 	uint64_t mx_fingerprint;
-	uint8_t n_hosts;   /* the first hosts in order of preference */
+	uint8_t n_hosts; /* the first hosts in order of preference */
 	char hosts[EV_DOMAIN_HOSTS][EV_HOST_MAX + 1];
 };
 
@@ -83,15 +83,16 @@ struct ev_host_fact
 	char domain[EV_DOMAIN_MAX + 1];
 	char host[EV_HOST_MAX + 1];
 	uint8_t random; /* enum ev_random; UNKNOWN: nothing new about it */
-	bool accepted;	/* a real recipient was accepted */
-	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: to be used again if inconclusive */
+	bool accepted;  /* a real recipient was accepted */
+	char random_local
+		[EV_RANDOM_NAME_SIZE]; /* the name asked for: to be used again if inconclusive */
 };
 
 /* One line of the dialogue, only with config.trace. */
 struct ev_trace
 {
-	uint64_t id;	/* of the first request of the session */
-	char direction; /* '>' sent, '<' received, '*' event */
+	uint64_t id;                     /* of the first request of the session */
+	char direction;                  /* '>' sent, '<' received, '*' event */
 	char text[EV_PEER_TEXT_MAX + 1]; /* sanitised */
 };
 
@@ -120,30 +121,31 @@ struct ev_prober_config
 	char helo_name[EV_HOST_MAX + 1];
 	char mail_from[EV_ADDRESS_MAX + 1];
 	char dns_servers[EV_DNS_SERVERS_MAX]; /* "host:port,[v6]:port"; "" = resolv.conf */
-	char source_v4[EV_IP_TEXT_MAX + 1];	  /* "" = the kernel's choice */
+	char source_v4[EV_IP_TEXT_MAX + 1];   /* "" = the kernel's choice */
 	char source_v6[EV_IP_TEXT_MAX + 1];
-	uint16_t smtp_port;		 /* 25 */
-	bool allow_private;		 /* connect to private and loopback addresses too */
+	uint16_t smtp_port;  /* 25 */
+	bool allow_private;  /* connect to private and loopback addresses too */
+	bool allow_loopback; /* connect to loopback addresses, and to no other private ones */
 	bool use_v4, use_v6;
-	bool use_tls;			 /* STARTTLS when offered */
+	bool use_tls; /* STARTTLS when offered */
 	bool trace;
-	uint32_t max_sessions;	 /* SMTP sessions at once */
-	uint32_t max_lookups;	 /* DNS look-ups at once, at most 64 */
-	uint32_t max_requests;	 /* accepted and unanswered requests */
-	uint32_t dns_timeout;	 /* ms of one try */
+	uint32_t max_sessions; /* SMTP sessions at once */
+	uint32_t max_lookups;  /* DNS look-ups at once, at most 64 */
+	uint32_t max_requests; /* accepted and unanswered requests */
+	uint32_t dns_timeout;  /* ms of one try */
 	uint32_t dns_tries;
 	uint16_t rcpt_per_transaction;
 	uint16_t rcpt_per_session;
-	uint16_t max_refused;	 /* refused recipients a session, made-up one included; 0 = no limit */
+	uint16_t max_refused;    /* refused recipients a session, made-up one included; 0 = no limit */
 	uint32_t random_max_age; /* seconds for which what is known of made-up recipients holds */
 	struct ev_smtp_timeouts timeout;
 };
 
 struct ev_prober_stats
 {
-	uint32_t requests;	/* accepted, unanswered */
-	uint32_t sessions;	/* open now */
-	uint32_t lookups;	/* in flight now */
+	uint32_t requests; /* accepted, unanswered */
+	uint32_t sessions; /* open now */
+	uint32_t lookups;  /* in flight now */
 	uint64_t sessions_total;
 	uint64_t lookups_total;
 	uint64_t rcpts_total;
@@ -157,14 +159,15 @@ extern void ev_prober_config_default(struct ev_prober_config *config);
 
 /* NULL on failure, with a message in error (size bytes). */
 extern struct ev_prober *ev_prober_create(const struct ev_prober_config *config, char *error,
-										  size_t size);
+                                          size_t size);
 
 /* New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad setting. */
 extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config,
-								char *error, size_t size);
+                                char *error, size_t size);
 
 /* Take up to n requests; returns how many were taken (fewer when max_requests is reached). */
-extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests, size_t n);
+extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests,
+                               size_t n);
 
 /* Do all that can be done without blocking. */
 extern void ev_prober_run(struct ev_prober *prober);

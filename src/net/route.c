@@ -22,7 +22,7 @@ struct wanted_host
 	char name[EV_HOST_MAX + 1];
 	uint16_t preference;
 	uint32_t lot; /* decides within a preference */
-	bool known;	  /* there was memory to look it up */
+	bool known;   /* there was memory to look it up */
 	enum ev_dns_status v4, v6;
 	uint8_t n_found; /* addresses of any kind */
 	uint8_t n_ips;
@@ -102,24 +102,16 @@ conclude_failure(struct ev_resolution *r, enum ev_dns_status status)
 {
 	switch (status)
 	{
-		case EV_DNS_TIMEOUT:
-			conclude(r, EV_REASON_DNS_TIMEOUT, EV_DETAIL_DNS_NO_REPLY);
-			break;
-		case EV_DNS_SERVFAIL:
-			conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_SERVFAIL);
-			break;
-		case EV_DNS_REFUSED:
-			conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_REFUSED);
-			break;
+		case EV_DNS_TIMEOUT: conclude(r, EV_REASON_DNS_TIMEOUT, EV_DETAIL_DNS_NO_REPLY); break;
+		case EV_DNS_SERVFAIL: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_SERVFAIL); break;
+		case EV_DNS_REFUSED: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_REFUSED); break;
 		case EV_DNS_UNREACHABLE:
 			conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_UNREACHABLE);
 			break;
 		case EV_DNS_NO_MEMORY:
 			conclude(r, EV_REASON_INTERNAL_VERIFIER_ERROR, EV_DETAIL_NONE);
 			break;
-		default:
-			conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_MALFORMED);
-			break;
+		default: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_MALFORMED); break;
 	}
 }
 
@@ -208,7 +200,7 @@ on_host(struct ev_host_waiter *waiter, const struct ev_host *host)
 		wanted->n_found = host->n_ips;
 		for (uint8_t i = 0; i < host->n_ips; i++)
 		{
-			if (ev_ip_may_connect(&host->ips[i], r->prober->config.allow_private))
+			if (ev_ip_may_connect(&host->ips[i], &r->prober->config))
 				wanted->ips[wanted->n_ips++] = host->ips[i];
 		}
 	}
@@ -241,8 +233,7 @@ find_addresses(struct ev_resolution *r)
 	qsort(r->hosts, n, sizeof(r->hosts[0]), by_name);
 	r->fingerprint = EV_HASH_INIT;
 	for (size_t i = 0; i < n; i++)
-		r->fingerprint =
-			ev_hash(r->fingerprint, r->hosts[i].name, strlen(r->hosts[i].name) + 1);
+		r->fingerprint = ev_hash(r->fingerprint, r->hosts[i].name, strlen(r->hosts[i].name) + 1);
 	qsort(r->hosts, n, sizeof(r->hosts[0]), by_preference);
 
 	r->pending += (unsigned) n;
@@ -363,7 +354,7 @@ on_mx(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *repl
 
 bool
 ev_route_find(struct ev_prober *prober, const char *domain, void *arg,
-			  void (*done)(void *arg, struct ev_route *route))
+              void (*done)(void *arg, struct ev_route *route))
 {
 	struct ev_resolution *r = calloc(1, sizeof(*r));
 

@@ -35,7 +35,7 @@ struct ev_resolution;
 
 /* Look a domain up.  done() gets the route, which is the receiver's to free(); NULL: no memory. */
 extern bool ev_route_find(struct ev_prober *prober, const char *domain, void *arg,
-						  void (*done)(void *arg, struct ev_route *route));
+                          void (*done)(void *arg, struct ev_route *route));
 
 /* Free what is under way, when the prober ends. */
 extern void ev_route_abandon(struct ev_prober *prober);

@@ -44,13 +44,13 @@ struct ev_session
 	uv_poll_t poll;
 	uv_timer_t timer;
 	int fd;
-	int events; /* being polled for */
+	int events;  /* being polled for */
 	int handles; /* still open */
 	bool closing;
 	enum ev_session_state state;
 	uint64_t session_deadline;
 	uint32_t stage_serial; /* of the stage that the timer runs for */
-	uint64_t received;	   /* bytes */
+	uint64_t received;     /* bytes */
 	bool cannot_send;
 	struct ev_tls tls; /* tls.ssl NULL: clear text */
 
@@ -63,7 +63,7 @@ struct ev_session
 
 /* NULL when there is no memory.  The caller fills in config and the recipients' names, then connects. */
 extern struct ev_session *ev_session_new(struct ev_prober *prober, struct ev_attempt *attempt,
-										 const char *host, const struct ev_ip *ip, size_t n_rcpts);
+                                         const char *host, const struct ev_ip *ip, size_t n_rcpts);
 
 /*
  * Connect.  False when that failed at once: then `outcome` tells why, and the session is to be

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define REDIRECTS_MAX 10   /* RFC 7208 4.6.4 */
-#define RECORD_MAX	  4096 /* a TXT record's strings joined */
+#define RECORD_MAX    4096 /* a TXT record's strings joined */
 
 /* Join the strings of a TXT record (RFC 7208 3.3).  Returns the length. */
 static size_t
@@ -79,7 +79,7 @@ on_txt(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *rep
 
 void
 ev_spf_find(struct ev_prober *prober, struct ev_spf_lookup *lookup, const char *domain,
-			void (*done)(struct ev_spf_lookup *lookup))
+            void (*done)(struct ev_spf_lookup *lookup))
 {
 	ev_list_init(&lookup->txt.link);
 	lookup->txt.prober = prober;

@@ -18,6 +18,6 @@ struct ev_spf_lookup
 
 /* Embedded; must live until done() is called, which is never at once. */
 extern void ev_spf_find(struct ev_prober *prober, struct ev_spf_lookup *lookup, const char *domain,
-						void (*done)(struct ev_spf_lookup *lookup));
+                        void (*done)(struct ev_spf_lookup *lookup));
 
 #endif

@@ -10,7 +10,7 @@
 #include "net/internal.h"
 
 #define LINE_MAX_TRACED 600
-#define LINES_MAX		1000 /* of a session: a flood need not be seen to its end */
+#define LINES_MAX       1000 /* of a session: a flood need not be seen to its end */
 
 struct line
 {

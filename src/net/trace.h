@@ -14,8 +14,7 @@ struct ev_session_trace;
 extern struct ev_session_trace *ev_trace_new(void);
 
 /* Bytes of one direction ('<' or '>') as they came; whole lines are passed on. */
-extern void ev_trace_bytes(struct ev_session *session, char direction, const char *bytes,
-						   size_t n);
+extern void ev_trace_bytes(struct ev_session *session, char direction, const char *bytes, size_t n);
 
 /* What is left of unfinished lines. */
 extern void ev_trace_flush(struct ev_session *session);

@@ -93,45 +93,73 @@ ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAn
 	}
 }
 
+/* What needs neither cache nor worker.  False when there is no such answer. */
+static bool
+answer_offline(const struct ev_syntax *syntax, const struct ev_address *address,
+			   const EvOverride *override, EvAnswer *out)
+{
+	if (ev_settings.mode == EV_MODE_SANDBOX)
+		answer_sandbox(out, address);
+	else if (override->has_verdict)
+		answer(out, override->verdict.reason, override->verdict.detail);
+	else if (syntax->special_use)
+		answer(out, EV_REASON_NO_MX_RECORDS, EV_DETAIL_SPECIAL_USE_DOMAIN);
+	else
+		return false;
+	return true;
+}
+
+static void
+answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnswer *out)
+{
+	EvCached cached;
+
+	if (!ev_cache_lookup(key, len, &cached))
+		ask_worker(key, len, NULL, wait, out);
+	else if (is_fresh(&cached, max_age, GetCurrentStatementStartTimestamp()))
+		*out = cached.answer;
+	else
+		ask_worker(key, len, &cached, wait, out);
+	if (out->verdict.detail == EV_DETAIL_NOT_CONFIGURED)
+		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
+}
+
+enum ev_detail
+ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
+				   struct ev_address *address)
+{
+	const char *utf8 = ev_to_utf8(text, len, &len);
+
+	if (!ev_syntax_parse(utf8, len, EV_SYNTAX_INTERNET, syntax))
+		return syntax->fault;
+	return ev_address_from(utf8, syntax, address);
+}
+
 void
 ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 {
 	struct ev_syntax syntax;
 	struct ev_address address;
+	EvOverride override = {0};
 	char key[EV_ADDRESS_KEY_SIZE];
 	size_t key_len;
-	EvCached cached;
-	enum ev_detail fault;
-	const char *utf8 = ev_to_utf8(email, len, &len);
+	enum ev_detail fault = ev_address_of_text(email, len, &syntax, &address);
 
-	if (!ev_syntax_parse(utf8, len, EV_SYNTAX_INTERNET, &syntax))
-	{
-		answer(out, EV_REASON_INVALID_SYNTAX, syntax.fault);
-		return;
-	}
-	fault = ev_address_from(utf8, &syntax, &address);
 	if (fault != EV_DETAIL_NONE)
 	{
 		answer(out, EV_REASON_INVALID_SYNTAX, fault);
 		return;
 	}
-	if (ev_settings.mode == EV_MODE_SANDBOX)
+	if (ev_settings.mode != EV_MODE_SANDBOX)
+		ev_override_find(&address, &override);
+	if (!answer_offline(&syntax, &address, &override, out))
 	{
-		answer_sandbox(out, &address);
-		return;
+		key_len = ev_server_key(&address, key);
+		if (!ev_memo_get(key, key_len, wait, max_age, out))
+		{
+			answer_from_cache(key, key_len, wait, max_age, out);
+			ev_memo_put(key, key_len, wait, max_age, out);
+		}
 	}
-	if (syntax.special_use)
-	{
-		answer(out, EV_REASON_NO_MX_RECORDS, EV_DETAIL_SPECIAL_USE_DOMAIN);
-		return;
-	}
-	key_len = ev_address_key(&address, key);
-	if (!ev_cache_lookup(key, key_len, &cached))
-		ask_worker(key, key_len, NULL, wait, out);
-	else if (is_fresh(&cached, max_age, GetCurrentStatementStartTimestamp()))
-		*out = cached.answer;
-	else
-		ask_worker(key, key_len, &cached, wait, out);
-	if (out->verdict.detail == EV_DETAIL_NOT_CONFIGURED)
-		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
+	ev_verdict_apply_role(&out->verdict, override.role == EV_SAY_YES);
 }

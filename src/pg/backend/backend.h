@@ -52,6 +52,50 @@ typedef struct EvCached
  */
 extern bool ev_cache_lookup(const char *key, size_t len, EvCached *out);
 
+/* functions.c: status, reason, detail, retryable, checked_at, retry_at, stale: 7 values and nulls. */
+extern void ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls);
+
+/* What the table email_verify.override says about an address. */
+typedef enum EvSay
+{
+	EV_SAY_NOTHING,
+	EV_SAY_YES,
+	EV_SAY_NO
+} EvSay;
+
+typedef struct EvOverride
+{
+	bool has_verdict;
+	struct ev_verdict verdict;
+	EvSay disposable;
+	EvSay role;
+	EvSay free;
+} EvOverride;
+
+/*
+ * override.c: the site's own word on an address, the most specific pattern first; *out is all zero when there is none.
+ */
+extern void ev_override_find(const struct ev_address *address, EvOverride *out);
+
+/*
+ * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`, `@host`, `@.host`, `user@`,
+ * `hmac:…`).  out has EV_PATTERN_SIZE bytes; returns its length, 0 when it is malformed.
+ */
+#define EV_PATTERN_SIZE (EV_ADDRESS_KEY_SIZE + 8)
+extern size_t ev_pattern_normalize(const char *pattern, size_t len, char *out);
+
+/*
+ * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits (EV_HMAC_SIZE bytes with the
+ * NUL).  False when the site has no key.
+ */
+#define EV_HMAC_SIZE (5 + 64 + 1)
+extern bool ev_site_hmac(const char *text, size_t len, char *out);
+
+/* memo.c: answers already given in this statement; the key is the travelling form of an address. */
+extern bool ev_memo_get(const char *key, size_t len, int64 wait, int64 max_age, EvAnswer *out);
+extern void ev_memo_put(const char *key, size_t len, int64 wait, int64 max_age,
+						const EvAnswer *answer);
+
 /*
  * ask.c: the whole way of one question.  email: text in the server's encoding.  wait and max_age in microseconds, -1 for not
  * given.  Never blocks unless wait > 0.
@@ -75,8 +119,15 @@ extern void ev_hint_pending(void);
 extern enum ev_detail ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than,
 										  int64 wait, EvAnswer *out, bool *answered);
 
+/* ask.c: text in the server's encoding to an address; EV_DETAIL_NONE or the fault of its syntax. */
+extern enum ev_detail ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
+										 struct ev_address *address);
+
 /* text.c: the address as UTF-8; the result is either the input or allocated in CurrentMemoryContext. */
 extern const char *ev_to_utf8(const char *text, size_t len, size_t *out_len);
+
+/* An address as it stands in the tables: its key in the server's encoding, in EV_ADDRESS_KEY_SIZE bytes. */
+extern size_t ev_server_key(const struct ev_address *address, char *key);
 extern int64 ev_interval_us(const Interval *interval);
 
 #endif

@@ -73,16 +73,48 @@ ev_verify(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(ev_reason_oid(answer.verdict.reason));
 }
 
-/* The attribute of that name; attributes that this library does not know stay NULL. */
-static void
-set(TupleDesc desc, Datum *values, bool *nulls, const char *name, Datum value)
+void
+ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls)
 {
+	const char *detail = ev_detail_info(answer->verdict.detail)->label;
+
+	memset(nulls, false, 7 * sizeof(bool));
+	values[0] = ObjectIdGetDatum(ev_status_oid(answer->verdict.status));
+	values[1] = ObjectIdGetDatum(ev_reason_oid(answer->verdict.reason));
+	nulls[2] = detail == NULL;
+	if (detail != NULL)
+		values[2] = CStringGetTextDatum(detail);
+	values[3] = BoolGetDatum(ev_reason_info(answer->verdict.reason)->retryable);
+	nulls[4] = answer->checked_at == 0;
+	values[4] = TimestampTzGetDatum(answer->checked_at);
+	nulls[5] = answer->retry_at == 0;
+	values[5] = TimestampTzGetDatum(answer->retry_at);
+	values[6] = BoolGetDatum(answer->stale);
+}
+
+/* Our attributes by name, for a type that is older or newer than this library: what it has more stays NULL. */
+static Datum
+form_verdict(TupleDesc desc, const EvAnswer *answer)
+{
+	static const char *const names[7] = {"status",	   "reason",   "detail", "retryable",
+										 "checked_at", "retry_at", "stale"};
+	Datum ours[7];
+	bool our_nulls[7];
+	Datum *values = palloc0(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
+
+	ev_answer_values(answer, ours, our_nulls);
 	for (int i = 0; i < desc->natts; i++)
-		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
-		{
-			values[i] = value;
-			nulls[i] = false;
-		}
+	{
+		nulls[i] = true;
+		for (int k = 0; k < 7; k++)
+			if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), names[k]) == 0)
+			{
+				values[i] = ours[k];
+				nulls[i] = our_nulls[k];
+			}
+	}
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 
 /* email_verdict(email text, wait interval, max_age interval) */
@@ -91,31 +123,10 @@ ev_verdict(PG_FUNCTION_ARGS)
 {
 	EvAnswer answer;
 	TupleDesc desc;
-	Datum *values;
-	bool *nulls;
-	const struct ev_reason_info *info;
-	const char *detail;
 
 	if (!ask(fcinfo, &answer))
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "email_verdict must return a composite type");
-	desc = BlessTupleDesc(desc);
-	values = palloc0(desc->natts * sizeof(Datum));
-	nulls = palloc(desc->natts * sizeof(bool));
-	memset(nulls, true, desc->natts * sizeof(bool));
-
-	info = ev_reason_info(answer.verdict.reason);
-	detail = ev_detail_info(answer.verdict.detail)->label;
-	set(desc, values, nulls, "status", ObjectIdGetDatum(ev_status_oid(answer.verdict.status)));
-	set(desc, values, nulls, "reason", ObjectIdGetDatum(ev_reason_oid(answer.verdict.reason)));
-	if (detail != NULL)
-		set(desc, values, nulls, "detail", CStringGetTextDatum(detail));
-	set(desc, values, nulls, "retryable", BoolGetDatum(info->retryable));
-	if (answer.checked_at != 0)
-		set(desc, values, nulls, "checked_at", TimestampTzGetDatum(answer.checked_at));
-	if (answer.retry_at != 0)
-		set(desc, values, nulls, "retry_at", TimestampTzGetDatum(answer.retry_at));
-	set(desc, values, nulls, "stale", BoolGetDatum(answer.stale));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+	PG_RETURN_DATUM(form_verdict(BlessTupleDesc(desc), &answer));
 }

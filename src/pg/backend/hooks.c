@@ -1,6 +1,6 @@
 /*
  * hooks.c
- *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it.
+ *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it, rows in the queue wake it.
  *
  * The install script announces itself by calling a function; a drop is seen through the object access hook,
  * which also sees the extension go with a schema or an owner.
@@ -19,6 +19,7 @@
 static object_access_hook_type previous_hook = NULL;
 static bool created = false;
 static bool dropped = false;
+static bool poked = false;
 
 static void
 access_hook(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
@@ -57,22 +58,22 @@ at_xact_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT && created)
 		say_what_is_missing();
-	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped))
+	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped || poked))
 	{
-		EvDatabase *db = ev_database_find(MyDatabaseId, created);
+		EvDatabase *db = ev_database_find(MyDatabaseId, created || poked);
 
 		if (db != NULL)
 		{
 			pg_atomic_write_u32(&db->check, 1);
-			if (created && pg_atomic_read_u32(&db->state) == EV_DB_ABSENT)
+			if ((created || poked) && pg_atomic_read_u32(&db->state) == EV_DB_ABSENT)
 				ev_database_set_state(db, EV_DB_WANTED);
 			ev_worker_wake(db);
 		}
-		if (created)
+		if (created || poked)
 			ev_launcher_wake();
 	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		created = dropped = false;
+		created = dropped = poked = false;
 }
 
 void
@@ -84,11 +85,20 @@ ev_hooks_install(void)
 }
 
 PG_FUNCTION_INFO_V1(ev_announce);
+PG_FUNCTION_INFO_V1(ev_poke);
 
 /* Called by the install script, last. */
 Datum
 ev_announce(PG_FUNCTION_ARGS)
 {
 	created = true;
+	PG_RETURN_VOID();
+}
+
+/* _poke(): called by functions that write the queue */
+Datum
+ev_poke(PG_FUNCTION_ARGS)
+{
+	poked = true;
 	PG_RETURN_VOID();
 }

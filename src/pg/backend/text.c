@@ -41,3 +41,22 @@ ev_interval_us(const Interval *interval)
 		return 0;
 	return us >= (double) PG_INT64_MAX / 4 ? PG_INT64_MAX / 4 : (int64) us;
 }
+
+/* Only a local part can be non-ASCII; what it needs more than in UTF-8 has room where the longest domain has not. */
+size_t
+ev_server_key(const struct ev_address *address, char *key)
+{
+	size_t len = ev_address_key(address, key);
+	char *converted;
+
+	if (!address->eai || GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return len;
+	converted = (char *) pg_do_encoding_conversion((unsigned char *) key, (int) len, PG_UTF8,
+												   GetDatabaseEncoding());
+	len = strlen(converted);
+	if (len >= EV_ADDRESS_KEY_SIZE)
+		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_LENGTH_MISMATCH),
+						errmsg("e-mail address is too long in the server's encoding")));
+	memcpy(key, converted, len + 1);
+	return len;
+}

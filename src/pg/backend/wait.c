@@ -114,20 +114,81 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 
 PG_FUNCTION_INFO_V1(ev_wait_all);
 
+/* A count costs a look at the whole queue: no more of them than this, and few while nothing is answered. */
+#define COUNT_MS	  50
+#define COUNT_MANY_MS 1000
+#define MANY		  10000
+
+/* What a first count may take, whatever the time-out: without one there is nothing to return. */
+#define FIRST_COUNT_MS 1000
+
+static uint64
+ask_for_count(EvDatabase *db, TimestampTz *next)
+{
+	bool many = pg_atomic_read_u64(&db->unanswered) > MANY;
+	uint64 asked = pg_atomic_add_fetch_u64(&db->count_asked, 1);
+
+	*next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), many ? COUNT_MANY_MS : COUNT_MS);
+	ev_worker_wake(db);
+	return asked;
+}
+
+/* Until every row has an answer, or the deadline passes, or there is no worker to wait for. */
+static void
+wait_for_progress(EvDatabase *db, TimestampTz deadline)
+{
+	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FIRST_COUNT_MS);
+	uint64 completed = pg_atomic_read_u64(&db->counters.completed);
+	TimestampTz next;
+	uint64 asked = ask_for_count(db, &next);
+	bool counted = false;
+
+	ConditionVariablePrepareToSleep(&db->progress);
+	for (;;)
+	{
+		uint32 state = pg_atomic_read_u32(&db->state);
+		TimestampTz now = GetCurrentTimestamp();
+		bool open = pg_atomic_read_u64(&db->count_answered) < asked;
+		TimestampTz wake = counted ? deadline : Max(deadline, patience);
+
+		counted = counted || !open;
+		if (!open && pg_atomic_read_u64(&db->unanswered) == 0)
+			break;
+		if (state != EV_DB_RUNNING && state != EV_DB_STARTING && state != EV_DB_WANTED)
+		{
+			ev_hint_detail(EV_DETAIL_WORKER_DOWN);
+			break;
+		}
+		if (now >= (counted ? deadline : wake))
+			break;
+		if (!open && now >= next &&
+			(pg_atomic_read_u64(&db->counters.completed) != completed ||
+			 now >= TimestampTzPlusMilliseconds(next, COUNT_MANY_MS)))
+		{
+			completed = pg_atomic_read_u64(&db->counters.completed);
+			asked = ask_for_count(db, &next);
+		}
+		else if (!open)
+			wake = Min(wake, now < next ? next : TimestampTzPlusMilliseconds(next, COUNT_MANY_MS));
+		ConditionVariableTimedSleep(&db->progress,
+									Max(TimestampDifferenceMilliseconds(now, wake), 1),
+									ev_wait_event("EmailVerifyWait"));
+	}
+	ConditionVariableCancelSleep();
+}
+
 /*
  * email_verify.wait(timeout): wait until every queued address of this database has had an answer.  Returns how
  * many have none.
  *
  * The worker counts: it alone sees the inbox, the queue and what is under way as one.  Each round asks it for a count and
- * takes one that is at least as new as the question.
+ * takes one that is at least as new as the question; the next round begins when more has been answered.
  */
 Datum
 ev_wait_all(PG_FUNCTION_ARGS)
 {
 	int64 wait = PG_ARGISNULL(0) ? 0 : ev_interval_us(PG_GETARG_INTERVAL_P(0));
-	TimestampTz deadline = GetCurrentTimestamp() + wait;
 	EvDatabase *db;
-	uint64 asked;
 
 	if (ev_shared == NULL)
 	{
@@ -137,31 +198,6 @@ ev_wait_all(PG_FUNCTION_ARGS)
 	db = ev_database_find(MyDatabaseId, false);
 	if (db == NULL)
 		PG_RETURN_INT64(0);
-
-	asked = pg_atomic_add_fetch_u64(&db->count_asked, 1);
-	ev_worker_wake(db);
-	ConditionVariablePrepareToSleep(&db->progress);
-	for (;;)
-	{
-		uint32 state = pg_atomic_read_u32(&db->state);
-		long ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-
-		if (pg_atomic_read_u64(&db->count_answered) >= asked)
-		{
-			if (pg_atomic_read_u64(&db->unanswered) == 0)
-				break;
-			asked = pg_atomic_add_fetch_u64(&db->count_asked, 1);
-			ev_worker_wake(db);
-		}
-		if (state != EV_DB_RUNNING && state != EV_DB_STARTING && state != EV_DB_WANTED)
-		{
-			ev_hint_detail(EV_DETAIL_WORKER_DOWN);
-			break;
-		}
-		if (ms <= 0)
-			break;
-		ConditionVariableTimedSleep(&db->progress, ms, ev_wait_event("EmailVerifyWait"));
-	}
-	ConditionVariableCancelSleep();
+	wait_for_progress(db, GetCurrentTimestamp() + wait);
 	PG_RETURN_INT64((int64) pg_atomic_read_u64(&db->unanswered));
 }

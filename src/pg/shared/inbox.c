@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 
 #include "pg/shared/shmem.h"
@@ -14,6 +15,7 @@
 typedef struct EntryHeader
 {
 	TimestampTz newer_than;
+	TimestampTz pushed_at;
 	uint16 len;
 } EntryHeader;
 
@@ -44,7 +46,9 @@ ring_read(const EvDatabase *db, uint32 at, void *data, uint32 n)
 bool
 ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than)
 {
-	EntryHeader header = {.newer_than = newer_than, .len = (uint16) len};
+	EntryHeader header = {.newer_than = newer_than,
+						  .pushed_at = GetCurrentStatementStartTimestamp(),
+						  .len = (uint16) len};
 	uint32 need = (uint32) (sizeof(header) + len);
 	bool fits;
 
@@ -80,6 +84,7 @@ ev_inbox_take(EvDatabase *db, EvInboxEntry *entries, int max)
 
 		ring_read(db, at, &header, sizeof(header));
 		entries[n].newer_than = header.newer_than;
+		entries[n].pushed_at = header.pushed_at;
 		entries[n].len = header.len;
 		ring_read(db, at + sizeof(header), entries[n].key, header.len);
 		entries[n].key[header.len] = '\0';

@@ -135,6 +135,7 @@ extern bool ev_inbox_push(EvDatabase *db, const char *key, size_t len, Timestamp
 typedef struct EvInboxEntry
 {
 	TimestampTz newer_than;
+	TimestampTz pushed_at; /* start of the statement that asked */
 	uint16 len;
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvInboxEntry;

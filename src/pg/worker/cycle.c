@@ -178,6 +178,7 @@ typedef struct Done
 static void
 store_all(EvWorker *worker, Done *done)
 {
+	TimestampTz soonest = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
 	int room;
 
 	if (worker->n_domains > 0)
@@ -209,6 +210,8 @@ store_all(EvWorker *worker, Done *done)
 	room = ev_probing_room(worker);
 	if (room > 0)
 	{
+		TimestampTz now = GetCurrentTimestamp();
+
 		done->leases =
 			MemoryContextAlloc(done->context, Min(room, EV_LEASE_BATCH) * sizeof(EvLease));
 		done->n_leases = lease(worker, done->leases, room);
@@ -220,8 +223,11 @@ store_all(EvWorker *worker, Done *done)
 				ids[i] = done->leases[i].id;
 			done->batch = ev_store_begin_batch(ids, done->n_leases);
 		}
+
+		/* what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be due */
+		worker->looked_at = Min(now, soonest - 1);
 	}
-	worker->next_due = ev_store_next_due();
+	worker->next_due = ev_store_next_due(worker->looked_at);
 	if (count_is_asked(worker) && worker->n_inbox < EV_INBOX_BATCH)
 	{
 		done->counted = true;

@@ -116,7 +116,7 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 		flight->batch = batch;
 		flight->attempts = leases[i].attempts;
 		flight->put_backs = leases[i].put_backs;
-		(void) ev_address_key(&request.address, flight->key);
+		strlcpy(flight->key, leases[i].key, sizeof(flight->key));
 		if (worker->settings.mode == EV_MODE_DNS)
 		{
 			request.dns_only = true;

@@ -21,6 +21,7 @@ typedef struct EvLease
 	TimestampTz due_at;
 	int32 attempts;
 	int32 put_backs;
+	char key[EV_ADDRESS_KEY_SIZE]; /* as it stands in the table */
 	struct ev_request request;
 } EvLease;
 
@@ -81,7 +82,7 @@ extern void ev_store_learn_hosts(const struct ev_host_fact *facts, int n);
 
 extern int64 ev_store_count_queued(void);
 extern int64 ev_store_count_unanswered(void);
-extern TimestampTz ev_store_next_due(void); /* 0: nothing */
+extern TimestampTz ev_store_next_due(TimestampTz after); /* 0: nothing */
 
 /* After a crash: forget which rows were under way; they are due as before.  Returns how many there were. */
 extern int64 ev_store_recover(void);

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/array.h"
@@ -170,12 +171,13 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 {
 	static Statement statement = {
 		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, queued "
-			   "FROM email_verify._enqueue($1, $2, $3, $4)",
-		.n_params = 4,
-		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
+			   "FROM email_verify._enqueue($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
 	EvColumn addresses = ev_column(TEXTOID, n);
 	EvColumn newer_than = ev_column(TIMESTAMPTZOID, n);
-	Datum values[4];
+	EvColumn pushed_at = ev_column(TIMESTAMPTZOID, n);
+	Datum values[5];
 	uint64 rows;
 	int n_known = 0;
 
@@ -184,11 +186,13 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 		ev_column_set(&addresses, i,
 					  PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
 		ev_column_set(&newer_than, i, TimestampTzGetDatum(entries[i].newer_than));
+		ev_column_set(&pushed_at, i, TimestampTzGetDatum(entries[i].pushed_at));
 	}
 	values[0] = ev_column_array(&addresses);
 	values[1] = ev_column_array(&newer_than);
-	values[2] = Int16GetDatum(0);
-	values[3] = BoolGetDatum(smtp);
+	values[2] = ev_column_array(&pushed_at);
+	values[3] = Int16GetDatum(0);
+	values[4] = BoolGetDatum(smtp);
 	rows = run(&statement, values);
 	*added = 0;
 	for (uint64 i = 0; i < rows; i++)
@@ -253,8 +257,8 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *lea
 	for (uint64 i = 0; i < rows; i++)
 	{
 		EvLease *lease = &leases[i];
-		char key[EV_ADDRESS_KEY_SIZE];
 		size_t len;
+		char *utf8;
 		bool null;
 
 		memset(lease, 0, sizeof(*lease));
@@ -263,10 +267,9 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *lea
 		lease->attempts = DatumGetInt32(field(i, 4, &null));
 		lease->put_backs = DatumGetInt32(field(i, 5, &null));
 		lease->request.id = (uint64_t) lease->id;
-		len = text_field(i, 2, key, sizeof(key));
-
-		/* an address that is none has an empty domain: the caller answers it */
-		(void) ev_address_parse_key(key, len, &lease->request.address);
+		len = text_field(i, 2, lease->key, sizeof(lease->key));
+		utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
+		(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
 		(void) text_field(i, 6, lease->request.random_local, sizeof(lease->request.random_local));
 		(void) text_field(i, 7, lease->request.last_ip, sizeof(lease->request.last_ip));
 		read_known_hosts(i, 8, &lease->request);
@@ -500,11 +503,14 @@ ev_store_count_unanswered(void)
 }
 
 TimestampTz
-ev_store_next_due(void)
+ev_store_next_due(TimestampTz after)
 {
-	static Statement statement = {.sql = "SELECT next_due FROM email_verify._next_due()"};
+	static Statement statement = {.sql = "SELECT next_due FROM email_verify._next_due($1)",
+								  .n_params = 1,
+								  .types = {TIMESTAMPTZOID}};
+	Datum values[1] = {TimestampTzGetDatum(after)};
 
-	(void) run(&statement, NULL);
+	(void) run(&statement, values);
 	return time_field(0, 1);
 }
 

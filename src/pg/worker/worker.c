@@ -160,7 +160,8 @@ recover(EvWorker *worker)
 		leave(EV_DB_ABSENT, "the extension is not installed there");
 	found = ev_store_recover();
 	pg_atomic_write_u64(&worker->db->queued, (uint64) ev_store_count_queued());
-	worker->next_due = ev_store_next_due();
+	worker->looked_at = GetCurrentTimestamp();
+	worker->next_due = ev_store_next_due(worker->looked_at);
 	ev_store_commit(false);
 	if (found > 0)
 		ereport(LOG, (errmsg("email_verify: " INT64_FORMAT

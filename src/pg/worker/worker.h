@@ -53,7 +53,8 @@ typedef struct EvWorker
 	HTAB *flights;
 	HTAB *batches;
 	EvCursor cursors[EV_PRIORITIES];
-	TimestampTz next_due; /* 0: nothing is due later */
+	TimestampTz looked_at; /* what was due then is under way or ahead of a cursor that is not exhausted */
+	TimestampTz next_due;  /* the first that fell due later, maybe by now; 0: none */
 
 	/* on their way into the store; kept until their transaction has committed */
 	EvInboxEntry *inbox;

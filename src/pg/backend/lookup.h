@@ -1,0 +1,46 @@
+/*
+ * lookup.h
+ *	  Finds rows of one of our tables by a text key, straight through an index.
+ *
+ * For what stands in every query: no SPI, no waiting for locks.  A TRUNCATE or REINDEX of the table makes a miss, not a
+ * stall of a query that does not even name it.  Columns are found by name, once per invalidation, so that a table of an
+ * older or newer version does no harm.
+ */
+#ifndef EV_LOOKUP_H
+#define EV_LOOKUP_H
+
+#include "access/attnum.h"
+#include "executor/tuptable.h"
+
+#define EV_LOOKUP_COLUMNS 8
+
+/* One table; static, set up by its user with table and column names, the rest zero. */
+typedef struct EvLookup
+{
+	const char *table; /* in schema email_verify */
+	bool ordered;	   /* through a btree index that starts with the key, instead of a hash index */
+	int n_columns;
+	const char *columns[EV_LOOKUP_COLUMNS]; /* the first is the key: text COLLATE "C" */
+
+	/* what is known of the table; valid until anything about it changes */
+	bool registered;
+	bool valid;
+	bool usable;
+	Oid relation;
+	Oid index;
+	AttrNumber attnums[EV_LOOKUP_COLUMNS];
+	uint64 generation; /* changes with every invalidation */
+} EvLookup;
+
+/* Called for each row with its columns in the order of EvLookup.columns; false ends the search. */
+typedef bool (*EvLookupRow)(const Datum *values, const bool *nulls, void *arg);
+
+/*
+ * Look for rows under the active snapshot; key is a text of len bytes.  Returns whether the table could be read at all.
+ */
+extern bool ev_lookup(EvLookup *lookup, const char *key, size_t len, EvLookupRow row, void *arg);
+
+/* The table's OID, InvalidOid when there is none; registers for invalidations. */
+extern Oid ev_lookup_relation(EvLookup *lookup);
+
+#endif
