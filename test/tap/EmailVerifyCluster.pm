@@ -12,7 +12,8 @@
 #	$c->sql($sql [, $dbname])			output; dies on an error.  Bytes in, bytes out
 #	$c->try($sql [, $dbname])			{ code, out, err }; an error is no reason to die
 #	$c->rows($sql [, $dbname])			a list of hashes, one a row
-#	$c->begin($sql [, $dbname])			a session that runs it meanwhile; $session->end gives what try() gives
+#	$c->begin($sql [, $dbname])			a session that runs it (or a list of statements) meanwhile; its end() gives what
+#										try() gives
 #	$c->set(name => value, ...)			ALTER SYSTEM and reload, until new sessions see it; undef: RESET
 #	$c->poll($sql [, $seconds [, $dbname]])		until it says t; true, or false after $seconds (30)
 #
@@ -149,14 +150,13 @@ sub begin
 {
 	my ($self, $sql, $dbname) = @_;
 	my $session = bless { out => '', err => '' }, 'EmailVerifyCluster::Session';
-	my $in = $sql;
 	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
 	$session->{run} = IPC::Run::start(
 		[
 			$self->node->installed_command('psql'), '-XAtq', '-d', $self->node->connstr($dbname // 'postgres'),
-			'-v', 'ON_ERROR_STOP=1', '-f', '-'
+			'-v', 'ON_ERROR_STOP=1', map { ('-c', $_) } ref $sql ? @$sql : $sql
 		],
-		'<', \$in, '>', \$session->{out}, '2>', \$session->{err},
+		'<', \undef, '>', \$session->{out}, '2>', \$session->{err},
 		IPC::Run::timeout(120));
 	return $session;
 }
