@@ -311,11 +311,12 @@ END;
 -- Rows of one priority that are due, behind the given position.
 CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, n integer,
 	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
-	OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
+	OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
 	OUT accepted boolean[])
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs, d.random_local, host(a.mx_address),
+	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs,
+		coalesce(a.detail IN ('unconfirmed', 'weak'), false), d.random_local, host(a.mx_address),
 		h.hosts, h.catch_all, h.catch_all_age, h.accepted
 	FROM (
 		SELECT l.* FROM email_verify.queue l

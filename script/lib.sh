@@ -331,7 +331,8 @@ EV_WORLD_DIR=
 have_world() { [[ -x test/world/world ]]; }
 
 # start_world: sets and exports WORLD_ENV, a file of shell assignments, and sets those variables here.
-# Without root it has no Postfix and no postgrey; the file says so.
+# Without root it has no Postfix and no postgrey; the file says so.  EV_WORLD_PORT: its first port, for those who run
+# several scripts at a time.
 start_world() {
 	local log=$EV_LOG/world.log base made
 	have_world || {
@@ -344,7 +345,7 @@ start_world() {
 	at_exit rm -rf "$made"
 	EV_WORLD_DIR=$made/w
 	at_exit stop_world
-	for base in 25300 25400 25500 25600; do
+	for base in ${EV_WORLD_PORT:-25300 25400 25500 25600}; do
 		if (: </dev/tcp/127.0.0.1/$((base + 26))) 2>/dev/null; then continue; fi
 		if supervise test/world/world start --dir "$EV_WORLD_DIR" --base-port "$base" >"$log" 2>&1; then
 			export WORLD_ENV=$EV_WORLD_DIR/world.env
@@ -356,7 +357,7 @@ start_world() {
 		show "$log"
 		return 1
 	done
-	note "test/world: the ports of four worlds are taken"
+	note "test/world: all ports are taken"
 	return 1
 }
 

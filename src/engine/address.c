@@ -19,7 +19,7 @@ is_dot_string(const char *text, size_t n)
 	{
 		unsigned char c = (unsigned char) text[i];
 
-		if (c == '.' ? text[i - 1] == '.' : c < 0x80 && !ev_is_atext(c))
+		if (c == '.' ? text[i - 1] == '.' : c < 0x80 && !(ev_char_class[c] & C_ATEXT))
 			return false;
 	}
 	return true;

@@ -171,7 +171,7 @@ set_finding(struct ev_finding *out, const char *id, enum ev_about about, enum ev
 	out->strength = strength;
 	out->reason = reason;
 	out->detail = detail;
-	strcpy(out->rule, id);
+	ev_rule_set(out->rule, id);
 }
 
 /* 2xx.  Only 250 and 251 say that the recipient is accepted for what it is (RFC 5321 4.2.3). */

@@ -20,13 +20,13 @@
 /* Whom the reply is about. */
 enum ev_about
 {
-	EV_ABOUT_NOBODY,	/* nothing is known */
+	EV_ABOUT_NOBODY,    /* nothing is known */
 	EV_ABOUT_RECIPIENT, /* this mailbox */
-	EV_ABOUT_DOMAIN,	/* the recipient's domain: relaying denied, no such domain */
-	EV_ABOUT_US,		/* our address, name, reputation, behaviour */
-	EV_ABOUT_SENDER,	/* our MAIL FROM */
-	EV_ABOUT_SYSTEM,	/* their trouble, or a temporary policy */
-	EV_ABOUT_SESSION	/* too many recipients, errors, connections: ask again, never judge */
+	EV_ABOUT_DOMAIN,    /* the recipient's domain: relaying denied, no such domain */
+	EV_ABOUT_US,        /* our address, name, reputation, behaviour */
+	EV_ABOUT_SENDER,    /* our MAIL FROM */
+	EV_ABOUT_SYSTEM,    /* their trouble, or a temporary policy */
+	EV_ABOUT_SESSION    /* too many recipients, errors, connections: ask again, never judge */
 };
 
 enum ev_strength
@@ -37,15 +37,15 @@ enum ev_strength
 
 struct ev_finding
 {
-	bool accepted;			/* 2xx */
-	bool temporary;			/* 4xx */
-	bool put_back;			/* the recipient was not judged: ask again in another session.  Callers bound how
+	bool accepted;  /* 2xx */
+	bool temporary; /* 4xx */
+	bool put_back; /* the recipient was not judged: ask again in another session.  Callers bound how
 							 * often; when they lose patience, reason and detail below are the verdict */
 	enum ev_about about;
 	enum ev_strength strength;
-	enum ev_reason reason;	/* the verdict if nothing else speaks against it */
+	enum ev_reason reason; /* the verdict if nothing else speaks against it */
 	enum ev_detail detail;
-	uint32_t retry_after;	/* hint in seconds that the text gives, 0 for none */
+	uint32_t retry_after; /* hint in seconds that the text gives, 0 for none */
 	char rule[EV_RULE_MAX + 1];
 };
 
@@ -54,7 +54,7 @@ struct ev_finding
  * syntax refusal means).  terms may be NULL.  Never fails: what nothing matches is weak.
  */
 extern void ev_classify(const struct ev_reply *reply, enum ev_stage stage,
-						enum ev_provider provider, bool eai, const struct ev_mask_terms *terms,
-						struct ev_finding *out);
+                        enum ev_provider provider, bool eai, const struct ev_mask_terms *terms,
+                        struct ev_finding *out);
 
 #endif

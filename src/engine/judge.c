@@ -256,7 +256,7 @@ judge_silence(const struct ev_case *c, struct ev_judgement *out)
 		case EV_OUTCOME_REPLY:
 		case EV_OUTCOME_NOT_ASKED: break; /* judged elsewhere */
 	}
-	strcpy(out->rule, rule);
+	ev_rule_set(out->rule, rule);
 
 	/* the host was asked for this recipient, kept silent, and is known to take every recipient */
 	if (at_rcpt(c) && c->random == EV_RANDOM_ACCEPTED &&
@@ -285,7 +285,7 @@ ev_judge(const struct ev_case *the_case, struct ev_judgement *out)
 				judge_refused(the_case, out);
 			break;
 		case EV_OUTCOME_NOT_ASKED:
-			strcpy(out->rule, "outcome.not_asked");
+			ev_rule_set(out->rule, "outcome.not_asked");
 			if (the_case->random == EV_RANDOM_ACCEPTED)
 				decide(out, EV_REASON_CATCH_ALL_INFERRED, EV_DETAIL_NONE);
 			else

@@ -10,32 +10,32 @@
 /* What became of one recipient. */
 enum ev_outcome
 {
-	EV_OUTCOME_REPLY,		  /* the peer replied; see finding */
-	EV_OUTCOME_CLOSED,		  /* the peer closed; stage tells when */
-	EV_OUTCOME_TIMEOUT,		  /* no reply in time; stage tells to what */
+	EV_OUTCOME_REPLY,   /* the peer replied; see finding */
+	EV_OUTCOME_CLOSED,  /* the peer closed; stage tells when */
+	EV_OUTCOME_TIMEOUT, /* no reply in time; stage tells to what */
 	EV_OUTCOME_SESSION_TIMEOUT,
-	EV_OUTCOME_REFUSED,		  /* connection refused */
+	EV_OUTCOME_REFUSED, /* connection refused */
 	EV_OUTCOME_UNREACHABLE,
 	EV_OUTCOME_TARGET_REFUSED, /* the guard forbids the address */
 	EV_OUTCOME_NO_SOCKET,
 	EV_OUTCOME_NO_BIND,
-	EV_OUTCOME_TLS,			  /* TLS was required and failed */
+	EV_OUTCOME_TLS, /* TLS was required and failed */
 	EV_OUTCOME_GARBAGE,
 	EV_OUTCOME_TOO_LONG,
 	EV_OUTCOME_CANCELED,
-	EV_OUTCOME_NOT_ASKED	  /* the session ended for a reason of its own before this one's turn */
+	EV_OUTCOME_NOT_ASKED /* the session ended for a reason of its own before this one's turn */
 };
 
 /* What is known of made-up recipients at (domain, MX host).  A fact of both, never of the domain alone. */
 enum ev_random
 {
 	EV_RANDOM_UNKNOWN,
-	EV_RANDOM_REFUSED,		/* 5xx, unknown user */
-	EV_RANDOM_ACCEPTED,		/* 2xx: catch-all */
-	EV_RANDOM_TEMP_FAIL,	/* inconclusive: 4xx or a refusal that is about us */
-	EV_RANDOM_TIMEOUT,		/* inconclusive: no reply */
-	EV_RANDOM_CLOSED,		/* inconclusive: the connection ended */
-	EV_RANDOM_OTHER_HOST	/* inconclusive: refused, but by another host than the one that answered now */
+	EV_RANDOM_REFUSED,   /* 5xx, unknown user */
+	EV_RANDOM_ACCEPTED,  /* 2xx: catch-all */
+	EV_RANDOM_TEMP_FAIL, /* inconclusive: 4xx or a refusal that is about us */
+	EV_RANDOM_TIMEOUT,   /* inconclusive: no reply */
+	EV_RANDOM_CLOSED,    /* inconclusive: the connection ended */
+	EV_RANDOM_OTHER_HOST /* inconclusive: refused, but by another host than the one that answered now */
 };
 
 /* Did the same host, within 24 hours and from the same source, treat another recipient differently? */
@@ -43,7 +43,7 @@ enum ev_control
 {
 	EV_CONTROL_NONE,
 	EV_CONTROL_ACCEPTED_OTHER, /* it accepted another recipient of this domain */
-	EV_CONTROL_REFUSED_ALL	   /* it refused every recipient, made-up included, with the same text */
+	EV_CONTROL_REFUSED_ALL /* it refused every recipient, made-up included, with the same text */
 };
 
 struct ev_case

@@ -292,7 +292,7 @@ host_name(const struct text *text, const char *p)
 
 	/* "unknown.Please": two sentences with no blank between them */
 	if (dots == 1 && is_upper(p[last]) && !is_upper(p[last + 1]) && last >= 2 &&
-		is_alpha(p[last - 2]) && !is_upper(p[last - 2]))
+	    is_alpha(p[last - 2]) && !is_upper(p[last - 2]))
 		return 0;
 	for (size_t i = last; i < n; i++)
 		if (is_alpha(p[i]) || is_high(p[i]))

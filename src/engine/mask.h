@@ -13,15 +13,16 @@
 /* What may be echoed.  NUL-terminated or NULL; not owned. */
 struct ev_mask_terms
 {
-	const char *local;	   /* recipient's local part */
-	bool local_is_word;	   /* it is also a word of the rules ("user@"): mask it only in quotes or brackets;
+	const char *local; /* recipient's local part */
+	bool
+		local_is_word; /* it is also a word of the rules ("user@"): mask it only in quotes or brackets;
 							* ev_classify() sees to it */
-	const char *domain;	   /* and domain */
-	const char *sender;	   /* our MAIL FROM */
-	const char *helo;	   /* our EHLO name */
+	const char *domain;    /* and domain */
+	const char *sender;    /* our MAIL FROM */
+	const char *helo;      /* our EHLO name */
 	const char *source_ip; /* our address */
 	const char *mx_host;   /* the peer's name */
-	const char *mx_ip;	   /* and address */
+	const char *mx_ip;     /* and address */
 };
 
 /*
@@ -31,6 +32,6 @@ struct ev_mask_terms
  * that patterns may name word boundaries.  Returns the length; NUL-terminated.
  */
 extern size_t ev_mask_text(const char *text, size_t n, const struct ev_mask_terms *terms, char *out,
-						   size_t size);
+                           size_t size);
 
 #endif

@@ -22,7 +22,7 @@ enum ev_provider_kind
 	EV_PROVIDER_MAILBOX,   /* holds the mailboxes itself */
 	EV_PROVIDER_GATEWAY,   /* filters and passes on: may accept what the mailbox host refuses */
 	EV_PROVIDER_FORWARDER, /* alias and forwarding services */
-	EV_PROVIDER_PARKED,	   /* takes mail for domains that have no owner's mailbox */
+	EV_PROVIDER_PARKED,    /* takes mail for domains that have no owner's mailbox */
 	EV_PROVIDER_ACCEPT_ALL /* consumers' mailboxes; reported to accept every recipient */
 };
 
@@ -30,10 +30,10 @@ struct ev_provider_info
 {
 	const char *label;
 	enum ev_provider_kind kind;
-	bool trust_accept;	/* a 250 says that the mailbox exists (when made-up ones are refused) */
-	bool trust_reject;	/* a 5xx about the mailbox says that it does not */
+	bool trust_accept;  /* a 250 says that the mailbox exists (when made-up ones are refused) */
+	bool trust_reject;  /* a 5xx about the mailbox says that it does not */
 	bool needs_control; /* even a strong refusal needs a control */
-	bool one_rcpt;		/* one RCPT a transaction: more are refused for their number */
+	bool one_rcpt;      /* one RCPT a transaction: more are refused for their number */
 };
 
 /* EV_PROVIDER_OTHER when the host belongs to none that is known.  Case and a final dot do not matter. */

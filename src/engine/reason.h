@@ -48,11 +48,11 @@ enum ev_advice
 enum ev_retry
 {
 	EV_RETRY_NONE,
-	EV_RETRY_GREYLIST,	 /* minutes to hours, to the same host from the same source */
-	EV_RETRY_TRANSIENT,	 /* DNS trouble, temporary refusals, rate limits */
+	EV_RETRY_GREYLIST,   /* minutes to hours, to the same host from the same source */
+	EV_RETRY_TRANSIENT,  /* DNS trouble, temporary refusals, rate limits */
 	EV_RETRY_CONNECTION, /* three attempts over 72 hours */
-	EV_RETRY_BLOCKED,	 /* about us: a day */
-	EV_RETRY_CATCHALL	 /* the made-up recipient had no answer: three more attempts */
+	EV_RETRY_BLOCKED,    /* about us: a day */
+	EV_RETRY_CATCHALL    /* the made-up recipient had no answer: three more attempts */
 };
 
 struct ev_reason_info
@@ -62,7 +62,7 @@ struct ev_reason_info
 	bool retryable;
 	enum ev_advice advice;
 	enum ev_retry retry;
-	uint32_t fresh;	 /* seconds */
+	uint32_t fresh;  /* seconds */
 	uint32_t expire; /* seconds */
 	const char *description;
 };

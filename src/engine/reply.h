@@ -26,7 +26,7 @@ struct ev_enhanced
 struct ev_reply
 {
 	uint16_t code; /* 200 to 599, of the last line; 0 when there was no reply */
-	bool mixed;	   /* the lines' codes differ in their first digit; RFC 5321 4.2.1 forbids it */
+	bool mixed;    /* the lines' codes differ in their first digit; RFC 5321 4.2.1 forbids it */
 	struct ev_enhanced enhanced; /* of the first line that has one, if its class fits the code */
 	uint16_t lines;
 	uint16_t text_len;

@@ -10,6 +10,12 @@
 static const char ellipsis[] = "...";
 #define ELLIPSIS_LEN (sizeof(ellipsis) - 1)
 
+static bool
+is_line_blank(unsigned char c)
+{
+	return c == '\t' || c == '\r' || c == '\n';
+}
+
 /* One unit of output (a character or a whole escape) into buf; its length.  Advances *p. */
 static size_t
 next_unit(const unsigned char **p, const unsigned char *end, char buf[4])
@@ -17,24 +23,17 @@ next_unit(const unsigned char **p, const unsigned char *end, char buf[4])
 	static const char hex[] = "0123456789abcdef";
 	unsigned char c = *(*p)++;
 
-	switch (c)
+	if (is_line_blank(c))
 	{
-		case ' ':
-		case '\t':
-		case '\r':
-		case '\n':
-			/* a plain run of blanks stays, one that holds anything else becomes one space */
-			if (c == ' ')
-			{
-				buf[0] = ' ';
-				return 1;
-			}
-			while (*p < end && (**p == '\t' || **p == '\r' || **p == '\n'))
-				(*p)++;
-			buf[0] = ' ';
-			return 1;
-		case '\\': memcpy(buf, "\\\\", 2); return 2;
-		default: break;
+		while (*p < end && is_line_blank(**p))
+			(*p)++;
+		buf[0] = ' ';
+		return 1;
+	}
+	if (c == '\\')
+	{
+		memcpy(buf, "\\\\", 2);
+		return 2;
 	}
 	if (c >= 0x20 && c < 0x7f)
 	{

@@ -144,6 +144,7 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 	smtp->rcpts = rcpts;
 	smtp->n_rcpts = n;
 	smtp->action = EV_SMTP_WAIT;
+	smtp->first_deferred = SIZE_MAX;
 	memcpy(smtp->random.local, config->random_local, sizeof(smtp->random.local));
 	smtp->random.outcome = EV_OUTCOME_NOT_ASKED;
 	smtp->step = EV_STEP_GREETING;
@@ -153,6 +154,7 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 	{
 		rcpts[i].outcome = is_clean(rcpts[i].local) ? EV_OUTCOME_NOT_ASKED : EV_OUTCOME_CANCELED;
 		rcpts[i].stage = EV_STAGE_NONE;
+		rcpts[i].deferred = false;
 		rcpts[i].asked = rcpts[i].tls = rcpts[i].no_smtputf8 = false;
 		rcpts[i].reply.code = 0;
 		rcpts[i].reply.enhanced = (struct ev_enhanced){0, 0, 0};

@@ -49,9 +49,8 @@ struct ev_smtp_config
 	bool use_tls;                  /* STARTTLS when it is offered */
 	bool use_pipelining;           /* when it is offered */
 	uint16_t rcpt_per_transaction; /* at least 1; MAIL is repeated after RSET for the rest */
-	uint16_t
-		max_refused; /* 5xx recipients before the session ends, 0 = no limit; one is kept for the
-						   * made-up recipient if that is to be asked for */
+	/* 5xx recipients before the session ends, 0 = no limit; one is kept for the made-up one if that is asked for */
+	uint16_t max_refused;
 	struct ev_smtp_timeouts timeout;
 };
 
@@ -59,16 +58,15 @@ struct ev_smtp_config
 struct ev_smtp_rcpt
 {
 	char local[EV_LOCAL_MAX + 1]; /* one with control characters is never sent: CANCELED */
-	bool
-		eai; /* the local part is not ASCII: needs SMTPUTF8.  Put these last: each change costs a MAIL */
+	bool eai; /* needs SMTPUTF8; better put last, since each change costs a MAIL */
 
 	enum ev_outcome outcome; /* NOT_ASKED until there is another one */
 	enum ev_stage stage;
-	bool asked;       /* its RCPT was sent */
-	bool tls;         /* the session was encrypted by then */
-	bool no_smtputf8; /* it was not sent for want of SMTPUTF8; see above */
-	struct ev_reply
-		reply; /* with OUTCOME_REPLY: the decisive reply, which may be one to EHLO or MAIL */
+	bool asked;            /* its RCPT was sent */
+	bool deferred;         /* "too many recipients" was said to it once */
+	bool tls;              /* the session was encrypted by then */
+	bool no_smtputf8;      /* it was not sent for want of SMTPUTF8; see above */
+	struct ev_reply reply; /* with OUTCOME_REPLY: the decisive one, be it to EHLO or MAIL */
 };
 
 enum ev_smtp_action
@@ -105,8 +103,7 @@ struct ev_smtp
 	size_t n_rcpts;
 	struct ev_smtp_rcpt random; /* outcome of the made-up recipient, if it was asked for */
 	bool random_asked;
-	bool
-		limit_reached; /* we ended it at max_refused: the NOT_ASKED may be asked in another session */
+	bool limit_reached; /* we ended it at max_refused: the rest may be asked elsewhere */
 
 	enum ev_stage stage;   /* what is being waited for */
 	uint32_t stage_serial; /* changes whenever the stage's time-out starts anew */
@@ -119,15 +116,19 @@ struct ev_smtp
 
 	/* internal */
 	uint8_t step;
-	uint8_t awaiting;       /* replies in flight besides those to RCPTs */
-	bool in_mail;           /* MAIL was sent and nothing has ended that transaction */
-	bool mail_eai;          /* with SMTPUTF8 */
-	bool random_turn;       /* nobody but the made-up recipient is asked for any more */
-	size_t next_rcpt;       /* first recipient not yet sent */
-	size_t first_in_flight; /* first recipient whose reply may be outstanding */
-	size_t unanswered;      /* commands sent whose replies have not come */
-	size_t ignored;         /* replies to come that mean nothing: RCPTs behind a refused MAIL */
-	size_t in_transaction;  /* recipients sent since MAIL */
+	uint8_t awaiting;         /* replies in flight besides those to RCPTs */
+	bool in_mail;             /* MAIL was sent and nothing has ended that transaction */
+	bool mail_eai;            /* with SMTPUTF8 */
+	bool random_turn;         /* nobody but the made-up recipient is asked for any more */
+	size_t next_rcpt;         /* first recipient not yet sent */
+	size_t first_in_flight;   /* first recipient whose reply may be outstanding */
+	size_t unanswered;        /* commands sent whose replies have not come */
+	size_t ignored;           /* replies to come that mean nothing: RCPTs behind a refused MAIL */
+	size_t taken;             /* RCPT replies since MAIL, but those of "too many recipients" */
+	bool too_many;            /* that was said since MAIL: the next RCPT needs another one */
+	size_t transaction_limit; /* recipients that the peer takes in a transaction; 0: not known */
+	size_t first_deferred;    /* first recipient to be asked for again; SIZE_MAX for none */
+	size_t in_transaction;    /* recipients sent since MAIL */
 	size_t accepted;
 	size_t refused;
 	enum ev_smtp_action action;

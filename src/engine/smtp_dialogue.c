@@ -170,6 +170,36 @@ on_mail_refused(struct ev_smtp *smtp)
 	ev_smtp_decide_rest(smtp, true, EV_OUTCOME_REPLY, EV_STAGE_MAIL, &smtp->last);
 }
 
+/* Too many recipients?  452 stands for full mailboxes too. */
+static bool
+is_too_many(const struct ev_reply *reply)
+{
+	bool named = reply->enhanced.subject == 5 && reply->enhanced.detail == 3;
+
+	return (reply->code == 452 && (named || reply->enhanced.klass == 0)) ||
+	       (reply->code == 451 && named && reply->enhanced.klass != 0);
+}
+
+/*
+ * RFC 5321 4.5.3.1.10: it is to be asked for again, once, in a transaction with as many as were taken in this one.
+ * The first of a transaction has nobody before it to blame.
+ */
+static void
+on_too_many(struct ev_smtp *smtp, struct ev_smtp_rcpt *rcpt)
+{
+	size_t i = (size_t) (rcpt - smtp->rcpts);
+
+	smtp->too_many = true;
+	if (smtp->taken == 0 || rcpt->deferred)
+		return;
+	rcpt->deferred = true;
+	rcpt->asked = false;
+	rcpt->outcome = EV_OUTCOME_NOT_ASKED;
+	smtp->transaction_limit = smtp->taken;
+	if (i < smtp->first_deferred)
+		smtp->first_deferred = i;
+}
+
 /* A reply behind EHLO. */
 static void
 on_mail_step(struct ev_smtp *smtp, bool ok)
@@ -196,21 +226,28 @@ on_mail_step(struct ev_smtp *smtp, bool ok)
 	else if ((rcpt = ev_smtp_in_flight(smtp)) != NULL)
 	{
 		ev_smtp_decide(smtp, rcpt, EV_OUTCOME_REPLY, EV_STAGE_RCPT, &smtp->last);
+		if (is_too_many(&smtp->last))
+			on_too_many(smtp, rcpt);
+		else
+			smtp->taken++;
 		if (ok)
 			smtp->accepted++;
 		else if (smtp->last.code >= 500)
 			smtp->refused++;
 		else if (smtp->last.code == 421)
 			ev_smtp_finish(smtp, EV_SMTP_DRAIN);
-		else if (smtp->last.code == 452)
-		{
-			/* too many recipients (RFC 5321 4.5.3.1.10): the next one gets a transaction of its own */
-			smtp->in_transaction = smtp->config->rcpt_per_transaction;
-		}
 	}
 	else
 	{
 		smtp->awaiting &= ~EV_AWAIT_RANDOM;
+		if (is_too_many(&smtp->last) && smtp->taken > 0 && !smtp->random.deferred)
+		{
+			smtp->too_many = true;
+			smtp->random.deferred = true;
+			smtp->random_asked = false;
+			ev_smtp_send_next(smtp);
+			return;
+		}
 		ev_smtp_decide(smtp, &smtp->random, EV_OUTCOME_REPLY, EV_STAGE_RANDOM_RCPT, &smtp->last);
 		if (smtp->last.code >= 500)
 			smtp->refused++;

@@ -118,6 +118,17 @@ ev_smtp_send_starttls(struct ev_smtp *smtp)
 void
 ev_smtp_finish(struct ev_smtp *smtp, enum ev_smtp_action action)
 {
+	/* whose second turn never came has the reply of the first one */
+	for (size_t i = 0; i < smtp->n_rcpts; i++)
+	{
+		struct ev_smtp_rcpt *rcpt = &smtp->rcpts[i];
+
+		if (rcpt->deferred && !rcpt->asked && rcpt->outcome == EV_OUTCOME_NOT_ASKED)
+		{
+			rcpt->asked = true;
+			rcpt->outcome = EV_OUTCOME_REPLY;
+		}
+	}
 	smtp->out_len = smtp->out_sent; /* commands not yet sent have no use any more */
 	smtp->step = EV_STEP_OVER;
 	smtp->done = true;
@@ -149,7 +160,8 @@ send_mail(struct ev_smtp *smtp, bool eai)
 	smtp->awaiting |= EV_AWAIT_MAIL;
 	smtp->in_mail = true;
 	smtp->mail_eai = eai;
-	smtp->in_transaction = 0;
+	smtp->in_transaction = smtp->taken = 0;
+	smtp->too_many = false;
 }
 
 static void
@@ -178,6 +190,16 @@ refusals_left(const struct ev_smtp *smtp)
 	return config->max_refused - smtp->refused - kept;
 }
 
+static size_t
+recipients_per_transaction(const struct ev_smtp *smtp)
+{
+	size_t n = smtp->config->rcpt_per_transaction;
+
+	if (smtp->transaction_limit > 0 && smtp->transaction_limit < n)
+		n = smtp->transaction_limit;
+	return n > 0 ? n : 1;
+}
+
 static bool
 may_ask_random(const struct ev_smtp *smtp)
 {
@@ -191,13 +213,17 @@ void
 ev_smtp_send_next(struct ev_smtp *smtp)
 {
 	bool pipelining = (smtp->ext & EV_SMTP_EXT_PIPELINING) && smtp->config->use_pipelining;
-	size_t per_transaction =
-		smtp->config->rcpt_per_transaction > 0 ? smtp->config->rcpt_per_transaction : 1;
+	size_t per_transaction = recipients_per_transaction(smtp);
 	size_t left = refusals_left(smtp);
-	struct ev_smtp_rcpt *next = next_to_send(smtp);
+	struct ev_smtp_rcpt *next;
 	bool random = false;
 	bool eai;
 
+	/* those that were too many for their transaction come first; others in between are known by now */
+	if (smtp->first_deferred < smtp->next_rcpt)
+		smtp->next_rcpt = smtp->first_deferred;
+	smtp->first_deferred = SIZE_MAX;
+	next = next_to_send(smtp);
 	if (next != NULL && left == 0)
 	{
 		smtp->limit_reached = true;
@@ -220,7 +246,8 @@ ev_smtp_send_next(struct ev_smtp *smtp)
 	}
 
 	eai = next != NULL && next->eai;
-	if (smtp->in_mail && (smtp->in_transaction >= per_transaction || smtp->mail_eai != eai))
+	if (smtp->in_mail &&
+	    (smtp->in_transaction >= per_transaction || smtp->too_many || smtp->mail_eai != eai))
 	{
 		put(smtp, "RSET\r\n");
 		smtp->awaiting |= EV_AWAIT_RSET;

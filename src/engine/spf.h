@@ -15,12 +15,12 @@
 
 enum ev_spf
 {
-	EV_SPF_NONE,	  /* no SPF record */
-	EV_SPF_NOBODY,	  /* authorises nothing: -all is its only mechanism */
-	EV_SPF_FAIL_ALL,  /* authorises somebody and ends in -all */
-	EV_SPF_OTHER,	  /* anything else that is well-formed */
-	EV_SPF_REDIRECT,  /* redirect=: the answer is another domain's; see target */
-	EV_SPF_INVALID	  /* malformed, or more than one record (RFC 7208 4.5) */
+	EV_SPF_NONE,     /* no SPF record */
+	EV_SPF_NOBODY,   /* authorises nothing: -all is its only mechanism */
+	EV_SPF_FAIL_ALL, /* authorises somebody and ends in -all */
+	EV_SPF_OTHER,    /* anything else that is well-formed */
+	EV_SPF_REDIRECT, /* redirect=: the answer is another domain's; see target */
+	EV_SPF_INVALID   /* malformed, or more than one record (RFC 7208 4.5) */
 };
 
 /*

@@ -13,20 +13,20 @@
 enum ev_syntax_level
 {
 	EV_SYNTAX_INTERNET, /* somebody's mailbox on the public internet: dotted names only */
-	EV_SYNTAX_SMTP,		/* RFC 5321/6531 Mailbox: address literals and dotless domains too */
-	EV_SYNTAX_HEADER	/* RFC 5322 addr-spec */
+	EV_SYNTAX_SMTP,     /* RFC 5321/6531 Mailbox: address literals and dotless domains too */
+	EV_SYNTAX_HEADER    /* RFC 5322 addr-spec */
 };
 
 struct ev_syntax
 {
-	enum ev_detail fault;	/* EV_DETAIL_NONE when it is sound */
-	uint32_t fault_at;		/* byte offset of the fault */
+	enum ev_detail fault; /* EV_DETAIL_NONE when it is sound */
+	uint32_t fault_at;    /* byte offset of the fault */
 	uint32_t local_start, local_len;
 	uint32_t domain_start, domain_len;
-	bool quoted;  /* the local part is a quoted-string */
-	bool eai;	  /* the local part is not ASCII: SMTPUTF8 is needed */
-	bool idn;	  /* the domain is not ASCII */
-	bool literal; /* the domain is an address literal */
+	bool quoted;      /* the local part is a quoted-string */
+	bool eai;         /* the local part is not ASCII: SMTPUTF8 is needed */
+	bool idn;         /* the domain is not ASCII */
+	bool literal;     /* the domain is an address literal */
 	bool special_use; /* RFC 6761 and relatives: .test, .invalid, example.com, … */
 };
 
@@ -36,7 +36,7 @@ struct ev_syntax
  * Offsets are into text.  Returns true when sound at that level; *out is always filled.
  */
 extern bool ev_syntax_parse(const char *text, size_t n, enum ev_syntax_level level,
-							struct ev_syntax *out);
+                            struct ev_syntax *out);
 
 /* Look a level's name up ("internet", "smtp", "header").  False when there is none. */
 extern bool ev_syntax_level_by_label(const char *label, size_t n, enum ev_syntax_level *out);
@@ -47,7 +47,7 @@ struct ev_address
 	uint8_t local_len;
 	uint8_t domain_len;
 	bool eai;
-	char local[EV_LOCAL_MAX + 1];	/* as given, a needless quoting undone (RFC 5321 4.1.2) */
+	char local[EV_LOCAL_MAX + 1];   /* as given, a needless quoting undone (RFC 5321 4.1.2) */
 	char domain[EV_DOMAIN_MAX + 1]; /* lower-case A-labels */
 };
 
@@ -56,7 +56,7 @@ struct ev_address
  * (invalid_idn, domain_too_long, address_too_long) that shows only in that form.
  */
 extern enum ev_detail ev_address_from(const char *text, const struct ev_syntax *syntax,
-									  struct ev_address *out);
+                                      struct ev_address *out);
 
 /*
  * The same for a text that ev_address_key() made.  False when it is none.

@@ -51,3 +51,16 @@ ev_verdict_apply_role(struct ev_verdict *verdict, bool is_role)
 		case EV_N_STATUS: break;
 	}
 }
+
+void
+ev_rule_set(char *field, const char *id)
+{
+	size_t n = 0;
+
+	while (n < EV_RULE_MAX && id[n] != '\0')
+	{
+		field[n] = id[n];
+		n++;
+	}
+	field[n] = '\0';
+}

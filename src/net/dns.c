@@ -184,6 +184,7 @@ ev_dns_open_channel(struct ev_prober *prober, char *error, size_t size)
 	if (status != ARES_SUCCESS)
 	{
 		snprintf(error, size, "cannot set up DNS look-ups: %s", ares_strerror(status));
+		dns->channel = NULL;
 		return false;
 	}
 	if (config->dns_servers[0] != '\0')
@@ -194,6 +195,7 @@ ev_dns_open_channel(struct ev_prober *prober, char *error, size_t size)
 			snprintf(error, size, "cannot use DNS servers \"%s\": %s", config->dns_servers,
 			         ares_strerror(status));
 			ares_destroy(dns->channel);
+			dns->channel = NULL;
 			return false;
 		}
 	}

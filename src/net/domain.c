@@ -27,6 +27,8 @@ drop(struct ev_prober *prober, struct ev_domain *domain)
 	/* only when the prober ends are there any */
 	while ((link = ev_list_shift(&domain->pending)) != NULL)
 		free(EV_ENTRY(link, struct ev_task, link));
+	if (domain->draining != NULL)
+		domain->draining->domain = NULL;
 	free(domain->route);
 	free(domain);
 }
@@ -180,6 +182,11 @@ answer_from_dns(struct ev_domain *domain)
 		struct ev_task *task = EV_ENTRY(link, struct ev_task, link);
 
 		next = link->next;
+		if (!task->request.dns_only && !prober_may_visit(domain->prober))
+		{
+			task->request.dns_only = true;
+			task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
+		}
 		if (task->request.dns_only || domain->route->reason != EV_REASON_PENDING)
 			ev_answer_dns(task, domain);
 	}
@@ -214,6 +221,6 @@ ev_domain_advance(struct ev_domain *domain)
 		ev_list_remove(&domain->ready);
 		ev_list_push(&prober->domains.lru, &domain->lru);
 	}
-	else if (ev_list_empty(&domain->ready))
+	else if (domain->draining == NULL && ev_list_empty(&domain->ready))
 		ev_list_push(&prober->ready, &domain->ready);
 }

@@ -14,6 +14,7 @@
 #include "net/table.h"
 
 struct ev_attempt;
+struct ev_session;
 
 struct ev_domain
 {
@@ -25,6 +26,7 @@ struct ev_domain
 
 	struct ev_list pending; /* tasks not in a session */
 	struct ev_attempt *attempt;
+	struct ev_session *draining; /* its last session, while that has not ended */
 	bool resolving;
 	struct ev_route *route; /* NULL: not looked up */
 	uint64_t expires;

@@ -87,6 +87,13 @@ prober_random(struct ev_prober *prober)
 	return (x * UINT64_C(0x2545f4914f6cdd1d)) >> 16;
 }
 
+/* Who has no name and no sender of its own does not go visiting. */
+static inline bool
+prober_may_visit(const struct ev_prober *prober)
+{
+	return prober->config.helo_name[0] != '\0' && prober->config.mail_from[0] != '\0';
+}
+
 /* config.c: NULL when it is sound, else what is wrong. */
 extern const char *ev_config_fault(const struct ev_prober_config *config);
 

@@ -84,7 +84,7 @@ list_candidates(struct ev_attempt *attempt)
 	}
 }
 
-/* Take tasks of the domain into a new batch; those that need SMTPUTF8 last, as they cost a MAIL of their own. */
+/* Take tasks of the domain into a new batch, those that need SMTPUTF8 last: they cost a MAIL of their own. */
 static struct ev_attempt *
 new_attempt(struct ev_domain *domain)
 {
@@ -156,8 +156,8 @@ fill_config(struct ev_attempt *attempt, struct ev_smtp_config *out, const char *
 	strcpy(out->helo_name, config->helo_name);
 	strcpy(out->mail_from, config->mail_from);
 	strcpy(out->domain, domain->name);
-	/* whose 250 means nothing need not be tested for it */
-	out->ask_random = provider->trust_accept &&
+	/* whose 250 means nothing need not be tested for it, unless that is what would be shown */
+	out->ask_random = (provider->trust_accept || provider->kind == EV_PROVIDER_ACCEPT_ALL) &&
 	                  ev_fact_random(fact, now, config->random_max_age) == EV_RANDOM_UNKNOWN;
 	strcpy(out->random_local, ev_domain_random_local(domain));
 	out->use_tls = config->use_tls && !attempt->plain;
@@ -298,6 +298,12 @@ ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 		try_candidate(attempt);
 		return;
 	}
+	if (session->smtp.action == EV_SMTP_DRAIN)
+	{
+		/* one connection at a time, until the very end */
+		session->domain = attempt->domain;
+		attempt->domain->draining = session;
+	}
 	ev_answer_session(attempt->domain, session, attempt->tasks, attempt->n, attempt->plain);
 	end_attempt(attempt);
 }
@@ -316,8 +322,8 @@ ev_planner_pump(struct ev_prober *prober)
 		struct ev_domain *domain = EV_ENTRY(ev_list_shift(&prober->ready), struct ev_domain, ready);
 		struct ev_attempt *attempt;
 
-		/* it may have waited for longer than its route holds */
-		if (domain->expires <= prober_now(prober))
+		/* it may have waited for longer than its route or the settings hold */
+		if (domain->expires <= prober_now(prober) || !prober_may_visit(prober))
 		{
 			ev_domain_advance(domain);
 			continue;

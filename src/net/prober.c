@@ -122,13 +122,6 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	prober->n_requests++;
 	prober->stats.requests++;
 
-	/* who has no name of its own does not go visiting */
-	if (!task->request.dns_only &&
-	    (prober->config.helo_name[0] == '\0' || prober->config.mail_from[0] == '\0'))
-	{
-		task->request.dns_only = true;
-		task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
-	}
 	domain = ev_domain_get(prober, task->request.address.domain);
 	if (domain == NULL)
 	{
@@ -229,6 +222,7 @@ ev_prober_destroy(struct ev_prober *prober)
 {
 	if (prober == NULL)
 		return;
+	prober->ending = true;
 	ev_planner_abandon(prober);
 	if (prober->dns.channel != NULL)
 		ev_dns_close_channel(prober);

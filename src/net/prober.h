@@ -82,10 +82,9 @@ struct ev_host_fact
 {
 	char domain[EV_DOMAIN_MAX + 1];
 	char host[EV_HOST_MAX + 1];
-	uint8_t random; /* enum ev_random; UNKNOWN: nothing new about it */
-	bool accepted;  /* a real recipient was accepted */
-	char random_local
-		[EV_RANDOM_NAME_SIZE]; /* the name asked for: to be used again if inconclusive */
+	uint8_t random;                         /* enum ev_random; UNKNOWN: nothing new about it */
+	bool accepted;                          /* a real recipient was accepted */
+	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: use it again if inconclusive */
 };
 
 /* One line of the dialogue, only with config.trace. */

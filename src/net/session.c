@@ -56,6 +56,12 @@ ev_session_close(struct ev_session *session)
 	if (session->closing)
 		return;
 	session->closing = true;
+	if (session->domain != NULL)
+	{
+		session->domain->draining = NULL;
+		if (!session->prober->ending)
+			ev_domain_advance(session->domain);
+	}
 	ev_trace_flush(session);
 	free(session->trace);
 	session->trace = NULL;
@@ -76,7 +82,10 @@ ev_session_close(struct ev_session *session)
 	session->fd = -1;
 }
 
-/* Give the outcome to the planner, once. */
+/*
+ * Give the outcome to the planner, once.  A session that has been closed lives until the loop's next turn, and a
+ * peer shall not see a second connection of ours before the first one has gone.
+ */
 void
 ev_session_give_outcome(struct ev_session *session)
 {
@@ -125,8 +134,8 @@ on_timer(uv_timer_t *timer)
 	{
 		ev_outbox_event(session->prober, session->trace_id, "no connection in time");
 		session->outcome = EV_OUTCOME_TIMEOUT;
-		ev_session_give_outcome(session);
 		ev_session_close(session);
+		ev_session_give_outcome(session);
 		return;
 	}
 	ev_outbox_event(session->prober, session->trace_id, "%s timed out at %s",
@@ -176,15 +185,13 @@ ev_session_proceed(struct ev_session *session)
 	if (smtp->done)
 	{
 		ev_session_flush(session); /* the QUIT, before others are let in */
+		if (smtp->action != EV_SMTP_DRAIN)
+			ev_session_close(session);
 		ev_session_give_outcome(session);
 		if (smtp->action == EV_SMTP_DRAIN)
-		{
 			start_draining(session);
-			if (!session->closing)
-				ev_session_half_close(session);
-		}
-		else
-			ev_session_close(session);
+		if (!session->closing)
+			ev_session_half_close(session);
 		return;
 	}
 	ev_session_poll(session, ev_session_flush(session) ? UV_READABLE : UV_READABLE | UV_WRITABLE);

@@ -19,6 +19,7 @@
 
 struct ev_prober;
 struct ev_attempt;
+struct ev_domain;
 struct ev_session_trace;
 
 enum ev_session_state
@@ -34,6 +35,7 @@ struct ev_session
 	struct ev_list link; /* in prober->draining */
 	struct ev_prober *prober;
 	struct ev_attempt *attempt; /* NULL when it has the outcome */
+	struct ev_domain *domain;   /* whose next session waits for the end of this one, or NULL */
 	uint64_t trace_id;
 	struct ev_session_trace *trace; /* NULL: none is wanted */
 	char host[EV_HOST_MAX + 1];

@@ -8,6 +8,7 @@
 #include "net/session_internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "net/trace.h"
@@ -25,6 +26,7 @@ outcome_of_errno(int error)
 		case ENFILE:
 		case ENOBUFS:
 		case ENOMEM:
+		case EADDRNOTAVAIL: /* no port is left for that peer */
 		case EAFNOSUPPORT: return EV_OUTCOME_NO_SOCKET;
 		default: return EV_OUTCOME_UNREACHABLE;
 	}
@@ -50,8 +52,8 @@ ev_session_connected(struct ev_session *session)
 	if (error != 0)
 	{
 		fail_to_connect(session, error);
-		ev_session_give_outcome(session);
 		ev_session_close(session);
+		ev_session_give_outcome(session);
 		return;
 	}
 	len = sizeof(address);
@@ -78,11 +80,14 @@ bind_source(struct ev_session *session)
 	const char *source = session->ip.v6 ? config->source_v6 : config->source_v4;
 	struct sockaddr_storage address;
 	struct ev_ip ip;
+	int on = 1;
 
 	if (source[0] == '\0')
 		return true;
 	if (!ev_ip_parse(source, &ip) || ip.v6 != session->ip.v6)
 		return false;
+	/* a port is chosen when connecting: one may then serve connections to several peers */
+	setsockopt(session->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	return bind(session->fd, (struct sockaddr *) &address, ev_ip_sockaddr(&ip, 0, &address)) == 0;
 }
 

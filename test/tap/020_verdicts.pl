@@ -159,6 +159,9 @@ my @cases = (
 	'ok1@errconfig.deliver.com' => [ 'smtp_protocol_error', 'system_error' ],
 	'ok1@grey.deliver.com' => [ 'smtp_greylisted', 'greylist', { retry_at => qr/\S/ } ],
 
+	'ok1@relay.deliver.com' => [ 'smtp_unverifiable', 'unconfirmed', { reply_code => 554, retry_at => qr/\S/ } ],
+	($pf ? ('ok1@pfrelay.com' => [ 'smtp_unverifiable', 'unconfirmed' ]) : ()),
+
 	'--- nonsense',
 	(map { ("ok1\@$_.deliver.com" => [ 'smtp_protocol_error', $any, { reply_text => qr/^[ -~]*$/ } ]) }
 		  qw(floodline floodreply floodbanner garbage garbagebanner http wrongcode shortreply unsolicited)),
@@ -286,6 +289,20 @@ is( $c->sql("SELECT count(*) FROM email_verify.address a JOIN email_verify.reaso
 	0, 'status follows from reason');
 is( $c->sql("SELECT count(*) FROM email_verify.address a WHERE (a.retry_at IS NULL) = EXISTS (SELECT FROM email_verify.queue q WHERE q.address = a.address)"),
 	0, 'what is to be asked again is queued, and nothing else');
+
+# what needs a second look to be believed
+my @unbelieved = ('ok2@relay.deliver.com', $pf ? 'ok2@pfrelay.com' : ());
+$c->set('email_verify.confirm_delay' => '2s');
+$c->ask(@unbelieved, 'nobody2@weak.deliver.com');
+is($c->wait, 0, 'refusals that need a second look are answered');
+is($c->verdict($_)->{reason}, 'smtp_unverifiable', "$_: not believed at first") for @unbelieved;
+for my $address (@unbelieved, 'nobody2@weak.deliver.com')
+{
+	ok($c->poll("SELECT NOT EXISTS (SELECT FROM email_verify.queue WHERE address = '$address')"), "$address: is looked at again");
+}
+is($c->verdict($_)->{reason}, 'relay_denied', "$_: and is believed then") for @unbelieved;
+is($c->verdict('nobody2@weak.deliver.com')->{reason}, 'mailbox_not_found', 'a weak refusal that is confirmed stays one');
+is(scalar($c->peer_rcpts($_)), 2, "$_ was asked for twice") for 'ok2@relay.deliver.com', 'nobody2@weak.deliver.com';
 
 $c->finish;
 done_testing();

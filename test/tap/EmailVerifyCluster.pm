@@ -27,6 +27,7 @@
 #	$c->worker_pid([$dbname]), $c->launcher_pid		0 if there is none
 #	$c->wait_for_worker([$dbname])		until it runs; its pid
 #	$c->forget							no verdict, no queue, nothing known; a new worker, which knows nothing either
+#	$c->cost($pid)						what a process has used: (CPU ticks, voluntary context switches); () without /proc
 #	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
 #
 # A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
@@ -288,6 +289,17 @@ sub forget
 	$self->sql('CREATE EXTENSION email_verify');
 	$self->wait_for_worker;
 	return;
+}
+
+sub cost
+{
+	my ($self, $pid) = @_;
+	open my $fh, '<', "/proc/$pid/stat" or return;
+	my ($fields) = <$fh> =~ /^.*\) (.*)/;
+	my @fields = split ' ', $fields;
+	open $fh, '<', "/proc/$pid/status" or return;
+	my ($switches) = map { /^voluntary_ctxt_switches:\s*(\d+)/ ? $1 : () } <$fh>;
+	return ($fields[11] + $fields[12], $switches);
 }
 
 sub peer_rcpts

@@ -44,7 +44,7 @@ corpus_reply(const char *text, struct ev_reply *out)
 
 static inline void
 corpus_classify(const char *text, enum ev_stage stage, const char *host, bool eai,
-				const struct ev_mask_terms *terms, struct ev_finding *out)
+                const struct ev_mask_terms *terms, struct ev_finding *out)
 {
 	struct ev_reply reply;
 

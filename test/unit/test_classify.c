@@ -4,7 +4,7 @@
  */
 #include "corpus.h"
 
-#include <stdlib.h>
+#include "engine/pattern.h"
 
 #ifndef CORPUS
 #define CORPUS "test/data/replies.tsv"
@@ -56,17 +56,17 @@ check_line(char *line)
 
 	stage_len = strcspn(field[0], "+");
 	corpus_classify(field[2], stage_by_label(field[0], stage_len), field[1],
-					field[0][stage_len] == '+', &corpus_terms, &finding);
+	                field[0][stage_len] == '+', &corpus_terms, &finding);
 	reason = finding.put_back ? "put_back" : ev_reason_info(finding.reason)->label;
 	detail = finding.put_back || finding.detail == EV_DETAIL_NONE
-				 ? "-"
-				 : ev_detail_info(finding.detail)->label;
+	             ? "-"
+	             : ev_detail_info(finding.detail)->label;
 	if (strcmp(reason, field[3]) == 0 && strcmp(detail, field[4]) == 0 &&
-		finding.accepted == (field[2][0] == '2') && finding.temporary == (field[2][0] == '4') &&
-		(!finding.put_back || finding.about == EV_ABOUT_SESSION))
+	    finding.accepted == (field[2][0] == '2') && finding.temporary == (field[2][0] == '4') &&
+	    (!finding.put_back || finding.about == EV_ABOUT_SESSION))
 		return true;
 	print_error("%s: %s %s by %s, not %s %s\n", row, reason, detail, finding.rule, field[3],
-				field[4]);
+	            field[4]);
 	return false;
 }
 
@@ -119,10 +119,10 @@ no_4xx_says_that_a_mailbox_does_not_exist(void **state)
 			struct ev_finding finding;
 
 			reply.code = code;
-			ev_classify(&reply, EV_STAGE_RCPT,
-						ev_provider_of_host(host + 1, strlen(host + 1)), false, NULL, &finding);
+			ev_classify(&reply, EV_STAGE_RCPT, ev_provider_of_host(host + 1, strlen(host + 1)),
+			            false, NULL, &finding);
 			if (ev_reason_info(finding.reason)->status == EV_STATUS_INVALID ||
-				finding.reason == EV_REASON_MAILBOX_DISABLED)
+			    finding.reason == EV_REASON_MAILBOX_DISABLED)
 				fail_msg("%d %s: %s", code, text + 4, finding.rule);
 		}
 	}
@@ -133,11 +133,11 @@ static void
 nothing_before_rcpt_is_about_the_recipient(void **state)
 {
 	static const enum ev_stage stages[] = {EV_STAGE_CONNECT, EV_STAGE_GREETING, EV_STAGE_EHLO,
-										   EV_STAGE_STARTTLS, EV_STAGE_MAIL};
+	                                       EV_STAGE_STARTTLS, EV_STAGE_MAIL};
 	static const char *const texts[] = {
-		"550 5.1.1 User unknown",	"550 No such user",	  "552 5.2.2 Mailbox full",
+		"550 5.1.1 User unknown",     "550 No such user",    "552 5.2.2 Mailbox full",
 		"550 5.2.1 Mailbox disabled", "550 relaying denied", "551 try <a@b.com>",
-		"501 5.1.3 bad address",	"524 5.2.4 x",		  "556 5.1.10 null MX",
+		"501 5.1.3 bad address",      "524 5.2.4 x",         "556 5.1.10 null MX",
 	};
 
 	(void) state;
@@ -170,7 +170,7 @@ no_reply_is_left_without_a_finding(void **state)
 				reply.enhanced.subject = (uint16_t) subject;
 				reply.enhanced.detail = (uint16_t) (code % 40);
 				ev_classify(&reply, (enum ev_stage) stage, EV_PROVIDER_OTHER, false, NULL,
-							&finding);
+				            &finding);
 				assert_true(finding.rule[0] != '\0');
 				if (ev_reason_info(finding.reason)->status == EV_STATUS_UNKNOWN)
 					assert_int_not_equal(finding.detail, EV_DETAIL_NONE);
@@ -201,8 +201,7 @@ hints_are_read_from_the_text(void **state)
 	{
 		struct ev_finding finding;
 
-		corpus_classify(rows[i].text, EV_STAGE_RCPT, "mx.corp.com", false, &corpus_terms,
-						&finding);
+		corpus_classify(rows[i].text, EV_STAGE_RCPT, "mx.corp.com", false, &corpus_terms, &finding);
 		CHECK_INT(rows[i].text, finding.retry_after, rows[i].seconds);
 	}
 }
@@ -214,7 +213,7 @@ the_text_of_a_whole_reply_is_used_not_its_first_line(void **state)
 
 	(void) state;
 	corpus_classify("550-5.1.1 The account you tried to reach\n550-5.1.1 does\n550 5.1.1 not exist",
-					EV_STAGE_RCPT, "mx.corp.com", false, NULL, &finding);
+	                EV_STAGE_RCPT, "mx.corp.com", false, NULL, &finding);
 	assert_string_equal(finding.rule, "rcpt.unknown.mailbox");
 }
 
@@ -241,6 +240,65 @@ a_text_of_any_length_is_bounded(void **state)
 	}
 }
 
+/* --- the pattern language -------------------------------------------------------------------------- */
+
+static void
+patterns_match_words_not_parts_of_words(void **state)
+{
+	static const struct
+	{
+		const char *pattern;
+		const char *text;
+		bool match;
+	} rows[] = {
+		{"rbl", " marble is no block list ", false},
+		{"rbl", " an rbl, they say ", true},
+		{"rbl", " [rbl] ", true},
+		{"rbl", " rbls ", false},
+		{"rbl*", " rbls ", true},
+		{"user unknown", " user unknown ", true},
+		{"user unknown", " user-unknown ", true},
+		{"user unknown", " user_unknown ", true},
+		{"user unknown", " user  unknown ", false},
+		{"user unknown", " superuser unknown ", false},
+		{"user unknown", " user unknowns ", false},
+		{"user*unknown", " user \x01 is unknown ", true},
+		{"user*unknown", " user unknown ", true},
+		{"user*unknown", " user is wellunknown ", false},
+		{"user*unknown",
+	     " user ............................................................ unknown ", false},
+		{"try @", " try \x01 ", true},
+		{"try @", " try me ", false},
+		{"no|yes", " yes ", true},
+		{"no|yes", " maybe ", false},
+		{"a", "", false},
+		{"a*b*c", " a b ", false},
+		{"full", " fully ", false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		struct ev_pattern_text text;
+
+		ev_pattern_prepare(&text, rows[i].text, strlen(rows[i].text));
+		CHECK_INT(rows[i].text, ev_pattern_match(&text, rows[i].pattern), rows[i].match);
+	}
+}
+
+static void
+a_local_part_that_rules_look_for_is_known_as_such(void **state)
+{
+	(void) state;
+	assert_true(ev_pattern_has_word("no such user|mailbox full", "user"));
+	assert_true(ev_pattern_has_word("no such user|mailbox full", "Mailbox"));
+	assert_true(ev_pattern_has_word("relay*denied|x", "relaying"));
+	assert_false(ev_pattern_has_word("no such user|mailbox full", "such user"));
+	assert_false(ev_pattern_has_word("no such user|mailbox full", "use"));
+	assert_false(ev_pattern_has_word("no such user|mailbox full", "users"));
+	assert_false(ev_pattern_has_word("no such user", ""));
+}
+
 /* --- the table itself ---------------------------------------------------------------------------- */
 
 struct rule_row
@@ -253,7 +311,7 @@ struct rule_row
 
 static const struct rule_row rule_rows[] = {
 #define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \
-				flags)                                                                             \
+                flags)                                                                             \
 	{(id), (pattern), EV_REASON_##reason, EV_DETAIL_##detail},
 #include "engine/reply_rules.def"
 };
@@ -281,12 +339,13 @@ patterns_are_lower_case_and_have_no_empty_alternative(void **state)
 		if (p == NULL)
 			continue;
 		CHECK_INT(rule_rows[i].id,
-				  strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789 *@|.:'") == strlen(p), true);
-		CHECK_INT(rule_rows[i].id, strstr(p, "||") == NULL && strstr(p, "| ") == NULL &&
-									   strstr(p, " |") == NULL && strstr(p, "|*") == NULL,
-				  true);
+		          strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789 *@|.:'") == strlen(p), true);
+		CHECK_INT(rule_rows[i].id,
+		          strstr(p, "||") == NULL && strstr(p, "| ") == NULL && strstr(p, " |") == NULL &&
+		              strstr(p, "|*") == NULL,
+		          true);
 		CHECK_INT(rule_rows[i].id, *p != '*' && *p != '|' && *p != ' ' && p[strlen(p) - 1] != '|',
-				  true);
+		          true);
 	}
 }
 
@@ -310,6 +369,8 @@ main(void)
 		cmocka_unit_test(hints_are_read_from_the_text),
 		cmocka_unit_test(the_text_of_a_whole_reply_is_used_not_its_first_line),
 		cmocka_unit_test(a_text_of_any_length_is_bounded),
+		cmocka_unit_test(patterns_match_words_not_parts_of_words),
+		cmocka_unit_test(a_local_part_that_rules_look_for_is_known_as_such),
 		cmocka_unit_test(rule_ids_are_stored_whole_and_only_once),
 		cmocka_unit_test(patterns_are_lower_case_and_have_no_empty_alternative),
 		cmocka_unit_test(an_unknown_verdict_of_a_rule_has_a_detail),

@@ -10,17 +10,26 @@ static void
 valid_names_become_lower_case_a_labels(void **state)
 {
 	static const char *const rows[][2] = {
-		{"b\xc3\xbc" "cher.de", "xn--bcher-kva.de"},
-		{"B\xc3\x9c" "CHER.DE", "xn--bcher-kva.de"},
+		{"b\xc3\xbc"
+	     "cher.de",
+	     "xn--bcher-kva.de"},
+		{"B\xc3\x9c"
+	     "CHER.DE",
+	     "xn--bcher-kva.de"},
 		/* non-transitional: sharp s is kept */
-		{"stra\xc3\x9f" "e.de", "xn--strae-oqa.de"},
+		{"stra\xc3\x9f"
+	     "e.de",
+	     "xn--strae-oqa.de"},
 		/* decomposed u with diaeresis */
-		{"bu\xcc\x88" "cher.de", "xn--bcher-kva.de"},
+		{"bu\xcc\x88"
+	     "cher.de",
+	     "xn--bcher-kva.de"},
 		/* full-width letters and ideographic full stop */
 		{"\xef\xbd\x83\xef\xbd\x8f\xef\xbd\x8d.jp", "com.jp"},
 		{"\xe4\xbe\x8b\xe3\x80\x82jp", "xn--fsq.jp"},
 		{"XN--BCHER-KVA.de", "xn--bcher-kva.de"},
-		{"\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.\xd1\x80\xd1\x84", "xn--e1afmkfd.xn--p1ai"},
+		{"\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.\xd1\x80\xd1\x84",
+	     "xn--e1afmkfd.xn--p1ai"},
 		{"example.com", "example.com"},
 	};
 
@@ -30,7 +39,7 @@ valid_names_become_lower_case_a_labels(void **state)
 		char out[254];
 
 		CHECK_INT(rows[i][1], ev_idna_to_ascii(rows[i][0], strlen(rows[i][0]), out, sizeof(out)),
-				  strlen(rows[i][1]));
+		          strlen(rows[i][1]));
 		CHECK_STR(rows[i][1], out, rows[i][1]);
 	}
 }
@@ -44,20 +53,30 @@ invalid_names_have_no_ascii_form(void **state)
 		size_t n;
 	} rows[] = {
 		{"", 0},
-		{"xn--a.de", 8},				/* punycode of nothing sensible */
+		{"xn--a.de", 8},                 /* punycode of nothing sensible */
 		{"xn--bcher-kva8445foa.de", 23}, /* decodes, does not round-trip */
 		{"xn--.de", 7},
 		{"a\0b.de", 6},
-		{"\xe2\x84\x80.de", 6},			/* maps to "a/c" */
-		{"\xe2\x84\x80" "corp.de", 10},	/* and must not become another name by losing it */
+		{"\xe2\x84\x80.de", 6}, /* maps to "a/c" */
+		{"\xe2\x84\x80"
+	     "corp.de",
+	     10}, /* and must not become another name by losing it */
 		{"a_b\xc3\xbc.de", 8},
 		{"a/b\xc3\xbc.de", 8},
-		{"a\xef\xbc\x8f" "b.de", 8},
-		{"\xef\xbc\x8e" "b.de", 7},
-		{"\xff.de", 4},					/* no UTF-8 */
-		{"a\xe2\x80\x8b" "b.de", 8},	/* zero width space is dropped or refused, never kept */
-		{"\xcc\x88" "a.de", 6},			/* starts with a combining mark */
-		{"\xee\x80\x80.de", 6},			/* private use */
+		{"a\xef\xbc\x8f"
+	     "b.de",
+	     8},
+		{"\xef\xbc\x8e"
+	     "b.de",
+	     7},
+		{"\xff.de", 4}, /* no UTF-8 */
+		{"a\xe2\x80\x8b"
+	     "b.de",
+	     8}, /* zero width space is dropped or refused, never kept */
+		{"\xcc\x88"
+	     "a.de",
+	     6},                    /* starts with a combining mark */
+		{"\xee\x80\x80.de", 6}, /* private use */
 	};
 
 	(void) state;
@@ -88,8 +107,14 @@ a_name_that_does_not_fit_is_refused(void **state)
 		if (len > 0)
 			assert_int_equal(strlen(out), len);
 	}
-	assert_int_equal(ev_idna_to_ascii("b\xc3\xbc" "cher.de", 10, out, 16), 0);
-	assert_int_equal(ev_idna_to_ascii("b\xc3\xbc" "cher.de", 10, out, 17), 16);
+	assert_int_equal(ev_idna_to_ascii("b\xc3\xbc"
+	                                  "cher.de",
+	                                  10, out, 16),
+	                 0);
+	assert_int_equal(ev_idna_to_ascii("b\xc3\xbc"
+	                                  "cher.de",
+	                                  10, out, 17),
+	                 16);
 }
 
 static void
@@ -105,26 +130,41 @@ invisible_and_ambiguous_text_is_no_local_part(void **state)
 		{"j\xc3\xb6rg", true},
 		{"\xe7\x94\xa8\xe6\x88\xb7", true},
 		{"\xd8\xb9\xd8\xb1\xd8\xa8\xd9\x8a", true},
-		{"jo\xcc\x88rg", false},		 /* not normalised */
-		{"a\xe2\x80\x8b" "b", false},	 /* zero width space */
-		{"a\xe2\x80\x8d" "b", false},	 /* zero width joiner */
-		{"a\xe2\x80\xae" "b", false},	 /* right-to-left override */
-		{"a\xc2\xad" "b", false},		 /* soft hyphen */
-		{"a\xc2\xa0" "b", false},		 /* no-break space */
-		{"a\xe3\x80\x80" "b", false},	 /* ideographic space */
-		{"a\xc2\x85" "b", false},		 /* next line */
-		{"\xef\xbb\xbf" "a", false},	 /* byte order mark */
-		{"\xee\x80\x80", false},		 /* private use */
-		{"\xef\xbf\xbf", false},		 /* not a character */
-		{"\xf3\xa0\x81\x81", false},	 /* tag */
-		{"\xcd\xb8", false},			 /* unassigned */
+		{"jo\xcc\x88rg", false}, /* not normalised */
+		{"a\xe2\x80\x8b"
+	     "b",
+	     false}, /* zero width space */
+		{"a\xe2\x80\x8d"
+	     "b",
+	     false}, /* zero width joiner */
+		{"a\xe2\x80\xae"
+	     "b",
+	     false}, /* right-to-left override */
+		{"a\xc2\xad"
+	     "b",
+	     false}, /* soft hyphen */
+		{"a\xc2\xa0"
+	     "b",
+	     false}, /* no-break space */
+		{"a\xe3\x80\x80"
+	     "b",
+	     false}, /* ideographic space */
+		{"a\xc2\x85"
+	     "b",
+	     false}, /* next line */
+		{"\xef\xbb\xbf"
+	     "a",
+	     false},                     /* byte order mark */
+		{"\xee\x80\x80", false},     /* private use */
+		{"\xef\xbf\xbf", false},     /* not a character */
+		{"\xf3\xa0\x81\x81", false}, /* tag */
+		{"\xcd\xb8", false},         /* unassigned */
 		{"\xff", false},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < N_ROWS(rows); i++)
-		CHECK_INT(rows[i].text, ev_unicode_text_ok(rows[i].text, strlen(rows[i].text)),
-				  rows[i].ok);
+		CHECK_INT(rows[i].text, ev_unicode_text_ok(rows[i].text, strlen(rows[i].text)), rows[i].ok);
 }
 
 int

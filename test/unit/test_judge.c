@@ -19,7 +19,7 @@ struct row
 
 static void
 judge_reply(const char *reply, const char *host, enum ev_stage stage, enum ev_random random,
-			enum ev_control control, struct ev_judgement *out)
+            enum ev_control control, struct ev_judgement *out)
 {
 	struct ev_case c = {.outcome = EV_OUTCOME_REPLY, .stage = stage, .random = random};
 
@@ -39,20 +39,20 @@ check(const struct row *rows, size_t n)
 
 		snprintf(name, sizeof(name), "row %zu: %s", i, rows[i].reply);
 		judge_reply(rows[i].reply, rows[i].host, EV_STAGE_RCPT, rows[i].random, rows[i].control,
-					&judgement);
+		            &judgement);
 		CHECK_STR(name, ev_reason_info(judgement.verdict.reason)->label,
-				  ev_reason_info(rows[i].reason)->label);
+		          ev_reason_info(rows[i].reason)->label);
 		CHECK_STR(name, ev_detail_info(judgement.verdict.detail)->label,
-				  ev_detail_info(rows[i].detail)->label);
+		          ev_detail_info(rows[i].detail)->label);
 		CHECK_INT(name, judgement.verdict.status, ev_reason_info(rows[i].reason)->status);
 		CHECK_INT(name, judgement.put_back, false);
 		assert_true(judgement.rule[0] != '\0');
 	}
 }
 
-#define OWN	   "mx.corp.com"
+#define OWN    "mx.corp.com"
 #define M365   "corp-com.mail.protection.outlook.com"
-#define OLC	   "outlook-com.olc.protection.outlook.com"
+#define OLC    "outlook-com.olc.protection.outlook.com"
 #define YAHOO  "mta5.am0.yahoodns.net"
 #define APPLE  "mx01.mail.icloud.com"
 #define GATE   "eu-smtp-inbound-1.mimecast.com"
@@ -64,49 +64,49 @@ an_acceptance_is_worth_what_the_made_up_recipient_makes_of_it(void **state)
 {
 	static const struct row rows[] = {
 		{"250 ok", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"251 ok", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_DELIVERABLE,
-		 EV_DETAIL_FORWARDED},
+	     EV_DETAIL_FORWARDED},
 		{"250 ok", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", ROUTED, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", M365, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_M365_INTERNAL_RELAY,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", GATE, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_GATEWAY_ACCEPT_ALL,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", NAVER, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_REGION_CONSUMER_ACCEPT_ALL,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", YAHOO, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", M365, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", GATE, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_DELIVERABLE,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"250 ok", YAHOO, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_UNTRUSTED_ACCEPT},
+	     EV_DETAIL_UNTRUSTED_ACCEPT},
 		{"250 ok", APPLE, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_UNTRUSTED_ACCEPT},
+	     EV_DETAIL_UNTRUSTED_ACCEPT},
 		{"250 ok", OLC, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_MICROSOFT_CONSUMER},
+	     EV_DETAIL_MICROSOFT_CONSUMER},
 		{"250 ok", OLC, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_MICROSOFT_CONSUMER},
+	     EV_DETAIL_MICROSOFT_CONSUMER},
 		{"250 ok", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_INCONCLUSIVE,
-		 EV_DETAIL_CATCH_ALL_NOT_ASKED},
+	     EV_DETAIL_CATCH_ALL_NOT_ASKED},
 		{"250 ok", OWN, EV_RANDOM_TEMP_FAIL, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_INCONCLUSIVE,
-		 EV_DETAIL_CATCH_ALL_TEMP_FAIL},
+	     EV_DETAIL_CATCH_ALL_TEMP_FAIL},
 		{"250 ok", OWN, EV_RANDOM_TIMEOUT, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_INCONCLUSIVE,
-		 EV_DETAIL_CATCH_ALL_TIMEOUT},
+	     EV_DETAIL_CATCH_ALL_TIMEOUT},
 		{"250 ok", OWN, EV_RANDOM_CLOSED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_INCONCLUSIVE,
-		 EV_DETAIL_CATCH_ALL_CONNECTION},
+	     EV_DETAIL_CATCH_ALL_CONNECTION},
 		{"250 ok", OWN, EV_RANDOM_OTHER_HOST, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_INCONCLUSIVE,
-		 EV_DETAIL_CATCH_ALL_OTHER_HOST},
+	     EV_DETAIL_CATCH_ALL_OTHER_HOST},
 		{"252 maybe", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_CANNOT_VERIFY},
+	     EV_DETAIL_CANNOT_VERIFY},
 		{"252 maybe", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_CANNOT_VERIFY},
+	     EV_DETAIL_CANNOT_VERIFY},
 		{"299 what", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_UNEXPECTED_REPLY},
+	     EV_DETAIL_UNEXPECTED_REPLY},
 	};
 
 	(void) state;
@@ -118,21 +118,21 @@ a_strong_refusal_wins_over_catch_all(void **state)
 {
 	static const struct row rows[] = {
 		{"550 5.1.1 User unknown", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE,
-		 EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE},
+	     EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE},
 		{"550 5.1.1 User unknown", YAHOO, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE,
-		 EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE},
+	     EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE},
 		{"552 5.2.2 full", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_MAILBOX_FULL,
-		 EV_DETAIL_OVER_QUOTA},
-		{"452 4.2.2 Mailbox full", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE,
-		 EV_REASON_MAILBOX_FULL, EV_DETAIL_OVER_QUOTA},
+	     EV_DETAIL_OVER_QUOTA},
+		{"452 4.2.2 Mailbox full", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_MAILBOX_FULL,
+	     EV_DETAIL_OVER_QUOTA},
 		{"550 5.2.1 disabled", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_MAILBOX_DISABLED,
-		 EV_DETAIL_DISABLED},
+	     EV_DETAIL_DISABLED},
 		{"551 5.1.6 moved", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_MAILBOX_MOVED,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{"554 5.7.1 blocked using x.y.org", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_SMTP_BLOCKED, EV_DETAIL_BLOCKLIST},
+	     EV_REASON_SMTP_BLOCKED, EV_DETAIL_BLOCKLIST},
 		{"550 5.7.1 SPF fail", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_SENDER_REJECTED, EV_DETAIL_SENDER_POLICY},
+	     EV_REASON_SENDER_REJECTED, EV_DETAIL_SENDER_POLICY},
 	};
 
 	(void) state;
@@ -144,24 +144,24 @@ weak_refusals_say_nothing_without_a_control(void **state)
 {
 	static const struct row rows[] = {
 		{"550 rejected", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_WEAK_REFUSAL},
+	     EV_DETAIL_WEAK_REFUSAL},
 		{"550 rejected", OWN, EV_RANDOM_REFUSED, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK},
+	     EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK},
 		{"550 rejected", OWN, EV_RANDOM_REFUSED, EV_CONTROL_REFUSED_ALL, EV_REASON_SMTP_BLOCKED,
-		 EV_DETAIL_ALL_REFUSED},
+	     EV_DETAIL_ALL_REFUSED},
 		{"550 5.7.1 User unknown", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE,
-		 EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CONTRADICTION},
+	     EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CONTRADICTION},
 		{"550 5.7.1 User unknown", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK},
+	     EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK},
 		{"550 5.7.1 User unknown", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_REFUSED_ALL,
-		 EV_REASON_SMTP_BLOCKED, EV_DETAIL_ALL_REFUSED},
+	     EV_REASON_SMTP_BLOCKED, EV_DETAIL_ALL_REFUSED},
 		/* policy and protocol are not about the mailbox, whatever others were told */
 		{"550 5.7.1 no", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER, EV_REASON_SMTP_BLOCKED,
-		 EV_DETAIL_POLICY},
+	     EV_DETAIL_POLICY},
 		{"503 need MAIL", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_UNEXPECTED_REPLY},
+	     EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_UNEXPECTED_REPLY},
 		{"451 mumble", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_POLICY_TEMP_FAIL, EV_DETAIL_TEMPORARY},
+	     EV_REASON_POLICY_TEMP_FAIL, EV_DETAIL_TEMPORARY},
 	};
 
 	(void) state;
@@ -175,15 +175,15 @@ a_provider_that_needs_a_control_is_not_believed_alone(void **state)
 	static const char reply[] = "550 5.5.0 Requested action not taken: mailbox unavailable";
 	static const struct row rows[] = {
 		{reply, OLC, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
-		 EV_DETAIL_WEAK_REFUSAL},
+	     EV_DETAIL_WEAK_REFUSAL},
 		{reply, OLC, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER, EV_REASON_MAILBOX_NOT_FOUND,
-		 EV_DETAIL_NONE},
+	     EV_DETAIL_NONE},
 		{reply, OLC, EV_RANDOM_UNKNOWN, EV_CONTROL_REFUSED_ALL, EV_REASON_SMTP_BLOCKED,
-		 EV_DETAIL_ALL_REFUSED},
+	     EV_DETAIL_ALL_REFUSED},
 		{"552 5.2.2 full", OLC, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_MAILBOX_FULL,
-		 EV_DETAIL_OVER_QUOTA},
+	     EV_DETAIL_OVER_QUOTA},
 		{"550 5.1.1 User unknown", "mail.h-email.net", EV_RANDOM_UNKNOWN, EV_CONTROL_NONE,
-		 EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_WEAK_REFUSAL},
+	     EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_WEAK_REFUSAL},
 	};
 
 	(void) state;
@@ -195,13 +195,13 @@ a_temporary_refusal_is_a_catch_all_only_where_made_up_ones_pass(void **state)
 {
 	static const struct row rows[] = {
 		{"450 4.2.0 Greylisted", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE,
-		 EV_REASON_CATCH_ALL_DOMAIN, EV_DETAIL_NONE},
+	     EV_REASON_CATCH_ALL_DOMAIN, EV_DETAIL_NONE},
 		{"451 mumble", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_DOMAIN,
-		 EV_DETAIL_NONE},
-		{"450 4.2.0 Greylisted", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE,
-		 EV_REASON_SMTP_GREYLISTED, EV_DETAIL_GREYLIST},
+	     EV_DETAIL_NONE},
+		{"450 4.2.0 Greylisted", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_GREYLISTED,
+	     EV_DETAIL_GREYLIST},
 		{"450 4.1.1 User unknown", OWN, EV_RANDOM_REFUSED, EV_CONTROL_ACCEPTED_OTHER,
-		 EV_REASON_POLICY_TEMP_FAIL, EV_DETAIL_TEMPORARY},
+	     EV_REASON_POLICY_TEMP_FAIL, EV_DETAIL_TEMPORARY},
 	};
 
 	(void) state;
@@ -215,14 +215,14 @@ evidence_that_may_not_stand_alone_is_marked(void **state)
 
 	(void) state;
 	judge_reply("554 5.7.1 Relay access denied", OWN, EV_STAGE_RCPT, EV_RANDOM_UNKNOWN,
-				EV_CONTROL_NONE, &judgement);
+	            EV_CONTROL_NONE, &judgement);
 	assert_int_equal(judgement.verdict.reason, EV_REASON_RELAY_DENIED);
 	assert_true(judgement.confirm);
 	judge_reply("550 rejected", OWN, EV_STAGE_RCPT, EV_RANDOM_UNKNOWN, EV_CONTROL_ACCEPTED_OTHER,
-				&judgement);
+	            &judgement);
 	assert_true(judgement.confirm);
 	judge_reply("550 5.1.1 User unknown", OWN, EV_STAGE_RCPT, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE,
-				&judgement);
+	            &judgement);
 	assert_false(judgement.confirm);
 }
 
@@ -230,8 +230,12 @@ static void
 a_session_that_is_over_judges_nobody(void **state)
 {
 	static const char *const replies[] = {
-		"452 4.5.3 Too many recipients", "452 too many recipients", "451 4.5.3 x",
-		"421 4.7.0 too many errors",	 "421 bye",					"550 5.5.3 too many",
+		"452 4.5.3 Too many recipients",
+		"452 too many recipients",
+		"451 4.5.3 x",
+		"421 4.7.0 too many errors",
+		"421 bye",
+		"550 5.5.3 too many",
 	};
 
 	(void) state;
@@ -241,7 +245,7 @@ a_session_that_is_over_judges_nobody(void **state)
 			struct ev_judgement judgement;
 
 			judge_reply(replies[i], OWN, EV_STAGE_RCPT, (enum ev_random) random, EV_CONTROL_NONE,
-						&judgement);
+			            &judgement);
 			CHECK_INT(replies[i], judgement.put_back, true);
 			CHECK_INT(replies[i], judgement.verdict.reason, EV_REASON_PENDING);
 		}
@@ -258,31 +262,29 @@ silence_is_named_by_what_was_waited_for(void **state)
 		enum ev_detail detail;
 	} rows[] = {
 		{EV_OUTCOME_CLOSED, EV_STAGE_GREETING, EV_REASON_SMTP_EOF_BLOCKED,
-		 EV_DETAIL_CLOSED_BEFORE_GREETING},
+	     EV_DETAIL_CLOSED_BEFORE_GREETING},
 		{EV_OUTCOME_CLOSED, EV_STAGE_EHLO, EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED},
 		{EV_OUTCOME_CLOSED, EV_STAGE_MAIL, EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED},
 		{EV_OUTCOME_CLOSED, EV_STAGE_RCPT, EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED},
 		{EV_OUTCOME_TIMEOUT, EV_STAGE_CONNECT, EV_REASON_SMTP_TIMEOUT, EV_DETAIL_CONNECT_TIMEOUT},
-		{EV_OUTCOME_TIMEOUT, EV_STAGE_GREETING, EV_REASON_SMTP_TIMEOUT,
-		 EV_DETAIL_GREETING_TIMEOUT},
+		{EV_OUTCOME_TIMEOUT, EV_STAGE_GREETING, EV_REASON_SMTP_TIMEOUT, EV_DETAIL_GREETING_TIMEOUT},
 		{EV_OUTCOME_TIMEOUT, EV_STAGE_RCPT, EV_REASON_SMTP_TIMEOUT, EV_DETAIL_COMMAND_TIMEOUT},
 		{EV_OUTCOME_SESSION_TIMEOUT, EV_STAGE_RCPT, EV_REASON_SMTP_TIMEOUT,
-		 EV_DETAIL_SESSION_TIMEOUT},
+	     EV_DETAIL_SESSION_TIMEOUT},
 		{EV_OUTCOME_REFUSED, EV_STAGE_CONNECT, EV_REASON_SMTP_CONNECTION_FAILED,
-		 EV_DETAIL_CONNECTION_REFUSED},
+	     EV_DETAIL_CONNECTION_REFUSED},
 		{EV_OUTCOME_UNREACHABLE, EV_STAGE_CONNECT, EV_REASON_SMTP_CONNECTION_FAILED,
-		 EV_DETAIL_UNREACHABLE},
+	     EV_DETAIL_UNREACHABLE},
 		{EV_OUTCOME_TARGET_REFUSED, EV_STAGE_CONNECT, EV_REASON_SMTP_CONNECTION_FAILED,
-		 EV_DETAIL_TARGET_REFUSED},
-		{EV_OUTCOME_TLS, EV_STAGE_STARTTLS, EV_REASON_SMTP_CONNECTION_FAILED,
-		 EV_DETAIL_TLS_FAILED},
+	     EV_DETAIL_TARGET_REFUSED},
+		{EV_OUTCOME_TLS, EV_STAGE_STARTTLS, EV_REASON_SMTP_CONNECTION_FAILED, EV_DETAIL_TLS_FAILED},
 		{EV_OUTCOME_NO_SOCKET, EV_STAGE_CONNECT, EV_REASON_INTERNAL_VERIFIER_ERROR,
-		 EV_DETAIL_SOCKET_UNAVAILABLE},
+	     EV_DETAIL_SOCKET_UNAVAILABLE},
 		{EV_OUTCOME_NO_BIND, EV_STAGE_CONNECT, EV_REASON_INTERNAL_VERIFIER_ERROR,
-		 EV_DETAIL_LOCAL_BIND_FAILED},
+	     EV_DETAIL_LOCAL_BIND_FAILED},
 		{EV_OUTCOME_GARBAGE, EV_STAGE_GREETING, EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_GARBAGE},
 		{EV_OUTCOME_TOO_LONG, EV_STAGE_EHLO, EV_REASON_SMTP_PROTOCOL_ERROR,
-		 EV_DETAIL_REPLY_TOO_LONG},
+	     EV_DETAIL_REPLY_TOO_LONG},
 		{EV_OUTCOME_CANCELED, EV_STAGE_RCPT, EV_REASON_SMTP_TIMEOUT, EV_DETAIL_CANCELED},
 	};
 
@@ -296,9 +298,9 @@ silence_is_named_by_what_was_waited_for(void **state)
 		snprintf(name, sizeof(name), "row %zu", i);
 		ev_judge(&c, &judgement);
 		CHECK_STR(name, ev_reason_info(judgement.verdict.reason)->label,
-				  ev_reason_info(rows[i].reason)->label);
+		          ev_reason_info(rows[i].reason)->label);
 		CHECK_STR(name, ev_detail_info(judgement.verdict.detail)->label,
-				  ev_detail_info(rows[i].detail)->label);
+		          ev_detail_info(rows[i].detail)->label);
 		CHECK_INT(name, strncmp(judgement.rule, "outcome.", 8), 0);
 	}
 }
@@ -330,7 +332,7 @@ a_known_catch_all_answers_for_a_recipient_without_an_answer(void **state)
 		c.random = EV_RANDOM_ACCEPTED;
 		ev_judge(&c, &judgement);
 		assert_string_equal(ev_reason_info(judgement.verdict.reason)->label,
-							ev_reason_info(rows[i].reason)->label);
+		                    ev_reason_info(rows[i].reason)->label);
 		assert_false(judgement.put_back);
 	}
 }
@@ -352,10 +354,32 @@ static void
 no_case_is_left_without_a_sound_verdict(void **state)
 {
 	static const char *const replies[] = {
-		"250 ok", "252 ok", "299 ok", "354 go", "421 x", "450 x", "450 4.7.1 x", "452 4.2.2 x",
-		"451 4.7.650 x", "500 x", "501 5.1.3 x", "503 x", "530 x", "550 x", "550 5.1.1 x",
-		"550 5.2.1 x", "550 5.4.1 x", "550 5.5.1 x", "550 5.7.1 x", "551 x", "552 x", "554 x",
-		"550 relaying denied", "550 User unknown", "550 blacklisted", "550 Sender rejected",
+		"250 ok",
+		"252 ok",
+		"299 ok",
+		"354 go",
+		"421 x",
+		"450 x",
+		"450 4.7.1 x",
+		"452 4.2.2 x",
+		"451 4.7.650 x",
+		"500 x",
+		"501 5.1.3 x",
+		"503 x",
+		"530 x",
+		"550 x",
+		"550 5.1.1 x",
+		"550 5.2.1 x",
+		"550 5.4.1 x",
+		"550 5.5.1 x",
+		"550 5.7.1 x",
+		"551 x",
+		"552 x",
+		"554 x",
+		"550 relaying denied",
+		"550 User unknown",
+		"550 blacklisted",
+		"550 Sender rejected",
 	};
 
 	(void) state;
@@ -385,9 +409,9 @@ no_case_is_left_without_a_sound_verdict(void **state)
 						continue;
 					}
 					if (judgement.verdict.status == EV_STATUS_UNKNOWN &&
-						judgement.verdict.detail == EV_DETAIL_NONE)
+					    judgement.verdict.detail == EV_DETAIL_NONE)
 						fail_msg("%s at %s: unknown by %s without a detail", replies[i],
-								 ev_stage_label(c.stage), judgement.rule);
+						         ev_stage_label(c.stage), judgement.rule);
 					if (judgement.verdict.status == EV_STATUS_INVALID)
 					{
 						assert_true(stage == EV_STAGE_RCPT || stage == EV_STAGE_RANDOM_RCPT);
@@ -429,7 +453,7 @@ the_made_up_recipient_is_read_with_the_same_care(void **state)
 		if (rows[i].reply != NULL)
 			corpus_classify(rows[i].reply, EV_STAGE_RANDOM_RCPT, OWN, false, NULL, &finding);
 		CHECK_INT(rows[i].reply ? rows[i].reply : "no reply",
-				  ev_random_from(rows[i].outcome, &finding), rows[i].random);
+		          ev_random_from(rows[i].outcome, &finding), rows[i].random);
 	}
 }
 

@@ -149,7 +149,7 @@ the_result_fits_whatever_its_size_is(void **state)
 
 static const char *const patterns[] = {
 #define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \
-				flags)                                                                             \
+                flags)                                                                             \
 	(pattern),
 #include "engine/reply_rules.def"
 };
@@ -204,7 +204,7 @@ static const char *const templates[] = {
 
 static void
 expand(const char *template, const char *local, const char *domain, const char *host, char *out,
-	   size_t size)
+       size_t size)
 {
 	size_t len = 0;
 

@@ -50,9 +50,15 @@ static void
 a_suffix_counts_only_at_a_label_boundary(void **state)
 {
 	static const char *const rows[] = {
-		"notgoogle.com",  "mx.evil-mimecast.com", "google.com.evil.example",
-		"",				  ".",					  "com",
-		"mx.corp.com",	  "xyahoodns.net",		  "mimecast.co",
+		"notgoogle.com",
+		"mx.evil-mimecast.com",
+		"google.com.evil.example",
+		"",
+		".",
+		"com",
+		"mx.corp.com",
+		"xyahoodns.net",
+		"mimecast.co",
 		"protection.com",
 	};
 
@@ -102,7 +108,7 @@ every_suffix_finds_its_own_family(void **state)
 		char host[300];
 
 		CHECK_INT(rows[i].suffix, ev_provider_of_host(rows[i].suffix, strlen(rows[i].suffix)),
-				  rows[i].provider);
+		          rows[i].provider);
 		snprintf(host, sizeof(host), "MX-1.%s.", rows[i].suffix);
 		CHECK_INT(host, ev_provider_of_host(host, strlen(host)), rows[i].provider);
 		for (size_t k = i + 1; k < N_ROWS(rows); k++)

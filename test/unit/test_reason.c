@@ -17,7 +17,7 @@ reasons_have_no_duplicate_or_malformed_labels(void **state)
 		assert_non_null(info->label);
 		assert_non_null(info->description);
 		assert_true(strspn(info->label, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
-					strlen(info->label));
+		            strlen(info->label));
 		for (int k = i + 1; k < EV_N_REASON; k++)
 			assert_string_not_equal(info->label, ev_reason_info((enum ev_reason) k)->label);
 	}
@@ -34,7 +34,7 @@ details_have_no_duplicate_or_malformed_labels(void **state)
 
 		assert_non_null(info->label);
 		assert_true(strspn(info->label, "abcdefghijklmnopqrstuvwxyz0123456789_") ==
-					strlen(info->label));
+		            strlen(info->label));
 		for (int k = i + 1; k < EV_N_DETAIL; k++)
 			assert_string_not_equal(info->label, ev_detail_info((enum ev_detail) k)->label);
 	}
@@ -47,7 +47,7 @@ reasons_are_ordered_by_status_then_label(void **state)
 	(void) state;
 	for (int i = 1; i < EV_N_REASON; i++)
 	{
-		const struct ev_reason_info *last = ev_reason_info((enum ev_reason) (i - 1));
+		const struct ev_reason_info *last = ev_reason_info((enum ev_reason)(i - 1));
 		const struct ev_reason_info *info = ev_reason_info((enum ev_reason) i);
 
 		if (last->status == info->status)

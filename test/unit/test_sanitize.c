@@ -32,7 +32,7 @@ bytes_that_are_not_printable_ascii_are_escaped(void **state)
 		char out[128];
 
 		CHECK_INT(rows[i].want, ev_sanitize(rows[i].text, rows[i].n, out, sizeof(out)),
-				  strlen(rows[i].want));
+		          strlen(rows[i].want));
 		CHECK_STR(rows[i].want, out, rows[i].want);
 	}
 }

@@ -20,8 +20,8 @@
 	"S 220 mx ESMTP\n"                                                                             \
 	"C EHLO probe.example.org\n"                                                                   \
 	"S 250 mx\n"
-#define MAIL "C MAIL FROM:<check@example.org>\n"
-#define QUIT "C QUIT\n"
+#define MAIL      "C MAIL FROM:<check@example.org>\n"
+#define QUIT      "C QUIT\n"
 #define RSET_QUIT "C RSET\nC QUIT\n"
 
 struct row
@@ -29,7 +29,8 @@ struct row
 	const char *name;
 	const char *rcpts; /* separated by spaces; EAI ones hold bytes above 0x7f */
 	const char *script;
-	const char *want; /* "outcome/stage/code" of each, "*" before one that was not sent, then what else is so */
+	const char *
+		want; /* "outcome/stage/code" of each, "*" before one that was not sent, then what else is so */
 	bool tls;
 	bool random;
 	bool no_pipelining;
@@ -37,6 +38,7 @@ struct row
 	int max_refused;
 };
 
+/* clang-format off */
 static const struct row rows[] = {
 	/* --- the usual --- */
 	{"one accepted, pipelined", "ann",
@@ -202,10 +204,38 @@ static const struct row rows[] = {
 	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nC RCPT TO:<cid@example.com>\n"
 				   "S 250 ok\nS 550 no\nS 421 too many errors\n",
 	 "reply/rcpt/550 reply/rcpt/421 not_asked/-/0 drain", 0, 1, 0, 0, 0},
-	{"452: the next one in a transaction of its own", "ann bob cid",
+	{"452: again in a transaction of its own", "ann bob cid",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RCPT TO:<bob@example.com>\nS 452 4.5.3 many\n"
+					"C RSET\nS 250 ok\n" MAIL "S 250 ok\nC RCPT TO:<bob@example.com>\nS 250 ok\n"
 					"C RSET\nS 250 ok\n" MAIL "S 250 ok\nC RCPT TO:<cid@example.com>\nS 250 ok\n" QUIT,
-	 "reply/rcpt/250 reply/rcpt/452 reply/rcpt/250 drain", 0, 0, 0, 0, 0},
+	 "reply/rcpt/250 reply/rcpt/250 reply/rcpt/250 drain", 0, 0, 0, 0, 0},
+	{"452 to several of a flight", "a b c d e",
+	 EHLO_ALL MAIL "C RCPT TO:<a@example.com>\nC RCPT TO:<b@example.com>\nC RCPT TO:<c@example.com>\n"
+				   "C RCPT TO:<d@example.com>\nC RCPT TO:<e@example.com>\n"
+				   "S 250 ok\nS 250 ok\nS 550 no\nS 452 many\nS 452 many\nS 452 many\n"
+				   "C RSET\n" MAIL "C RCPT TO:<c@example.com>\nC RCPT TO:<d@example.com>\n"
+				   "S 250 ok\nS 250 ok\nS 250 ok\nS 250 ok\n"
+				   "C RSET\n" MAIL "C RCPT TO:<e@example.com>\nS 250 ok\nS 250 ok\nS 452 4.5.3 many\n"
+				   "C RSET\n" MAIL "C RCPT TO:<made.up@example.com>\nS 250 ok\nS 250 ok\nS 550 no\n" RSET_QUIT,
+	 "reply/rcpt/250 reply/rcpt/550 reply/rcpt/250 reply/rcpt/250 reply/rcpt/452 "
+	 "random=reply/random_rcpt/550 drain",
+	 0, 1, 0, 0, 0},
+	{"452 to the made-up one", "ann",
+	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nS 250 ok\nS 250 ok\nC RCPT TO:<made.up@example.com>\nS 452 4.5.3 many\n"
+				   "C RSET\n" MAIL "C RCPT TO:<made.up@example.com>\nS 250 ok\nS 250 ok\nS 550 no\n" RSET_QUIT,
+	 "reply/rcpt/250 random=reply/random_rcpt/550 drain", 0, 1, 0, 0, 0},
+	{"452 to the first of a transaction", "ann bob",
+	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 452 many\nC RSET\nS 250 ok\n" MAIL
+					"S 250 ok\nC RCPT TO:<bob@example.com>\nS 250 ok\n" QUIT,
+	 "reply/rcpt/452 reply/rcpt/250 drain", 0, 0, 0, 0, 0},
+	{"closed before the second turn", "ann bob",
+	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RCPT TO:<bob@example.com>\nS 452 many\n"
+					"C RSET\n!closed\n",
+	 "reply/rcpt/250 reply/rcpt/452 close", 0, 0, 0, 0, 0},
+	{"452 of a full mailbox: on in the same one", "ann bob",
+	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 452 4.2.2 full\n"
+					"C RCPT TO:<bob@example.com>\nS 250 ok\n" QUIT,
+	 "reply/rcpt/452 reply/rcpt/250 drain", 0, 0, 0, 0, 0},
 	{"354 is a reply, if a strange one", "ann",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 354 go on\n" QUIT,
 	 "reply/rcpt/354 drain", 0, 1, 0, 0, 0},
@@ -297,12 +327,14 @@ static const struct row rows[] = {
 	{"421 that nobody asked for", "ann", "S 220 mx\nS 421 shutting down\n", "*reply/ehlo/421 drain", 0,
 	 0, 0, 0, 0},
 };
+/* clang-format on */
 
 /* --- running a script ---------------------------------------------------------------------------- */
 
 static const char *const outcome_words[] = {
-	"reply",	   "closed",	"timeout", "session_timeout", "refused", "unreachable", "target_refused",
-	"no_socket", "no_bind", "tls",	   "garbage",		   "too_long", "canceled",	  "not_asked",
+	"reply",       "closed",         "timeout",   "session_timeout", "refused",
+	"unreachable", "target_refused", "no_socket", "no_bind",         "tls",
+	"garbage",     "too_long",       "canceled",  "not_asked",
 };
 
 static struct ev_smtp_config config;
@@ -364,9 +396,12 @@ do_event(const char *name, const char *event, size_t n)
 		const char *word;
 		enum ev_smtp_event event;
 	} events[] = {
-		{"closed", EV_SMTP_CLOSED},			   {"timeout", EV_SMTP_TIMED_OUT},
-		{"session", EV_SMTP_SESSION_TIMED_OUT}, {"cancel", EV_SMTP_CANCEL},
-		{"tls", EV_SMTP_TLS_UP},			   {"tlsfail", EV_SMTP_TLS_FAILED},
+		{"closed", EV_SMTP_CLOSED},
+		{"timeout", EV_SMTP_TIMED_OUT},
+		{"session", EV_SMTP_SESSION_TIMED_OUT},
+		{"cancel", EV_SMTP_CANCEL},
+		{"tls", EV_SMTP_TLS_UP},
+		{"tlsfail", EV_SMTP_TLS_FAILED},
 	};
 
 	for (size_t i = 0; i < N_ROWS(events); i++)
@@ -448,9 +483,9 @@ static void
 describe(char *out, const struct ev_smtp_rcpt *rcpt, const char *prefix)
 {
 	sprintf(out + strlen(out), "%s%s%s/%s/%d%s", prefix, rcpt->asked ? "" : "*",
-			outcome_words[rcpt->outcome],
-			ev_stage_label(rcpt->stage) != NULL ? ev_stage_label(rcpt->stage) : "-",
-			rcpt->reply.code, rcpt->no_smtputf8 ? "+no_smtputf8 " : " ");
+	        outcome_words[rcpt->outcome],
+	        ev_stage_label(rcpt->stage) != NULL ? ev_stage_label(rcpt->stage) : "-",
+	        rcpt->reply.code, rcpt->no_smtputf8 ? "+no_smtputf8 " : " ");
 }
 
 static void
@@ -514,7 +549,7 @@ names_cannot_smuggle_commands(void **state)
 	peer_says("250-a\r\n250 PIPELINING\r\n", 23, 100);
 	assert_int_equal(rcpts[0].outcome, EV_OUTCOME_CANCELED);
 	assert_true(strncmp(smtp.out, "MAIL FROM:<check@example.org>\r\nRCPT TO:<bob@example.com>\r\n",
-						ev_smtp_output(&smtp, &out)) == 0);
+	                    ev_smtp_output(&smtp, &out)) == 0);
 }
 
 static void

@@ -21,7 +21,7 @@ check(const struct row *rows, size_t n)
 		char target[EV_DOMAIN_MAX + 1];
 
 		CHECK_INT(rows[i].txt, ev_spf_parse(rows[i].txt, strlen(rows[i].txt), target),
-				  rows[i].want);
+		          rows[i].want);
 		CHECK_STR(rows[i].txt, target, rows[i].target ? rows[i].target : "");
 	}
 }
@@ -112,9 +112,9 @@ every_mechanism_of_the_rfc_is_known(void **state)
 	static const struct row rows[] = {
 		{"v=spf1 a a:x.example a/24 a//64 a/24//64 a:x.example/24//64 -all", EV_SPF_FAIL_ALL, NULL},
 		{"v=spf1 mx:x.example/8 ptr ptr:x.example exists:%{ir}.%{v}._spf.x.example -all",
-		 EV_SPF_FAIL_ALL, NULL},
+	     EV_SPF_FAIL_ALL, NULL},
 		{"v=spf1 ip6:::1 ip6:2001:db8::/32 ip4:192.0.2.1 ?include:x.example ~all", EV_SPF_OTHER,
-		 NULL},
+	     NULL},
 	};
 
 	(void) state;

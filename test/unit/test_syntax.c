@@ -8,9 +8,9 @@
 
 #include "engine/syntax.h"
 
-#define A64	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define A63	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define A61	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A63  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A61  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define D253 A63 "." A63 "." A63 "." A61
 
 struct row
@@ -50,7 +50,9 @@ sound_addresses_are_not_refused(void **state)
 		{"a@1.2.3.co", EV_DETAIL_NONE, 0},
 		{"a@corp.c0m", EV_DETAIL_NONE, 0},
 		{"a@xn--bcher-kva.de", EV_DETAIL_NONE, 0},
-		{"a@b\xc3\xbc" "cher.de", EV_DETAIL_NONE, 0},
+		{"a@b\xc3\xbc"
+	     "cher.de",
+	     EV_DETAIL_NONE, 0},
 		{"j\xc3\xb6rg@corp.com", EV_DETAIL_NONE, 0},
 		{"\xe7\x94\xa8\xe6\x88\xb7@\xe4\xbe\x8b.jp", EV_DETAIL_NONE, 0},
 		{"\"quoted local\"@corp.com", EV_DETAIL_NONE, 0},
@@ -110,7 +112,9 @@ faults_of_the_local_part_are_named_and_placed(void **state)
 		{"a\xed\xa0\x80@corp.com", EV_DETAIL_INVALID_ENCODING, 1},
 		{"a\xf4\x90\x80\x80@corp.com", EV_DETAIL_INVALID_ENCODING, 1},
 		{"a\xc3@corp.com", EV_DETAIL_INVALID_ENCODING, 1},
-		{"a\xe2\x80\x8b" "b@corp.com", EV_DETAIL_INVALID_CHARACTER, 0},
+		{"a\xe2\x80\x8b"
+	     "b@corp.com",
+	     EV_DETAIL_INVALID_CHARACTER, 0},
 		{"jo\xcc\x88rg@corp.com", EV_DETAIL_INVALID_CHARACTER, 0},
 	};
 
@@ -148,12 +152,18 @@ faults_of_the_domain_are_named_and_placed(void **state)
 		{"a@" A64 ".com", EV_DETAIL_LABEL_TOO_LONG, 65},
 		{"a@" D253 "a.com", EV_DETAIL_DOMAIN_TOO_LONG, 255},
 		{"aa@" D253, EV_DETAIL_ADDRESS_TOO_LONG, 254},
-		{"a@b\xfc" "cher.de", EV_DETAIL_INVALID_ENCODING, 3},
+		{"a@b\xfc"
+	     "cher.de",
+	     EV_DETAIL_INVALID_ENCODING, 3},
 		{"a@xn--a.de", EV_DETAIL_INVALID_IDN, 2},
 		{"a@x.xn--bcher-kva8445foa", EV_DETAIL_INVALID_IDN, 2},
 		{"a@\xe2\x84\x80.de", EV_DETAIL_INVALID_IDN, 2},
-		{"a@b\xc3\xbc" "cher", EV_DETAIL_DOMAIN_NOT_DOTTED, 2},
-		{"a@b\xc3\xbc" "cher..de", EV_DETAIL_DOUBLE_DOT, 10},
+		{"a@b\xc3\xbc"
+	     "cher",
+	     EV_DETAIL_DOMAIN_NOT_DOTTED, 2},
+		{"a@b\xc3\xbc"
+	     "cher..de",
+	     EV_DETAIL_DOUBLE_DOT, 10},
 	};
 
 	(void) state;
@@ -212,7 +222,9 @@ level_smtp_takes_what_the_internet_does_not(void **state)
 		{"a@localhost", EV_DETAIL_NONE, 0},
 		{"a@corp.123", EV_DETAIL_NONE, 0},
 		{"\"\"@corp.com", EV_DETAIL_NONE, 0},
-		{"a@b\xc3\xbc" "cher", EV_DETAIL_NONE, 0},
+		{"a@b\xc3\xbc"
+	     "cher",
+	     EV_DETAIL_NONE, 0},
 		{"a@corp.com.", EV_DETAIL_EMPTY_LABEL, 11},
 	};
 
@@ -243,8 +255,13 @@ static void
 nothing_is_read_behind_the_end(void **state)
 {
 	static const char *const texts[] = {
-		"first.last@sub.corp.com", "\"q\\\"\"@corp.com",		"a@[IPv6:1::2]",
-		"j\xc3\xb6rg@corp.com",	   "a@b\xc3\xbc" "cher.de", "a@xn--bcher-kva.de",
+		"first.last@sub.corp.com",
+		"\"q\\\"\"@corp.com",
+		"a@[IPv6:1::2]",
+		"j\xc3\xb6rg@corp.com",
+		"a@b\xc3\xbc"
+		"cher.de",
+		"a@xn--bcher-kva.de",
 	};
 
 	(void) state;
@@ -310,7 +327,9 @@ flags_tell_what_an_address_is(void **state)
 		{"a@corp.com", false, false, false, false, false},
 		{"\"a\"@corp.com", true, false, false, false, false},
 		{"j\xc3\xb6@corp.com", false, true, false, false, false},
-		{"a@b\xc3\xbc" "cher.de", false, false, true, false, false},
+		{"a@b\xc3\xbc"
+	     "cher.de",
+	     false, false, true, false, false},
 		{"a@xn--bcher-kva.de", false, false, false, false, false},
 		{"a@[127.0.0.1]", false, false, false, true, false},
 		{"a@example.com", false, false, false, false, true},
@@ -339,8 +358,8 @@ flags_tell_what_an_address_is(void **state)
 		struct ev_syntax syntax;
 
 		CHECK_INT(rows[i].text,
-				  ev_syntax_parse(rows[i].text, strlen(rows[i].text), EV_SYNTAX_SMTP, &syntax),
-				  true);
+		          ev_syntax_parse(rows[i].text, strlen(rows[i].text), EV_SYNTAX_SMTP, &syntax),
+		          true);
 		CHECK_INT(rows[i].text, syntax.quoted, rows[i].quoted);
 		CHECK_INT(rows[i].text, syntax.eai, rows[i].eai);
 		CHECK_INT(rows[i].text, syntax.idn, rows[i].idn);
@@ -359,7 +378,9 @@ parts_are_found_where_they_are(void **state)
 	} rows[] = {
 		{"first.last@corp.com", 10, 11, 8},
 		{"\"a@b\"@corp.com", 5, 6, 8},
-		{"j\xc3\xb6@b\xc3\xbc" "cher.de", 3, 4, 10},
+		{"j\xc3\xb6@b\xc3\xbc"
+	     "cher.de",
+	     3, 4, 10},
 	};
 
 	(void) state;
@@ -391,7 +412,9 @@ one_mailbox_has_one_travelling_form(void **state)
 		{"\".a\"@corp.com", "\".a\"@corp.com"},
 		{"\"a.b\"@corp.com", "a.b@corp.com"},
 		{"\"j\xc3\xb6rg\"@corp.com", "j\xc3\xb6rg@corp.com"},
-		{"a@B\xc3\x9c" "CHER.de", "a@xn--bcher-kva.de"},
+		{"a@B\xc3\x9c"
+	     "CHER.de",
+	     "a@xn--bcher-kva.de"},
 		{"a@XN--BCHER-KVA.DE", "a@xn--bcher-kva.de"},
 	};
 
@@ -424,8 +447,15 @@ static void
 texts_that_are_no_keys_are_not_taken_for_one(void **state)
 {
 	static const char *const rows[] = {
-		"",			  "a",			  "a@CORP.com",		"\"plain\"@corp.com",
-		"a@localhost", "a@[192.0.2.1]", "a@corp.com\n", "a@b\xc3\xbc" "cher.de",
+		"",
+		"a",
+		"a@CORP.com",
+		"\"plain\"@corp.com",
+		"a@localhost",
+		"a@[192.0.2.1]",
+		"a@corp.com\n",
+		"a@b\xc3\xbc"
+		"cher.de",
 		"a@b@corp.com",
 	};
 
@@ -475,6 +505,16 @@ lengths_count_in_the_travelling_form(void **state)
 	n = (size_t) snprintf(text, sizeof(text), "aa@%s", D253);
 	assert_false(ev_syntax_parse(text, n, EV_SYNTAX_SMTP, &syntax));
 	assert_int_equal(syntax.fault, EV_DETAIL_ADDRESS_TOO_LONG);
+
+	/* the place of a fault is inside the text even if only the longer form has it: 5 * 49 octets, 5 * 53 */
+	n = (size_t) snprintf(text, sizeof(text), "a@");
+	for (int i = 0; i < 5; i++)
+		n += (size_t) snprintf(text + n, sizeof(text) - n,
+		                       "\xc3\xbc"
+		                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.");
+	n += (size_t) snprintf(text + n, sizeof(text) - n, "%s", "aaaaaaaaaaaaaaaaaaa.de");
+	assert_false(ev_syntax_parse(text, n, EV_SYNTAX_INTERNET, &syntax));
+	assert_true(syntax.fault_at <= n);
 }
 
 static void
@@ -487,8 +527,7 @@ an_unsound_address_has_no_travelling_form(void **state)
 	ev_syntax_parse("a..b@corp.com", 13, EV_SYNTAX_INTERNET, &syntax);
 	assert_int_equal(ev_address_from("a..b@corp.com", &syntax, &address), EV_DETAIL_DOUBLE_DOT);
 	ev_syntax_parse("a@[192.0.2.1]", 13, EV_SYNTAX_SMTP, &syntax);
-	assert_int_equal(ev_address_from("a@[192.0.2.1]", &syntax, &address),
-					 EV_DETAIL_DOMAIN_LITERAL);
+	assert_int_equal(ev_address_from("a@[192.0.2.1]", &syntax, &address), EV_DETAIL_DOMAIN_LITERAL);
 }
 
 static void

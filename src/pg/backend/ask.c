@@ -150,8 +150,12 @@ ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 		answer(out, EV_REASON_INVALID_SYNTAX, fault);
 		return;
 	}
-	if (ev_settings.mode != EV_MODE_SANDBOX)
-		ev_override_find(&address, &override);
+	if (ev_settings.mode != EV_MODE_SANDBOX && !ev_override_find(&address, &override))
+	{
+		/* it may forbid to ask, or know better than the cache */
+		answer_obstacle(out, EV_DETAIL_OVERRIDE_LOCKED);
+		return;
+	}
 	if (!answer_offline(&syntax, &address, &override, out))
 	{
 		key_len = ev_server_key(&address, key);

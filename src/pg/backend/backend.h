@@ -74,8 +74,12 @@ typedef struct EvOverride
 
 /*
  * override.c: the site's own word on an address, the most specific pattern first; *out is all zero when there is none.
+ * False when the table cannot be read without waiting for a lock: then nobody knows what it says.
  */
-extern void ev_override_find(const struct ev_address *address, EvOverride *out);
+extern bool ev_override_find(const struct ev_address *address, EvOverride *out);
+
+/* override.c: wait until it can be read; it is locked against what kept it from that until the transaction ends. */
+extern void ev_override_wait(void);
 
 /*
  * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`, `@host`, `@.host`, `user@`,
@@ -86,12 +90,13 @@ extern size_t ev_pattern_normalize(const char *pattern, size_t len, char *out);
 
 /*
  * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits (EV_HMAC_SIZE bytes with the
- * NUL).  False when the site has no key.
+ * NUL).  False when the site has no key.  With `locked` it does not wait for a lock, but is false and says so there.
  */
 #define EV_HMAC_SIZE (5 + 64 + 1)
-extern bool ev_site_hmac(const char *text, size_t len, char *out);
+extern bool ev_site_hmac(const char *text, size_t len, char *out, bool *locked);
 
-/* memo.c: answers already given in this statement; the key is the travelling form of an address. */
+/* memo.c: answers already given in this statement; the key is the travelling form of an address.  An answer is put where
+ * its question was looked for: each put follows the get of the same question. */
 extern bool ev_memo_get(const char *key, size_t len, int64 wait, int64 max_age, EvAnswer *out);
 extern void ev_memo_put(const char *key, size_t len, int64 wait, int64 max_age,
 						const EvAnswer *answer);

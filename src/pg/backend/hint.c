@@ -36,6 +36,8 @@ static const struct
 	 "Ask again in a moment, or raise email_verify.inbox_size."},
 	{EV_DETAIL_QUEUE_FULL, "the queue of e-mail addresses is full",
 	 "Ask again later, or raise email_verify.max_queue."},
+	{EV_DETAIL_OVERRIDE_LOCKED, "e-mail addresses are not verified: table email_verify.override is locked",
+	 "Ask again when the transaction that locks it has ended."},
 	{EV_DETAIL_PAUSED, "verification of e-mail addresses is paused",
 	 "SELECT email_verify.resume() goes on with it."},
 };

@@ -6,8 +6,8 @@
 
 #include "access/genam.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
@@ -23,15 +23,19 @@
 #include "pg/backend/lookup.h"
 #include "pg/shared/compat.h"
 
+/* Longer keys than these are none of ours, but are no fault either. */
+#define KEY_MAX 512
+
 static void
 invalidate(Datum arg, Oid relation)
 {
 	EvLookup *lookup = (EvLookup *) DatumGetPointer(arg);
 
 	if (relation == InvalidOid || relation == lookup->relation || relation == lookup->index ||
-		!lookup->usable)
+	    !lookup->usable)
 	{
 		lookup->valid = false;
+		lookup->lock_xact = InvalidLocalTransactionId;
 		lookup->generation++;
 	}
 }
@@ -56,13 +60,14 @@ index_fits(const EvLookup *lookup, Relation index)
 	Form_pg_index form = index->rd_index;
 
 	return form->indisvalid && form->indisready && form->indkey.values[0] == lookup->attnums[0] &&
-		   (lookup->ordered ? index->rd_rel->relam == BTREE_AM_OID
-							: index->rd_rel->relam == HASH_AM_OID && form->indnatts == 1) &&
-		   RelationGetIndexPredicate(index) == NIL;
+	       (lookup->ordered ? index->rd_rel->relam == BTREE_AM_OID
+	                        : index->rd_rel->relam == HASH_AM_OID && form->indnatts == 1) &&
+	       RelationGetIndexPredicate(index) == NIL;
 }
 
+/* *all tells whether all indexes could be looked at: one that is locked may be the one. */
 static Oid
-find_index(EvLookup *lookup, Relation rel)
+find_index(EvLookup *lookup, Relation rel, bool *all)
 {
 	List *indexes = RelationGetIndexList(rel);
 	ListCell *cell;
@@ -73,7 +78,10 @@ find_index(EvLookup *lookup, Relation rel)
 		Relation index = open_now(lfirst_oid(cell));
 
 		if (index == NULL)
+		{
+			*all = false;
 			continue;
+		}
 		if (index_fits(lookup, index))
 			result = lfirst_oid(cell);
 		relation_close(index, AccessShareLock);
@@ -84,10 +92,28 @@ find_index(EvLookup *lookup, Relation rel)
 	return result;
 }
 
+/* A slot of our own, with a descriptor that no relation cache entry owns: made once, not for each look-up. */
+static void
+make_slot(EvLookup *lookup, Relation rel)
+{
+	MemoryContext old;
+
+	if (lookup->context == NULL)
+		lookup->context =
+			AllocSetContextCreate(TopMemoryContext, "email_verify lookup", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(lookup->context);
+	old = MemoryContextSwitchTo(lookup->context);
+	lookup->slot = MakeTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
+	                                  &TTSOpsBufferHeapTuple);
+	MemoryContextSwitchTo(old);
+}
+
 /* Called with the relation locked. */
 static void
 learn_shape(EvLookup *lookup, Relation rel)
 {
+	bool all = true;
+
 	lookup->usable =
 		rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID;
 	for (int i = 0; i < lookup->n_columns && lookup->usable; i++)
@@ -101,9 +127,14 @@ learn_shape(EvLookup *lookup, Relation rel)
 
 		lookup->usable = key->atttypid == TEXTOID && key->attcollation == C_COLLATION_OID;
 	}
-	lookup->index = lookup->usable ? find_index(lookup, rel) : InvalidOid;
+	lookup->index = lookup->usable ? find_index(lookup, rel, &all) : InvalidOid;
 	lookup->usable = OidIsValid(lookup->index);
-	lookup->valid = true;
+	lookup->n_deform = 0;
+	for (int i = 0; i < lookup->n_columns && lookup->usable; i++)
+		lookup->n_deform = Max(lookup->n_deform, lookup->attnums[i]);
+	make_slot(lookup, rel);
+	lookup->scanning = false;
+	lookup->valid = lookup->usable || all;
 }
 
 Oid
@@ -128,13 +159,14 @@ static void
 scan(EvLookup *lookup, Relation rel, Relation index, text *key, EvLookupRow row, void *arg)
 {
 	IndexScanDesc desc;
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *slot = lookup->slot;
 	ScanKeyData skey;
 	bool more = true;
 
 	ScanKeyEntryInitialize(&skey, 0, 1,
-						   lookup->ordered ? BTEqualStrategyNumber : HTEqualStrategyNumber,
-						   InvalidOid, C_COLLATION_OID, F_TEXTEQ, PointerGetDatum(key));
+	                       lookup->ordered ? BTEqualStrategyNumber : HTEqualStrategyNumber,
+	                       InvalidOid, C_COLLATION_OID, F_TEXTEQ, PointerGetDatum(key));
+	lookup->scanning = true;
 	desc = ev_index_beginscan(rel, index, GetActiveSnapshot(), 1);
 	index_rescan(desc, &skey, 1, NULL, 0);
 	while (more && index_getnext_slot(desc, ForwardScanDirection, slot))
@@ -143,45 +175,94 @@ scan(EvLookup *lookup, Relation rel, Relation index, text *key, EvLookupRow row,
 		bool nulls[EV_LOOKUP_COLUMNS];
 		text *found;
 
+		slot_getsomeattrs(slot, lookup->n_deform);
 		for (int i = 0; i < lookup->n_columns; i++)
-			values[i] = slot_getattr(slot, lookup->attnums[i], &nulls[i]);
+		{
+			values[i] = slot->tts_values[lookup->attnums[i] - 1];
+			nulls[i] = slot->tts_isnull[lookup->attnums[i] - 1];
+		}
 		if (nulls[0])
 			continue;
 
 		/* a hash index finds candidates only */
 		found = DatumGetTextPP(values[0]);
 		if (VARSIZE_ANY_EXHDR(found) == VARSIZE_ANY_EXHDR(key) &&
-			memcmp(VARDATA_ANY(found), VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) == 0)
+		    memcmp(VARDATA_ANY(found), VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) == 0)
 			more = row(values, nulls, arg);
 	}
 	index_endscan(desc);
-	ExecDropSingleTupleTableSlot(slot);
+	ExecClearTuple(slot);
+	lookup->scanning = false;
+}
+
+static bool
+is_locked(const EvLookup *lookup)
+{
+	return lookup->lock_xact == ev_local_xid() &&
+	       lookup->lock_subxact == GetCurrentSubTransactionId();
+}
+
+/* Lock table and index, learn their shape if need be.  False, and nothing locked, when that cannot be done at once. */
+static bool
+lock_both(EvLookup *lookup, Oid oid)
+{
+	Relation rel = open_now(oid);
+
+	if (rel == NULL)
+		return false;
+	if (!lookup->valid)
+		learn_shape(lookup, rel);
+	if (!lookup->usable || !ConditionalLockRelationOid(lookup->index, AccessShareLock))
+	{
+		relation_close(rel, AccessShareLock);
+		return false;
+	}
+	relation_close(rel, NoLock);
+	lookup->lock_xact = ev_local_xid();
+	lookup->lock_subxact = GetCurrentSubTransactionId();
+	return true;
+}
+
+static void
+search(EvLookup *lookup, Relation rel, Relation index, const char *key, size_t len, EvLookupRow row,
+       void *arg)
+{
+	union
+	{
+		text value;
+		char room[VARHDRSZ + KEY_MAX];
+	} buffer;
+
+	if (len > KEY_MAX)
+		return;
+	SET_VARSIZE(&buffer.value, VARHDRSZ + len);
+	memcpy(VARDATA(&buffer.value), key, len);
+	scan(lookup, rel, index, &buffer.value, row, arg);
 }
 
 bool
 ev_lookup(EvLookup *lookup, const char *key, size_t len, EvLookupRow row, void *arg)
 {
-	Oid oid = ev_lookup_relation(lookup);
+	Oid oid;
 	Relation rel;
-	Relation index = NULL;
+	Relation index;
 
+	/* an error has ended a scan: the slot's pin is gone already, so it must not be cleared but made anew */
+	if (lookup->scanning)
+		lookup->valid = false;
+	oid = ev_lookup_relation(lookup);
 	if (!OidIsValid(oid) || !ActiveSnapshotSet())
 		return false;
-	rel = open_now(oid);
-	if (rel == NULL)
+	if (!(lookup->valid && is_locked(lookup)) && !lock_both(lookup, oid))
 		return false;
-	if (!lookup->valid)
-		learn_shape(lookup, rel);
-	if (lookup->usable)
-		index = open_now(lookup->index);
+	rel = try_relation_open(oid, NoLock);
+	index = rel == NULL ? NULL : try_relation_open(lookup->index, NoLock);
 	if (index != NULL)
 	{
-		text *value = cstring_to_text_with_len(key, (int) len);
-
-		scan(lookup, rel, index, value, row, arg);
-		pfree(value);
-		relation_close(index, AccessShareLock);
+		search(lookup, rel, index, key, len, row, arg);
+		relation_close(index, NoLock);
 	}
-	relation_close(rel, AccessShareLock);
+	if (rel != NULL)
+		relation_close(rel, NoLock);
 	return index != NULL;
 }

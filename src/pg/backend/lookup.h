@@ -3,7 +3,8 @@
  *	  Finds rows of one of our tables by a text key, straight through an index.
  *
  * For what stands in every query: no SPI, no waiting for locks.  A TRUNCATE or REINDEX of the table makes a miss, not a
- * stall of a query that does not even name it.  Columns are found by name, once per invalidation, so that a table of an
+ * stall of a query that does not even name it.  What was locked stays so to the end of the transaction, like any table that
+ * a query reads: taking and giving back two locks for every row would cost more than finding it.  Columns are found by name, once per invalidation, so that a table of an
  * older or newer version does no harm.
  */
 #ifndef EV_LOOKUP_H
@@ -18,7 +19,7 @@
 typedef struct EvLookup
 {
 	const char *table; /* in schema email_verify */
-	bool ordered;	   /* through a btree index that starts with the key, instead of a hash index */
+	bool ordered;      /* through a btree index that starts with the key, instead of a hash index */
 	int n_columns;
 	const char *columns[EV_LOOKUP_COLUMNS]; /* the first is the key: text COLLATE "C" */
 
@@ -30,6 +31,16 @@ typedef struct EvLookup
 	Oid index;
 	AttrNumber attnums[EV_LOOKUP_COLUMNS];
 	uint64 generation; /* changes with every invalidation */
+
+	/* where and when table and index were locked; locks go with their subtransaction */
+	LocalTransactionId lock_xact;
+	SubTransactionId lock_subxact;
+
+	/* for the row that is looked at */
+	MemoryContext context;
+	TupleTableSlot *slot;
+	int n_deform; /* attributes up to the last of ours */
+	bool scanning;
 } EvLookup;
 
 /* Called for each row with its columns in the order of EvLookup.columns; false ends the search. */

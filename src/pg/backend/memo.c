@@ -9,10 +9,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "engine/hash.h"
 #include "pg/backend/backend.h"
 #include "pg/shared/compat.h"
 
@@ -44,6 +44,9 @@ static Entry *entries = NULL;
 static Era current;
 static uint32 era = 0;
 
+/* Where the answer to the question asked last belongs; NULL: nowhere. */
+static Entry *asked = NULL;
+
 static bool
 enter_era(void)
 {
@@ -74,36 +77,41 @@ entry(const char *key, size_t len)
 {
 	if (entries == NULL)
 		entries = MemoryContextAllocZero(TopMemoryContext, MEMO_SIZE * sizeof(Entry));
-	return &entries[ev_hash(EV_HASH_INIT, key, len) % MEMO_SIZE];
+	return &entries[hash_bytes((const unsigned char *) key, (int) len) % MEMO_SIZE];
+}
+
+/* Who waits longer than was waited may get more than this. */
+static bool
+is_open(const EvAnswer *answer)
+{
+	return answer->stale || answer->verdict.reason == EV_REASON_PENDING;
 }
 
 bool
 ev_memo_get(const char *key, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 {
-	Entry *e;
-
+	asked = NULL;
 	if (!enter_era())
 		return false;
-	e = entry(key, len);
-	if (e->era != era || e->len != len || e->wait != wait || e->max_age != max_age ||
-		memcmp(e->key, key, len) != 0)
+	asked = entry(key, len);
+	if (asked->era != era || asked->len != len || asked->max_age != max_age ||
+	    memcmp(asked->key, key, len) != 0)
 		return false;
-	*out = e->answer;
+	if (asked->wait < wait && is_open(&asked->answer))
+		return false;
+	*out = asked->answer;
 	return true;
 }
 
 void
 ev_memo_put(const char *key, size_t len, int64 wait, int64 max_age, const EvAnswer *answer)
 {
-	Entry *e;
-
-	if (!enter_era())
+	if (asked == NULL)
 		return;
-	e = entry(key, len);
-	e->era = era;
-	e->len = (uint16) len;
-	e->wait = wait;
-	e->max_age = max_age;
-	e->answer = *answer;
-	memcpy(e->key, key, len);
+	asked->era = era;
+	asked->len = (uint16) len;
+	asked->wait = wait;
+	asked->max_age = max_age;
+	asked->answer = *answer;
+	memcpy(asked->key, key, len);
 }

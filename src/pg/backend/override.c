@@ -8,8 +8,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "access/htup_details.h"
@@ -58,23 +61,24 @@ note_presence(const Datum *values, const bool *nulls, void *arg)
 	return false;
 }
 
-static void
+/* False when that cannot be read just now: any kind may be there. */
+static bool
 learn_presence(void)
 {
 	(void) ev_lookup_relation(&by_kind);
 	if (present_known && present_generation == by_kind.generation)
-		return;
+		return true;
 	present_generation = by_kind.generation;
 	present_known = true;
 	for (int k = 0; k < N_KINDS; k++)
 	{
 		present[k] = false;
 
-		/* what cannot be read just now may hold anything: look again next time */
 		if (!ev_lookup(&by_kind, kind_labels[k], strlen(kind_labels[k]), note_presence,
 					   &present[k]))
 			present_known = false;
 	}
+	return present_known;
 }
 
 static enum ev_detail
@@ -159,45 +163,65 @@ read_row(const Datum *values, const bool *nulls, void *arg)
 	return true;
 }
 
-static void
+static bool
 try_pattern(Kind kind, const char *pattern, size_t len, EvOverride *out)
 {
 	char hmac[EV_HMAC_SIZE];
+	bool locked = false;
 
-	if (present[kind])
-		(void) ev_lookup(&by_pattern, pattern, len, read_row, out);
-	if (present[KIND_HASHED] && ev_site_hmac(pattern, len, hmac))
-		(void) ev_lookup(&by_pattern, hmac, EV_HMAC_SIZE - 1, read_row, out);
+	if (present[kind] && !ev_lookup(&by_pattern, pattern, len, read_row, out))
+		return false;
+	if (present[KIND_HASHED] && ev_site_hmac(pattern, len, hmac, &locked))
+		return ev_lookup(&by_pattern, hmac, EV_HMAC_SIZE - 1, read_row, out);
+	return !locked;
 }
 
 void
+ev_override_wait(void)
+{
+	static const char *const tables[] = {"override", "site_key"};
+	Oid namespace = get_namespace_oid("email_verify", false);
+
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		Oid oid = get_relname_relid(tables[i], namespace);
+
+		if (OidIsValid(oid))
+			LockRelationOid(oid, AccessShareLock);
+	}
+}
+
+bool
 ev_override_find(const struct ev_address *address, EvOverride *out)
 {
 	char pattern[EV_PATTERN_SIZE];
 	bool any = false;
+	bool read;
 	size_t len;
 	size_t local_len;
 
 	memset(out, 0, sizeof(*out));
-	learn_presence();
+	if (!learn_presence())
+		return false;
 	for (int k = 0; k < N_KINDS; k++)
 		any = any || present[k];
 	if (!any)
-		return;
+		return true;
 
 	/* local parts are compared without regard to ASCII case, domains are lower-case already */
 	len = ev_server_key(address, pattern);
 	local_len = len - address->domain_len - 1;
 	for (size_t i = 0; i < local_len; i++)
 		pattern[i] = pg_ascii_tolower((unsigned char) pattern[i]);
-	try_pattern(KIND_ADDRESS, pattern, len, out);
-	try_pattern(KIND_DOMAIN, pattern + local_len, len - local_len, out);
-	for (const char *dot = strchr(address->domain, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
+	read = try_pattern(KIND_ADDRESS, pattern, len, out) &&
+		   try_pattern(KIND_DOMAIN, pattern + local_len, len - local_len, out);
+	for (const char *dot = strchr(address->domain, '.'); read && dot != NULL;
+		 dot = strchr(dot + 1, '.'))
 	{
 		char parent[EV_PATTERN_SIZE];
 		int n = snprintf(parent, sizeof(parent), "@%s", dot);
 
-		try_pattern(KIND_PARENT, parent, (size_t) n, out);
+		read = try_pattern(KIND_PARENT, parent, (size_t) n, out);
 	}
-	try_pattern(KIND_LOCAL, pattern, local_len + 1, out);
+	return read && try_pattern(KIND_LOCAL, pattern, local_len + 1, out);
 }

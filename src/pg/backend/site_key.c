@@ -14,6 +14,7 @@
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "fmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -24,7 +25,7 @@
 #define KEY_SIZE 32
 
 static bool
-read_key(uint8 *key)
+read_key(uint8 *key, bool *locked)
 {
 	Oid namespace = get_namespace_oid("email_verify", true);
 	Oid oid = OidIsValid(namespace) ? get_relname_relid("site_key", namespace) : InvalidOid;
@@ -35,7 +36,14 @@ read_key(uint8 *key)
 
 	if (!OidIsValid(oid) || !ActiveSnapshotSet())
 		return false;
-	rel = table_open(oid, AccessShareLock);
+	if (locked == NULL)
+		LockRelationOid(oid, AccessShareLock);
+	else if (!ConditionalLockRelationOid(oid, AccessShareLock))
+	{
+		*locked = true;
+		return false;
+	}
+	rel = table_open(oid, NoLock);
 	scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -56,13 +64,13 @@ read_key(uint8 *key)
 }
 
 bool
-ev_site_hmac(const char *text, size_t len, char *out)
+ev_site_hmac(const char *text, size_t len, char *out, bool *locked)
 {
 	uint8 key[KEY_SIZE];
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	pg_hmac_ctx *ctx;
 
-	if (!read_key(key))
+	if (!read_key(key, locked))
 		return false;
 	ctx = pg_hmac_create(PG_SHA256);
 	if (ctx == NULL || pg_hmac_init(ctx, key, KEY_SIZE) < 0 ||
@@ -88,7 +96,7 @@ ev_hmac(PG_FUNCTION_ARGS)
 	char hmac[EV_HMAC_SIZE];
 	size_t len = ev_pattern_normalize(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern), normal);
 
-	if (len == 0 || !ev_site_hmac(normal, len, hmac))
+	if (len == 0 || !ev_site_hmac(normal, len, hmac, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(hmac));
 }

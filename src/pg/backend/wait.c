@@ -133,8 +133,8 @@ ask_for_count(EvDatabase *db, TimestampTz *next)
 	return asked;
 }
 
-/* Until every row has an answer, or the deadline passes, or there is no worker to wait for. */
-static void
+/* Until every row has an answer, or the deadline passes, or there is no worker to wait for.  False: nobody counted. */
+static bool
 wait_for_progress(EvDatabase *db, TimestampTz deadline)
 {
 	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FIRST_COUNT_MS);
@@ -175,6 +175,7 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 									ev_wait_event("EmailVerifyWait"));
 	}
 	ConditionVariableCancelSleep();
+	return counted;
 }
 
 /*
@@ -198,6 +199,10 @@ ev_wait_all(PG_FUNCTION_ARGS)
 	db = ev_database_find(MyDatabaseId, false);
 	if (db == NULL)
 		PG_RETURN_INT64(0);
-	wait_for_progress(db, GetCurrentTimestamp() + wait);
-	PG_RETURN_INT64((int64) pg_atomic_read_u64(&db->unanswered));
+	if (wait_for_progress(db, GetCurrentTimestamp() + wait))
+		PG_RETURN_INT64((int64) pg_atomic_read_u64(&db->unanswered));
+
+	/* never 0 for want of a count while somebody may still count */
+	PG_RETURN_INT64(Max((int64) pg_atomic_read_u64(&db->queued),
+						pg_atomic_read_u32(&db->state) == EV_DB_RUNNING ? 1 : 0));
 }

@@ -58,6 +58,13 @@ lease(EvWorker *worker, EvLease *leases, int room)
 	TimestampTz now = GetCurrentTimestamp();
 	int n = 0;
 
+	/* with nothing under way there is nothing to pass over: this also mends a clock that was set back */
+	if (hash_get_num_entries(worker->flights) == 0)
+		for (int p = 0; p < EV_PRIORITIES; p++)
+		{
+			worker->cursors[p].due_at = 0;
+			worker->cursors[p].id = 0;
+		}
 	if (worker->next_due != 0 && worker->next_due <= now)
 		for (int p = 0; p < EV_PRIORITIES; p++)
 			worker->cursors[p].exhausted = false;

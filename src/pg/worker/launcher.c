@@ -168,7 +168,10 @@ tend(EvDatabase *db)
 			if (candidate(db->dboid) != NULL)
 				start_worker(db);
 			else
+			{
 				ev_database_set_state(db, EV_DB_ABSENT);
+				return 0; /* somebody else may be waiting for its place */
+			}
 			break;
 		case EV_DB_DOWN:
 		case EV_DB_NOT_STARTED:

@@ -12,9 +12,6 @@
 /* Requests that the prober holds, for each SMTP session that may be open: enough to keep all of them busy. */
 #define REQUESTS_PER_SESSION 10
 
-/* A weak refusal is confirmed once before it is as good as a strong one. */
-#define WEAK_CONFIRMATION (24 * 3600)
-
 static void
 fill_config(const EvSettings *s, struct ev_prober_config *c)
 {
@@ -105,39 +102,25 @@ ev_probing_room(EvWorker *worker)
 	return Max(max - (int) stats.requests, 0);
 }
 
-void
-ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
-{
-	for (int i = 0; i < n; i++)
-	{
-		struct ev_request request = leases[i].request;
-		EvFlight *flight = hash_search(worker->flights, &leases[i].id, HASH_ENTER, NULL);
-
-		flight->batch = batch;
-		flight->attempts = leases[i].attempts;
-		flight->put_backs = leases[i].put_backs;
-		strlcpy(flight->key, leases[i].key, sizeof(flight->key));
-		if (worker->settings.mode == EV_MODE_DNS)
-		{
-			request.dns_only = true;
-			request.dns_only_detail = EV_DETAIL_MODE_DNS;
-		}
-		else if (!ev_settings_configured(&worker->settings))
-		{
-			request.dns_only = true;
-			request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
-		}
-		if (ev_prober_submit(worker->prober, &request, 1) != 1)
-			elog(ERROR, "the prober refuses a request although it has room");
-	}
-}
-
 /* May it take the place of a good verdict?  What is undecided may not; a full or disabled mailbox is a decision. */
 static bool
 is_decisive(const struct ev_verdict *verdict)
 {
 	return verdict->status != EV_STATUS_UNKNOWN || verdict->reason == EV_REASON_MAILBOX_FULL ||
 		   verdict->reason == EV_REASON_MAILBOX_DISABLED;
+}
+
+/*
+ * A refusal that must be heard twice: weak ones count in the meantime, what condemns a whole domain does not.
+ */
+static void
+hold_back(EvOutcome *outcome, int32 delay)
+{
+	outcome->retry_after = delay;
+	if (outcome->verdict.detail == EV_DETAIL_WEAK)
+		return;
+	outcome->verdict = ev_verdict_of(EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_UNCONFIRMED);
+	outcome->decisive = false;
 }
 
 static void
@@ -159,14 +142,59 @@ add_outcome(EvWorker *worker, const struct ev_result *result, const EvFlight *fl
 	outcome->put_back = result->put_back && flight->put_backs < worker->settings.max_put_backs;
 	if (outcome->put_back)
 		outcome->retry_after = Max((int32) result->retry_after, worker->settings.put_back_delay);
-	else if (result->verdict.detail == EV_DETAIL_WEAK && flight->attempts == 0)
-		outcome->retry_after = WEAK_CONFIRMATION;
+	else if (result->confirm && !flight->second_look)
+		hold_back(outcome, worker->settings.confirm_delay);
 	else
 		outcome->retry_after =
 			(int32) ev_schedule_next(&worker->schedule, result->verdict.reason,
 									 (uint32_t) flight->attempts + 1, result->retry_after);
 	if (worker->n_outcomes == 1)
 		worker->oldest_outcome = GetCurrentTimestamp();
+}
+
+/* Something other than a backend has put a row into the queue that is no address. */
+static void
+answer_nonsense(EvWorker *worker, const EvFlight *flight)
+{
+	struct ev_result result = {
+		.verdict = ev_verdict_of(EV_REASON_INVALID_SYNTAX, EV_DETAIL_NONE),
+		.evidence = {.stage = EV_STAGE_SYNTAX},
+	};
+
+	add_outcome(worker, &result, flight);
+}
+
+void
+ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
+{
+	for (int i = 0; i < n; i++)
+	{
+		struct ev_request request = leases[i].request;
+		EvFlight *flight = hash_search(worker->flights, &leases[i].id, HASH_ENTER, NULL);
+
+		flight->batch = batch;
+		flight->attempts = leases[i].attempts;
+		flight->put_backs = leases[i].put_backs;
+		flight->second_look = leases[i].second_look;
+		strlcpy(flight->key, leases[i].key, sizeof(flight->key));
+		if (request.address.domain_len == 0)
+		{
+			answer_nonsense(worker, flight);
+			continue;
+		}
+		if (worker->settings.mode == EV_MODE_DNS)
+		{
+			request.dns_only = true;
+			request.dns_only_detail = EV_DETAIL_MODE_DNS;
+		}
+		else if (!ev_settings_configured(&worker->settings))
+		{
+			request.dns_only = true;
+			request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
+		}
+		if (ev_prober_submit(worker->prober, &request, 1) != 1)
+			elog(ERROR, "the prober refuses a request although it has room");
+	}
 }
 
 /* A newer fact about the same domain replaces an older one, since a statement may not touch a row twice. */

@@ -21,6 +21,7 @@ typedef struct EvLease
 	TimestampTz due_at;
 	int32 attempts;
 	int32 put_backs;
+	bool second_look; /* the last verdict waits for this one to confirm it */
 	char key[EV_ADDRESS_KEY_SIZE]; /* as it stands in the table */
 	struct ev_request request;
 } EvLease;

@@ -246,8 +246,8 @@ int
 ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *leases, int n)
 {
 	static Statement statement = {
-		.sql = "SELECT id, address, due_at, attempts, put_backs, random_local, last_ip, "
-			   "hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, $2, $3, $4)",
+		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
+			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, $2, $3, $4)",
 		.n_params = 4,
 		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID}};
 	Datum values[4] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
@@ -266,13 +266,14 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *lea
 		lease->due_at = time_field(i, 3);
 		lease->attempts = DatumGetInt32(field(i, 4, &null));
 		lease->put_backs = DatumGetInt32(field(i, 5, &null));
+		lease->second_look = DatumGetBool(field(i, 6, &null));
 		lease->request.id = (uint64_t) lease->id;
 		len = text_field(i, 2, lease->key, sizeof(lease->key));
 		utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
 		(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
-		(void) text_field(i, 6, lease->request.random_local, sizeof(lease->request.random_local));
-		(void) text_field(i, 7, lease->request.last_ip, sizeof(lease->request.last_ip));
-		read_known_hosts(i, 8, &lease->request);
+		(void) text_field(i, 7, lease->request.random_local, sizeof(lease->request.random_local));
+		(void) text_field(i, 8, lease->request.last_ip, sizeof(lease->request.last_ip));
+		read_known_hosts(i, 9, &lease->request);
 	}
 	return (int) rows;
 }
@@ -345,7 +346,7 @@ static void
 set_outcome(EvColumn *c, int i, const EvOutcome *o)
 {
 	ev_column_set(&c[C_ID], i, Int64GetDatum(o->id));
-	ev_column_set_text(&c[C_ADDRESS], i, o->key);
+	ev_column_set(&c[C_ADDRESS], i, PointerGetDatum(cstring_to_text(o->key))); /* "" is no NULL */
 	ev_column_set_text(&c[C_STATUS], i, ev_status_label(o->verdict.status));
 	ev_column_set_text(&c[C_REASON], i, ev_reason_info(o->verdict.reason)->label);
 	ev_column_set_text(&c[C_DETAIL], i, ev_detail_info(o->verdict.detail)->label);

@@ -26,6 +26,7 @@ typedef struct EvFlight
 	int64 batch;
 	int32 attempts;
 	int32 put_backs;
+	bool second_look;
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvFlight;
 

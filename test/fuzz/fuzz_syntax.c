@@ -1,0 +1,70 @@
+/*
+ * fuzz_syntax.c
+ *	  Any bytes as an address: no crash, offsets inside the text, levels that include each other, and a
+ *	  travelling form that is stable.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/syntax_private.h"
+
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition)                                                                           \
+	do                                                                                             \
+	{                                                                                              \
+		if (!(condition))                                                                          \
+			abort();                                                                               \
+	} while (0)
+
+static bool
+parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)
+{
+	bool ok = ev_syntax_parse(text, n, level, out);
+	struct ev_syntax full;
+
+	/* the fast pass must not see anything otherwise than the slow one */
+	memset(&full, 0, sizeof(full));
+	CHECK(ev_syntax_parse_fully(text, n, level, &full) == ok);
+	CHECK(full.fault == out->fault && full.fault_at == out->fault_at);
+	CHECK(full.local_len == out->local_len && full.domain_start == out->domain_start);
+	CHECK(full.domain_len == out->domain_len && full.special_use == out->special_use);
+
+	CHECK(ok == (out->fault == EV_DETAIL_NONE));
+	CHECK(out->fault >= EV_DETAIL_NONE && out->fault < EV_N_DETAIL);
+	CHECK(out->fault_at <= n);
+	if (ok)
+	{
+		CHECK(out->local_start == 0 && out->local_len > 0);
+		CHECK(text[out->local_len] == '@');
+		CHECK(out->domain_start == out->local_len + 1);
+		CHECK((size_t) out->domain_start + out->domain_len == n && out->domain_len > 0);
+	}
+	return ok;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *) data;
+	struct ev_syntax syntax;
+	struct ev_address address;
+	struct ev_address again;
+	char key[EV_ADDRESS_KEY_SIZE];
+	size_t len;
+	bool smtp = parse(text, size, EV_SYNTAX_SMTP, &syntax);
+
+	CHECK(parse(text, size, EV_SYNTAX_HEADER, &syntax) || !smtp);
+	if (!parse(text, size, EV_SYNTAX_INTERNET, &syntax))
+		return 0;
+	CHECK(smtp && !syntax.literal);
+	CHECK(ev_address_from(text, &syntax, &address) == EV_DETAIL_NONE);
+	CHECK(address.local_len > 0 && strlen(address.local) == address.local_len);
+	CHECK(address.domain_len > 0 && strlen(address.domain) == address.domain_len);
+	len = ev_address_key(&address, key);
+	CHECK(len <= EV_ADDRESS_MAX && strlen(key) == len);
+	CHECK(ev_address_parse_key(key, len, &again));
+	CHECK(strcmp(again.local, address.local) == 0 && strcmp(again.domain, address.domain) == 0);
+	CHECK(again.eai == address.eai);
+	return 0;
+}

@@ -1,0 +1,496 @@
+/*
+ * 011_prober.c
+ *	  Drives the prober through prober.h alone, as a worker does; 011_prober.pl compiles and runs it.
+ *
+ * Environment: WORLD_DNS, WORLD_SMTP_PORT of a test world.  Argument: the name of a test.  What a test cannot
+ * tell by the prober's own word it prints, for the Perl side to hold against the peers' counters.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/hash.h"
+#include "net/prober.h"
+
+#define MANY 300
+
+/* Every nth allocation fails, once so many have been made.  0: none does. */
+static unsigned long fail_every, fail_after, n_allocations;
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+
+static bool
+shall_fail(void)
+{
+	n_allocations++;
+	return fail_every != 0 && n_allocations > fail_after && n_allocations % fail_every == 0;
+}
+
+void *
+malloc(size_t size)
+{
+	return shall_fail() ? NULL : __libc_malloc(size);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return shall_fail() ? NULL : __libc_calloc(n, size);
+}
+
+void *
+realloc(void *old, size_t size)
+{
+	return shall_fail() ? NULL : __libc_realloc(old, size);
+}
+
+static struct ev_prober_config config;
+static struct ev_prober *prober;
+static struct ev_result results[8 * MANY];
+static unsigned n_results, n_domain_facts, n_host_facts, n_early;
+static struct ev_host_fact last_host;
+static bool domain_known[8 * MANY];
+static unsigned per_domain = 1;
+
+static void
+fail(const char *why)
+{
+	printf("failed: %s\n", why);
+	exit(1);
+}
+
+#define CHECK(what)                                                                                \
+	do                                                                                             \
+	{                                                                                              \
+		if (!(what))                                                                               \
+			fail(#what);                                                                           \
+	} while (0)
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+static void
+create(void)
+{
+	char error[200];
+
+	prober = ev_prober_create(&config, error, sizeof(error));
+	if (prober == NULL)
+		fail(error);
+}
+
+static struct ev_request
+request(uint64_t id, const char *text)
+{
+	struct ev_request r;
+	struct ev_syntax syntax;
+
+	memset(&r, 0, sizeof(r));
+	r.id = id;
+	CHECK(ev_syntax_parse(text, strlen(text), EV_SYNTAX_INTERNET, &syntax));
+	CHECK(ev_address_from(text, &syntax, &r.address) == EV_DETAIL_NONE);
+	return r;
+}
+
+static void
+submit(uint64_t id, const char *text)
+{
+	struct ev_request r = request(id, text);
+
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+}
+
+/* n domains, per_domain addresses of each. */
+static void
+submit_many(unsigned n, const char *format)
+{
+	for (unsigned i = 0; i < n * per_domain; i++)
+	{
+		char text[200];
+
+		snprintf(text, sizeof(text), format, i % per_domain, i / per_domain);
+		submit(i, text);
+	}
+}
+
+static void
+take(const struct ev_message *message)
+{
+	unsigned number;
+
+	switch (message->type)
+	{
+		case EV_MESSAGE_RESULT:
+			CHECK(message->u.result.id < 8 * MANY);
+			CHECK(results[message->u.result.id].id == UINT64_MAX); /* only one for each */
+			results[message->u.result.id] = message->u.result;
+			n_results++;
+			if (!domain_known[message->u.result.id / per_domain])
+				n_early++;
+			break;
+		case EV_MESSAGE_DOMAIN_FACT:
+			n_domain_facts++;
+			if (sscanf(message->u.domain.domain, "d%u.", &number) == 1 && number < MANY)
+				domain_known[number] = true;
+			break;
+		case EV_MESSAGE_HOST_FACT:
+			n_host_facts++;
+			last_host = message->u.host;
+			break;
+		case EV_MESSAGE_TRACE: break;
+	}
+}
+
+/* Run until there are n results, or for so many seconds.  Returns how often it woke. */
+static unsigned
+run(unsigned n, double seconds)
+{
+	double end = now() + seconds;
+	unsigned wakes = 0;
+
+	while (n_results < n && now() < end)
+	{
+		struct ev_message message;
+		struct pollfd fd = {.fd = ev_prober_fd(prober), .events = POLLIN};
+		int deadline;
+
+		ev_prober_run(prober);
+		while (ev_prober_collect(prober, &message, 1) == 1)
+			take(&message);
+		deadline = ev_prober_deadline(prober);
+		if (n_results < n && deadline < 0)
+			fail("idle, and results are missing");
+		if (deadline != 0)
+			poll(&fd, 1, deadline < 100 ? deadline : 100);
+		wakes++;
+	}
+	return wakes;
+}
+
+static void
+run_until_idle(void)
+{
+	double end = now() + 10;
+	int deadline;
+
+	do
+	{
+		struct ev_message message;
+		struct pollfd fd = {.fd = ev_prober_fd(prober), .events = POLLIN};
+
+		ev_prober_run(prober);
+		while (ev_prober_collect(prober, &message, 1) == 1)
+			take(&message);
+		deadline = ev_prober_deadline(prober);
+		if (deadline > 0)
+			poll(&fd, 1, deadline);
+		CHECK(now() < end);
+	} while (deadline >= 0);
+}
+
+static void
+start_over(void)
+{
+	memset(results, 0xff, sizeof(results));
+	memset(domain_known, 0, sizeof(domain_known));
+	n_results = n_domain_facts = n_host_facts = n_early = 0;
+}
+
+static enum ev_reason
+reason_of(uint64_t id)
+{
+	return results[id].verdict.reason;
+}
+
+/* --- the tests ----------------------------------------------------------------------------------- */
+
+static void
+idle(void)
+{
+	struct pollfd fd;
+
+	create();
+	CHECK(ev_prober_deadline(prober) == -1);
+	ev_prober_run(prober);
+	CHECK(ev_prober_deadline(prober) == -1);
+	submit(0, "ok1@d0.wild.deliver.com");
+	CHECK(ev_prober_deadline(prober) == 0);
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE);
+	run_until_idle();
+	fd = (struct pollfd){.fd = ev_prober_fd(prober), .events = POLLIN};
+	CHECK(poll(&fd, 1, 300) == 0);
+	CHECK(ev_prober_deadline(prober) == -1);
+}
+
+static void
+many(void)
+{
+	struct ev_prober_stats stats;
+
+	config.max_sessions = 40;
+	create();
+	submit_many(MANY, "ok%u@d%u.wild.deliver.com");
+	run(MANY, 30);
+	CHECK(n_results == MANY);
+	CHECK(n_domain_facts == MANY && n_host_facts == MANY && n_early == 0);
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK(reason_of(i) == EV_REASON_SMTP_DELIVERABLE);
+	run_until_idle();
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.requests == 0 && stats.sessions == 0 && stats.lookups == 0);
+	CHECK(stats.sessions_total == MANY && stats.rcpts_total == 2 * MANY);
+	/* one MX look-up a domain, one A look-up of the host that all have */
+	CHECK(stats.lookups_total == MANY + 1);
+}
+
+static void
+coalesce(void)
+{
+	struct ev_prober_stats stats;
+
+	per_domain = 50;
+	config.rcpt_per_session = 20;
+	create();
+	submit_many(1, "ok%u@d%u.wild.deliver.com");
+	run(50, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(n_results == 50 && n_domain_facts == 1);
+	CHECK(stats.lookups_total == 2 && stats.sessions_total == 3);
+	CHECK(stats.rcpts_total == 51); /* the made-up one is asked for once */
+	run_until_idle();
+
+	/* from the cache, and not from it */
+	start_over();
+	submit(0, "ok1@d0.wild.deliver.com");
+	run(1, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(n_domain_facts == 0 && stats.lookups_total == 2);
+	run_until_idle();
+	ev_prober_forget(prober);
+	start_over();
+	submit(0, "ok1@d0.wild.deliver.com");
+	run(1, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(n_domain_facts == 1 && stats.lookups_total == 4);
+}
+
+static void
+full(void)
+{
+	struct ev_request r = request(0, "ok1@d0.wild.deliver.com");
+	struct ev_message message;
+
+	config.max_requests = 2;
+	create();
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	r.id = 1;
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	r.id = 2;
+	CHECK(ev_prober_submit(prober, &r, 1) == 0);
+	run(2, 10);
+	CHECK(ev_prober_collect(prober, &message, 1) == 0);
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(3, 10);
+}
+
+/* What the caller knows of made-up recipients is believed, as long as it is young. */
+static void
+known(void)
+{
+	static const char host[] = "mx.ok.deliver.com";
+	struct ev_request r = request(0, "ok1@d0.wild.deliver.com");
+	struct ev_prober_stats stats;
+
+	create();
+	r.n_known = 1;
+	r.known[0].host_hash = ev_hash(EV_HASH_INIT, host, strlen(host));
+	r.known[0].random = EV_RANDOM_REFUSED;
+	r.known[0].random_age = 1000;
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE && stats.rcpts_total == 1);
+	CHECK(n_host_facts == 1 && last_host.accepted && last_host.random == EV_RANDOM_UNKNOWN);
+
+	start_over();
+	r = request(0, "ok1@d1.wild.deliver.com");
+	r.n_known = 1;
+	r.known[0].host_hash = ev_hash(EV_HASH_INIT, host, strlen(host));
+	r.known[0].random = EV_RANDOM_ACCEPTED;
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_CATCH_ALL_DELIVERABLE);
+
+	start_over();
+	r = request(0, "ok1@d2.wild.deliver.com");
+	r.n_known = 1;
+	r.known[0].host_hash = ev_hash(EV_HASH_INIT, host, strlen(host));
+	r.known[0].random = EV_RANDOM_ACCEPTED;
+	r.known[0].random_age = config.random_max_age + 1;
+	strcpy(r.random_local, "may.mustermann77");
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE);
+	CHECK(last_host.random == EV_RANDOM_REFUSED);
+	CHECK(strcmp(last_host.random_local, "may.mustermann77") == 0);
+
+	/* a control that was seen earlier */
+	start_over();
+	r = request(0, "zz1@weak.deliver.com");
+	r.n_known = 1;
+	r.known[0].host_hash = ev_hash(EV_HASH_INIT, "mx.weak.deliver.com", 19);
+	r.known[0].accepted_other = true;
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_MAILBOX_NOT_FOUND && results[0].confirm);
+}
+
+static void
+reconfigure(void)
+{
+	char error[200];
+	struct ev_prober_config other;
+
+	create();
+	submit_many(MANY, "ok%u@d%u.wild.deliver.com");
+	run(1, 10);
+	other = config;
+	other.dns_tries = 2; /* a new channel: what is in flight is asked again */
+	CHECK(ev_prober_configure(prober, &other, error, sizeof(error)));
+	other.smtp_port = 0;
+	CHECK(!ev_prober_configure(prober, &other, error, sizeof(error)));
+	strcpy(other.dns_servers, "what is this");
+	other.smtp_port = config.smtp_port;
+	CHECK(!ev_prober_configure(prober, &other, error, sizeof(error)));
+	run(MANY, 30);
+	CHECK(n_results == MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK(reason_of(i) == EV_REASON_SMTP_DELIVERABLE);
+
+	/* what loopback is allowed for is decided anew */
+	start_over();
+	other = config;
+	other.allow_loopback = false;
+	CHECK(ev_prober_configure(prober, &other, error, sizeof(error)));
+	submit(0, "ok1@d0.wild.deliver.com");
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_HOST_NOT_FOUND);
+	start_over();
+	other = config;
+	other.helo_name[0] = '\0';
+	CHECK(ev_prober_configure(prober, &other, error, sizeof(error)));
+	submit(0, "ok1@d0.wild.deliver.com");
+	run(1, 10);
+	CHECK(results[0].verdict.detail == EV_DETAIL_NOT_CONFIGURED);
+}
+
+/* The hosts have been told to hang.  Nothing of that must hold up the end. */
+static void
+destroy(void)
+{
+	struct ev_prober_stats stats;
+	double started;
+
+	create();
+	submit_many(MANY, "ok%u@d%u.wild.deliver.com");
+	run(1, 2);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions == MANY && n_results == 0);
+	started = now();
+	ev_prober_destroy(prober);
+	CHECK(now() - started < 1.0);
+	create();
+	submit_many(MANY, "ok%u@d%u.wild.deliver.com");
+	ev_prober_run(prober); /* and in the middle of look-ups */
+}
+
+/* Whatever cannot be had: one result for each request, and no other crash. */
+static void
+memory(void)
+{
+	static const char *const domains[] = {"ok",    "closercpt", "nx",     "spfreject", "catchall",
+	                                      "aonly", "tlsbroken", "manymx", "greet421",  "deadfirst"};
+	unsigned n = 0;
+
+	config.timeout = (struct ev_smtp_timeouts){1000, 1000, 1000, 1000, 1000, 1000, 4000};
+	config.dns_timeout = 300;
+	config.dns_tries = 2;
+	for (unsigned turn = 0; turn < 12; turn++)
+	{
+		start_over();
+		create();
+		n = 0;
+		n_allocations = 0;
+		fail_after = 3ul << turn;
+		fail_every = 3 + turn % 5;
+		for (unsigned i = 0; i < 40; i++)
+		{
+			struct ev_request r;
+			char text[100];
+
+			snprintf(text, sizeof(text), "ok%u@%s.deliver.com", i, domains[i % 10]);
+			r = request(n, text);
+			n += (unsigned) ev_prober_submit(prober, &r, 1);
+		}
+		run(n, 30);
+		CHECK(n_results == n);
+		for (unsigned i = 0; i < n; i++)
+		{
+			/* no want of memory makes a living address a dead one */
+			if (ev_reason_info(reason_of(i))->status == EV_STATUS_INVALID)
+				CHECK(reason_of(i) == EV_REASON_NO_MX_RECORDS ||
+				      reason_of(i) == EV_REASON_SPF_REJECT_ALL);
+		}
+		fail_every = 0;
+		ev_prober_destroy(prober);
+	}
+	prober = NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct
+	{
+		const char *name;
+		void (*run)(void);
+	} tests[] = {
+		{"idle", idle},       {"many", many},     {"coalesce", coalesce},
+		{"full", full},       {"known", known},   {"reconfigure", reconfigure},
+		{"destroy", destroy}, {"memory", memory},
+	};
+
+	ev_prober_config_default(&config);
+	if (argc != 2 || getenv("WORLD_DNS") == NULL || getenv("WORLD_SMTP_PORT") == NULL)
+		fail("environment or argument is missing");
+	strcpy(config.dns_servers, getenv("WORLD_DNS"));
+	config.smtp_port = (uint16_t) atoi(getenv("WORLD_SMTP_PORT"));
+	strcpy(config.helo_name, "probe.lab-sender.com");
+	strcpy(config.mail_from, "check@check.lab-sender.com");
+	config.allow_loopback = true;
+	config.max_sessions = MANY;
+	config.max_refused = 0;
+	start_over();
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+	{
+		if (strcmp(argv[1], tests[i].name) != 0)
+			continue;
+		tests[i].run();
+		ev_prober_destroy(prober);
+		puts("passed");
+		return 0;
+	}
+	fail("no such test");
+	return 1;
+}

@@ -1,0 +1,64 @@
+# 011_prober.pl
+#	The prober as its callers see it (src/net/prober.h): one result for each request whatever happens, idle when there is nothing to do,
+#	gone at once when told to.  The C side is 011_prober.c.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Temp ();
+use Test::More;
+
+use lib dirname(__FILE__) . '/../world';
+
+plan skip_all => 'WORLD_ENV is not set: start test/world first' unless $ENV{WORLD_ENV};
+require EmailVerifyWorld;
+
+my $w = EmailVerifyWorld->new;
+my $root = $ENV{EV_ROOT} // dirname(__FILE__) . '/../..';
+my $build = $ENV{EV_BUILD} // "$root/build";
+my $dir = File::Temp->newdir;
+my $program = "$dir/prober";
+
+my $compiled = system($ENV{CC} // 'cc', qw(-std=c11 -D_GNU_SOURCE -O1 -g -fno-builtin-malloc -Wall), "-I$root/src", '-o', $program,
+	dirname(__FILE__) . '/011_prober.c', "$build/libev_net.a", "$build/libev_engine.a",
+	qw(-luv -lcares -lssl -lcrypto -lidn2 -lunistring));
+is($compiled, 0, 'compiled') or BAIL_OUT('the prober cannot be linked');
+
+$ENV{WORLD_DNS} = $w->dns;
+$ENV{WORLD_SMTP_PORT} = $w->smtp_port;
+
+sub run_test
+{
+	my ($name, $what) = @_;
+	my $out = `'$program' $name 2>&1`;
+	is("$? $out", "0 passed\n", $what);
+	return;
+}
+
+$w->restore;
+run_test('idle', 'an idle prober needs no timer and no attention');
+
+$w->reset;
+run_test('many', 'many domains: one result each, facts first, one look-up of the host they share');
+my $stats = $w->stats('ok');
+cmp_ok($stats->{peak}, '<=', 60, 'no more sessions at once than allowed, but those that say good-bye');
+is($stats->{sessions}, 300, '... one for each domain');
+is($stats->{quits}, 300, '... each with a QUIT');
+is($stats->{lost} + $stats->{rsts}, 0, '... and an end in peace');
+
+$w->reset;
+run_test('coalesce', 'many addresses of a domain: one look-up, few sessions, one made-up recipient; then the cache');
+is($w->stats('ok')->{peak}, 1, '... one session after the other');
+
+run_test('full', 'no more requests than allowed');
+run_test('known', 'what is known of made-up recipients and controls is used');
+run_test('reconfigure', 'new settings while requests are under way');
+
+$w->ctl('set ok hang=rcpt');
+run_test('destroy', 'hundreds of hanging sessions do not hold up the end');
+$w->restore;
+
+run_test('memory', 'without memory: one result for each request, and none of them is a dead address for that');
+
+done_testing();
