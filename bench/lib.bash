@@ -12,6 +12,7 @@ set -euo pipefail
 REPEAT=${REPEAT:-5}
 : "${TMPDIR:?is set by script/bench}" "${PG_CONFIG:?}" "${EV_ROOT:?}" "${EV_BUILD:?}"
 
+# shellcheck disable=SC2034 # used by those who source this
 CALM="SET jit = off; SET max_parallel_workers_per_gather = 0; SET client_min_messages = warning;"
 
 # sql [PSQL-ARG...]: bare values, stops at errors

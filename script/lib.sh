@@ -381,7 +381,7 @@ world_conf() {
 		email_verify.mail_from = '$WORLD_MAIL_FROM'
 		email_verify.dns_servers = '$WORLD_DNS'
 		email_verify.smtp_port = $WORLD_SMTP_PORT
-		email_verify.allow_private_networks = on
+		email_verify.allow_private_networks = loopback
 		email_verify.dns_timeout = '1s'
 		email_verify.connect_timeout = '3s'
 		email_verify.greeting_timeout = '4s'

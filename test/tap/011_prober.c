@@ -151,12 +151,11 @@ take(const struct ev_message *message)
 	}
 }
 
-/* Run until there are n results, or for so many seconds.  Returns how often it woke. */
-static unsigned
+/* Run until there are n results, or for so many seconds. */
+static void
 run(unsigned n, double seconds)
 {
 	double end = now() + seconds;
-	unsigned wakes = 0;
 
 	while (n_results < n && now() < end)
 	{
@@ -168,13 +167,13 @@ run(unsigned n, double seconds)
 		while (ev_prober_collect(prober, &message, 1) == 1)
 			take(&message);
 		deadline = ev_prober_deadline(prober);
-		if (n_results < n && deadline < 0)
+		if (n_results >= n)
+			break;
+		if (deadline < 0)
 			fail("idle, and results are missing");
 		if (deadline != 0)
 			poll(&fd, 1, deadline < 100 ? deadline : 100);
-		wakes++;
 	}
-	return wakes;
 }
 
 static void

@@ -28,7 +28,7 @@ is($c->verdict('ok1@mxnx.deliver.com', '20 s')->{detail}, 'mx_not_found', 'hosts
 
 # --- switched on and off while it runs ------------------------------------------------------------------------------
 
-$c->set('email_verify.allow_private_networks' => 'on');
+$c->set('email_verify.allow_private_networks' => 'loopback');
 is($c->verdict('ok2@ok.deliver.com', '20 s')->{reason}, 'smtp_deliverable', 'when allowed, loopback is called');
 is($c->verdict('ok2@priv127.deliver.com', '20 s')->{reason}, 'smtp_connection_failed', '... and what refuses the connection is another verdict');
 my $before = $w->stats->{sessions};

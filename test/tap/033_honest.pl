@@ -16,7 +16,7 @@ use EmailVerifySession;
 
 my $w = skip_without_world();
 my $c = EmailVerifyCluster->new('honest',
-	conf => { 'wal_level' => 'logical', 'max_worker_processes' => 12, 'email_verify.inbox_size' => '64kB', 'email_verify.max_databases' => 2 });
+	conf => { 'wal_level' => 'logical', 'max_wal_senders' => 4, 'max_worker_processes' => 12, 'email_verify.inbox_size' => '64kB', 'email_verify.max_databases' => 2 });
 my $node = $c->node;
 my $n = 0;
 sub new_address { return sprintf 'new%d@hangrcpt.deliver.com', ++$n }

@@ -53,7 +53,7 @@ our @EXPORT_OK = qw(skip_without_world quoted);
 # a test unless it says so.
 my %conf = (
 	'shared_preload_libraries' => 'email_verify',
-	'email_verify.allow_private_networks' => 'on',
+	'email_verify.allow_private_networks' => 'loopback',
 	'email_verify.dns_timeout' => '600ms',
 	'email_verify.dns_tries' => '2',
 	'email_verify.connect_timeout' => '3s',

@@ -22,6 +22,17 @@ static const struct config_enum_entry mode_options[] = {{"sandbox", EV_MODE_SAND
 														{"smtp", EV_MODE_SMTP, false},
 														{NULL, 0, false}};
 
+static const struct config_enum_entry private_options[] = {{"off", EV_PRIVATE_OFF, false},
+														   {"loopback", EV_PRIVATE_LOOPBACK, false},
+														   {"on", EV_PRIVATE_ON, false},
+														   {"false", EV_PRIVATE_OFF, true},
+														   {"true", EV_PRIVATE_ON, true},
+														   {"no", EV_PRIVATE_OFF, true},
+														   {"yes", EV_PRIVATE_ON, true},
+														   {"0", EV_PRIVATE_OFF, true},
+														   {"1", EV_PRIVATE_ON, true},
+														   {NULL, 0, false}};
+
 /* A fully qualified host name; address literals and bare host names are refused by many servers. */
 static bool
 check_helo_name(char **newval, void **extra, GucSource source)

@@ -48,18 +48,20 @@ bool_option(const char *name)
 	return result;
 }
 
+/* The labels as SHOW gives them, in the order of the C enums. */
+static const char *const mode_options[] = {"sandbox", "offline", "dns", "smtp", NULL};
+static const char *const private_options[] = {"off", "loopback", "on", NULL};
+
 static int
-mode_option(const char *name)
+enum_option(const char *name, const char *const *labels)
 {
 	const char *value = option(name);
 
-	if (strcmp(value, "sandbox") == 0)
-		return EV_MODE_SANDBOX;
-	if (strcmp(value, "offline") == 0)
-		return EV_MODE_OFFLINE;
-	if (strcmp(value, "dns") == 0)
-		return EV_MODE_DNS;
-	return EV_MODE_SMTP;
+	for (int i = 0; labels[i] != NULL; i++)
+		if (strcmp(labels[i], value) == 0)
+			return i;
+	elog(ERROR, "setting \"%s\" has the value \"%s\"", name, value);
+	return 0; /* keep compiler quiet */
 }
 
 void
@@ -72,7 +74,7 @@ ev_settings_read(EvSettings *settings)
 #define EV_STRING(name, boot, context, flags, check, description)                                  \
 	settings->name = pstrdup(option("email_verify." #name));
 #define EV_ENUM(name, boot, options, context, flags, description)                                  \
-	settings->name = mode_option("email_verify." #name);
+	settings->name = enum_option("email_verify." #name, options);
 #include "pg/shared/settings.def"
 }
 

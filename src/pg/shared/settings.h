@@ -16,6 +16,14 @@ enum ev_mode
 	EV_MODE_SMTP
 };
 
+/* Which mail servers that are not on the public internet may be connected to. */
+enum ev_private
+{
+	EV_PRIVATE_OFF,
+	EV_PRIVATE_LOOPBACK,
+	EV_PRIVATE_ON
+};
+
 typedef struct EvSettings
 {
 #define EV_INT(name, boot, min, max, context, flags, description)  int name;

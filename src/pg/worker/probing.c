@@ -22,7 +22,8 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	strlcpy(c->source_v4, s->source_ipv4, sizeof(c->source_v4));
 	strlcpy(c->source_v6, s->source_ipv6, sizeof(c->source_v6));
 	c->smtp_port = (uint16_t) s->smtp_port;
-	c->allow_private = s->allow_private_networks;
+	c->allow_private = s->allow_private_networks == EV_PRIVATE_ON;
+	c->allow_loopback = s->allow_private_networks == EV_PRIVATE_LOOPBACK;
 	c->use_v4 = s->ipv4;
 	c->use_v6 = s->ipv6;
 	c->use_tls = s->tls;
