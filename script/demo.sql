@@ -56,7 +56,7 @@ SELECT email, email_verify(email) FROM users;
 
 \set ECHO none
 \echo
-\echo '=== Wait for the rest; greylisted recipients are asked again'
+\echo '=== Wait for the rest, and look at the whole verdicts'
 \echo
 \set ECHO queries
 
@@ -72,3 +72,23 @@ SELECT u.email, v.status, v.reason, v.detail FROM users u, email_verdict(u.email
 
 SELECT v.status, v.reason, count(*)
 	FROM users u, email_verdict(u.email) v GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2;
+
+\set ECHO none
+\echo
+\echo '=== A little later: those who said "later" to a stranger have been asked again'
+\echo
+SELECT pg_sleep(8) \g /dev/null
+\set ECHO queries
+
+SELECT u.email, v.status, v.reason, v.detail FROM users u, email_verdict(u.email) v
+	WHERE u.email IN ('ok1@grey.deliver.com', 'ok1@pfgrey.com', 'grey1@acme-proofpoint.com') ORDER BY u.id;
+
+\set ECHO none
+\echo
+\echo '=== Why?'
+\echo
+\set ECHO queries
+
+SELECT stage, finding, evidence FROM email_explain('no.such.user@pfbox.com') ORDER BY step;
+
+SELECT stage, finding, evidence FROM email_explain('ok1@pfrbl.com') ORDER BY step;

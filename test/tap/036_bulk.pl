@@ -19,7 +19,7 @@ my $s = EmailVerifySession->new($c);
 
 # --- a bulk load -----------------------------------------------------------------------------------------------------
 
-my $n = 200_000;
+my $n = 1_000_000;
 my $file = PostgreSQL::Test::Utils::tempdir_short() . '/addresses';
 open my $fh, '>', $file or die "$file: $!";
 print $fh "user$_\@" . ($_ % 10 ? "nothing-$_.deliver.com" : 'hangrcpt.deliver.com') . "\n" for 1 .. $n;
@@ -36,8 +36,8 @@ sub own_memory
 
 my $contexts = "SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts";
 $s->run("CREATE UNLOGGED TABLE signup (email text)");
-$s->run("CREATE TRIGGER email_verify BEFORE INSERT OR UPDATE OF email ON signup FOR EACH ROW EXECUTE FUNCTION email_verify_trigger('email', '1 s')");
-$s->run("SET email_verify.max_wait = '1s'; INSERT INTO signup SELECT 'warm' || i || '\@hangrcpt.deliver.com' FROM generate_series(1, 1000) i");
+$s->run("CREATE TRIGGER email_verify BEFORE INSERT OR UPDATE OF email ON signup FOR EACH ROW EXECUTE FUNCTION email_verify_trigger('email')");
+$s->run("INSERT INTO signup SELECT 'warm' || i || '\@hangrcpt.deliver.com' FROM generate_series(1, 1000) i");
 my ($before, $start) = ($s->run($contexts), own_memory());
 my $most = $start;
 $s->send("COPY signup FROM '$file'");
@@ -47,7 +47,7 @@ while ($c->sql('SELECT count(*) FROM pg_stat_activity WHERE state = \'active\' A
 	sleep 0.1;
 }
 $s->result;
-is($s->err, '', "COPY of $n addresses ends");
+is($s->err =~ s/^(?:NOTICE|HINT):.*\n//mgr, '', "COPY of $n addresses ends");
 is($s->run('SELECT count(*) FROM signup'), $n + 1000, '... with every row');
 cmp_ok($s->run($contexts) - $before, '<', 512, '... and keeps nothing in memory');
 SKIP:
@@ -55,12 +55,11 @@ SKIP:
 	skip 'no /proc', 1 if $start == 0;
 	cmp_ok($most - $start, '<', 16 * 1024, '... nor does it need much meanwhile (' . ($most - $start) . ' kB)');
 }
-my $counts = 'SELECT (SELECT refused_total FROM email_verify._stat()), (SELECT inbox_bytes FROM email_verify._stat())';
 $s->run('SELECT count(*) FROM signup WHERE email_verify(email) IS NULL');
 is($s->err =~ s/^(?:NOTICE|HINT):.*\n//mgr, '', '... all of them can be asked for in one statement');
 cmp_ok($s->run($contexts) - $before, '<', 512, '... which keeps nothing either');
 is($c->stat->{errors_total}, 0, '... the worker stores without an error');
-$s->run('TRUNCATE signup; SELECT email_verify.pause(); DELETE FROM email_verify.queue');
+$s->run('DROP TABLE signup; SELECT email_verify.pause(); DELETE FROM email_verify.queue');
 $c->forget;    # the rest of them is of no interest
 $s->end;
 
