@@ -44,7 +44,7 @@ all: email_verify_worker.so build/email_probe
 $(shlib): build/libev_engine.a $(srcdir)/src/pg/backend/exports.map
 
 # headers of ours that a changed object may depend on: few enough to name them all
-PG_HEADERS = $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*.def $(srcdir)/src/pg/*/*.h)
+PG_HEADERS = $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*.def $(srcdir)/src/pg/*/*.h $(srcdir)/src/pg/*/*.def)
 $(PG_SHARED) $(PG_BACKEND) $(PG_WORKER): $(PG_HEADERS)
 
 email_verify_worker.so: $(PG_WORKER) $(PG_SHARED) build/libev_net.a build/libev_engine.a \

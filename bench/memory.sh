@@ -36,7 +36,7 @@ asks() {
 small_statements() {
 	cat <<-SQL
 		PREPARE one(text) AS SELECT email_verify(\$1);
-		SELECT format('EXECUTE one(%L)', email) FROM asked LIMIT $1 \\g (format=unaligned tuples_only) $TMPDIR/small.sql
+		SELECT format('EXECUTE one(%L);', email) FROM asked LIMIT $1 \\g $TMPDIR/small.sql
 		\\o /dev/null
 		\\i $TMPDIR/small.sql
 		\\o
@@ -47,8 +47,10 @@ small_statements() {
 size="SELECT bench_rss(), (SELECT sum(total_bytes) FROM pg_backend_memory_contexts) / 1024"
 {
 	echo "$CALM"
-	asks 5
-	small_statements 1000
+	# once everything as it comes later: the heap of a process grows to the size that its largest statement needs
+	asks 10
+	small_statements 5000
+	echo "$size \\g /dev/null"
 	echo "$size \\g $TMPDIR/before"
 	for _ in 1 2 3 4 5; do asks 10; done
 	small_statements 50000

@@ -33,7 +33,7 @@ judge_catch_all(enum ev_provider provider, struct ev_judgement *out)
 		decide(out, EV_REASON_CATCH_ALL_DELIVERABLE, EV_DETAIL_NONE);
 }
 
-/* An acceptance that means nothing at this provider. */
+/* An acceptance that means nothing at this host. */
 static void
 judge_untrusted(enum ev_provider provider, struct ev_judgement *out)
 {
@@ -45,7 +45,7 @@ judge_untrusted(enum ev_provider provider, struct ev_judgement *out)
 static void
 judge_accepted(const struct ev_case *c, struct ev_judgement *out)
 {
-	bool trusted = ev_provider_info(c->provider)->trust_accept;
+	bool trusted = c->trust.accept;
 
 	/* 252 and its like */
 	if (c->finding.reason != EV_REASON_SMTP_DELIVERABLE)
@@ -85,7 +85,7 @@ judge_accepted(const struct ev_case *c, struct ev_judgement *out)
 }
 
 /*
- * A 5xx whose text and code name no cause, or whose provider cannot be trusted alone.  Only a control turns it into
+ * A 5xx whose text and code name no cause, or whose host cannot be trusted alone.  Only a control turns it into
  * a verdict about the mailbox.
  */
 static void
@@ -124,7 +124,6 @@ static void
 judge_refused(const struct ev_case *c, struct ev_judgement *out)
 {
 	const struct ev_finding *finding = &c->finding;
-	const struct ev_provider_info *provider = ev_provider_info(c->provider);
 
 	out->retry_after = finding->retry_after;
 	if (finding->put_back)
@@ -142,7 +141,7 @@ judge_refused(const struct ev_case *c, struct ev_judgement *out)
 			/* what a refusal says beyond "no such mailbox" needs no control: it is no `invalid` */
 			if (ev_reason_info(finding->reason)->status == EV_STATUS_INVALID &&
 			    finding->reason != EV_REASON_SMTPUTF8_UNSUPPORTED &&
-			    (provider->needs_control || !provider->trust_reject))
+			    (c->trust.needs_control || !c->trust.reject))
 				judge_weak(c, true, out);
 			else
 				decide(out, finding->reason, finding->detail);

@@ -53,7 +53,8 @@ struct ev_case
 	struct ev_finding finding; /* with EV_OUTCOME_REPLY */
 	enum ev_random random;
 	enum ev_control control;
-	enum ev_provider provider;
+	enum ev_provider provider; /* names what a catch-all there is called */
+	struct ev_trust trust;     /* what decides: ev_provider_trust(), or the site's own word */
 };
 
 /*

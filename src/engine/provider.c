@@ -64,3 +64,12 @@ ev_provider_info(enum ev_provider provider)
 {
 	return &providers[provider];
 }
+
+struct ev_trust
+ev_provider_trust(enum ev_provider provider)
+{
+	const struct ev_provider_info *info = &providers[provider];
+	struct ev_trust trust = {info->trust_accept, info->trust_reject, info->needs_control};
+
+	return trust;
+}

@@ -53,6 +53,8 @@ ev_answer_dns(struct ev_task *task, const struct ev_domain *domain)
 		result->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
 		                                (enum ev_detail) task->request.dns_only_detail);
 		strcpy(result->evidence.host, route->hosts[0].name);
+		if (task->request.dns_only_detail == EV_DETAIL_NEVER_PROBE)
+			strcpy(result->evidence.rule, "mx_policy.probe");
 	}
 	finish(domain->prober, task, domain);
 }
@@ -125,6 +127,7 @@ judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random r
 	the_case.random = random;
 	the_case.control = control;
 	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
+	the_case.trust = ev_policy_trust(domain->prober, met->host, the_case.provider);
 	find(domain, met, the_case.provider, &the_case.finding);
 	ev_judge(&the_case, out);
 	/* the judgement then says no more than that; the caller may lose patience one day */

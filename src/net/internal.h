@@ -16,6 +16,7 @@
 #include "net/ip.h"
 #include "net/list.h"
 #include "net/outbox.h"
+#include "net/policy.h"
 #include "net/prober.h"
 #include "net/route.h"
 #include "net/session.h"
@@ -53,6 +54,7 @@ struct ev_prober
 	struct ev_host_cache hosts;
 	struct ev_list resolutions; /* domains being looked up */
 	struct ev_domain_cache domains;
+	struct ev_policies policies;
 
 	struct ev_list ready;    /* domains that wait for a session */
 	struct ev_list attempts; /* batches being asked */

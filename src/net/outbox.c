@@ -31,7 +31,6 @@ ev_outbox_result(struct ev_prober *prober, struct ev_task *task)
 	ev_list_remove(&task->link);
 	task->result.id = task->request.id;
 	task->out.type = EV_MESSAGE_RESULT;
-	prober->stats.requests--;
 	ev_list_push(&prober->outbox.messages, &task->out.link);
 }
 

@@ -43,7 +43,7 @@ struct ev_attempt
 
 static void try_candidate(struct ev_attempt *attempt);
 
-/* The addresses to try, most preferred first. */
+/* The addresses to try, most preferred first; not those of hosts that the site forbids. */
 static void
 list_candidates(struct ev_attempt *attempt)
 {
@@ -55,6 +55,8 @@ list_candidates(struct ev_attempt *attempt)
 
 	for (size_t i = 0; i < route->n_hosts; i++)
 	{
+		if (ev_policy_forbids(domain->prober, route->hosts[i].name))
+			continue;
 		for (uint8_t k = 0; k < route->hosts[i].n_ips; k++)
 		{
 			const struct ev_ip *ip = &route->hosts[i].ips[k];
@@ -84,12 +86,33 @@ list_candidates(struct ev_attempt *attempt)
 	}
 }
 
+/* A batch may come to any of its domain's hosts, so it is as small as the one that wants the fewest has it. */
+static size_t
+batch_limit(const struct ev_domain *domain)
+{
+	const struct ev_prober *prober = domain->prober;
+	const struct ev_route *route = domain->route;
+	size_t limit = 0;
+
+	for (size_t i = 0; i < route->n_hosts; i++)
+	{
+		const struct ev_mx_policy *policy = ev_policy_of_host(prober, route->hosts[i].name);
+		size_t wanted = policy->rcpt_per_session > 0 ? policy->rcpt_per_session
+		                                             : prober->config.rcpt_per_session;
+
+		if (route->hosts[i].n_ips > 0 && policy->probe != EV_SAID_NO &&
+		    (limit == 0 || wanted < limit))
+			limit = wanted;
+	}
+	return limit > 0 ? limit : prober->config.rcpt_per_session;
+}
+
 /* Take tasks of the domain into a new batch, those that need SMTPUTF8 last: they cost a MAIL of their own. */
 static struct ev_attempt *
 new_attempt(struct ev_domain *domain)
 {
 	struct ev_prober *prober = domain->prober;
-	size_t limit = prober->config.rcpt_per_session;
+	size_t limit = batch_limit(domain);
 	struct ev_attempt *attempt;
 	size_t n = 0;
 
@@ -149,20 +172,24 @@ fill_config(struct ev_attempt *attempt, struct ev_smtp_config *out, const char *
 	struct ev_prober *prober = domain->prober;
 	const struct ev_prober_config *config = &prober->config;
 	uint64_t now = prober_now(prober);
-	const struct ev_provider_info *provider =
-		ev_provider_info(ev_provider_of_host(host, strlen(host)));
+	enum ev_provider family = ev_provider_of_host(host, strlen(host));
+	const struct ev_provider_info *provider = ev_provider_info(family);
+	const struct ev_mx_policy *policy = ev_policy_of_host(prober, host);
 	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(host), now);
 
 	strcpy(out->helo_name, config->helo_name);
 	strcpy(out->mail_from, config->mail_from);
 	strcpy(out->domain, domain->name);
 	/* whose 250 means nothing need not be tested for it, unless that is what would be shown */
-	out->ask_random = (provider->trust_accept || provider->kind == EV_PROVIDER_ACCEPT_ALL) &&
+	out->ask_random = (ev_policy_trust(prober, host, family).accept ||
+	                   provider->kind == EV_PROVIDER_ACCEPT_ALL) &&
 	                  ev_fact_random(fact, now, config->random_max_age) == EV_RANDOM_UNKNOWN;
 	strcpy(out->random_local, ev_domain_random_local(domain));
 	out->use_tls = config->use_tls && !attempt->plain;
 	out->use_pipelining = true;
-	out->rcpt_per_transaction = provider->one_rcpt ? 1 : config->rcpt_per_transaction;
+	out->rcpt_per_transaction = policy->rcpt_per_transaction > 0 ? policy->rcpt_per_transaction
+	                            : provider->one_rcpt             ? 1
+	                                                             : config->rcpt_per_transaction;
 	out->max_refused = config->max_refused;
 	out->timeout = config->timeout;
 }
@@ -237,13 +264,21 @@ try_candidate(struct ev_attempt *attempt)
 	struct ev_domain *domain = attempt->domain;
 	struct ev_prober *prober = domain->prober;
 
+	/* policies may have changed since the batch began; those left are answered accordingly */
+	if (ev_policy_forbids_route(prober, domain->route))
+	{
+		end_attempt(attempt);
+		return;
+	}
 	for (; attempt->at < attempt->n_candidates; attempt->at++, attempt->plain = false)
 	{
 		const struct candidate *candidate = &attempt->candidates[attempt->at];
 		const char *host = domain->route->hosts[candidate->host].name;
-		struct ev_session *session =
-			ev_session_new(prober, attempt, host, &candidate->ip, attempt->n);
+		struct ev_session *session;
 
+		if (ev_policy_forbids(prober, host))
+			continue;
+		session = ev_session_new(prober, attempt, host, &candidate->ip, attempt->n);
 		if (session == NULL)
 		{
 			for (size_t i = 0; i < attempt->n; i++)
@@ -322,8 +357,9 @@ ev_planner_pump(struct ev_prober *prober)
 		struct ev_domain *domain = EV_ENTRY(ev_list_shift(&prober->ready), struct ev_domain, ready);
 		struct ev_attempt *attempt;
 
-		/* it may have waited for longer than its route or the settings hold */
-		if (domain->expires <= prober_now(prober) || !prober_may_visit(prober))
+		/* it may have waited for longer than its route, the settings or the policies hold */
+		if (domain->expires <= prober_now(prober) || !prober_may_visit(prober) ||
+		    ev_policy_forbids_route(prober, domain->route))
 		{
 			ev_domain_advance(domain);
 			continue;

@@ -120,7 +120,6 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	ev_list_init(&task->out.link);
 	ev_list_init(&task->link);
 	prober->n_requests++;
-	prober->stats.requests++;
 
 	domain = ev_domain_get(prober, task->request.address.domain);
 	if (domain == NULL)
@@ -199,6 +198,7 @@ void
 ev_prober_stats(const struct ev_prober *prober, struct ev_prober_stats *stats)
 {
 	*stats = prober->stats;
+	stats->requests = prober->n_requests;
 	stats->lookups = prober->dns.n_in_flight;
 }
 
@@ -229,6 +229,7 @@ ev_prober_destroy(struct ev_prober *prober)
 	ev_route_abandon(prober);
 	ev_domain_cache_free(prober);
 	ev_host_cache_free(prober);
+	ev_policies_free(&prober->policies);
 	ev_outbox_free(prober);
 	uv_walk(&prober->loop, close_handle, NULL);
 	/* nothing is open but what is being closed, so this does not wait */

@@ -140,9 +140,33 @@ struct ev_prober_config
 	struct ev_smtp_timeouts timeout;
 };
 
+/* NOTHING: as built in. */
+enum ev_said
+{
+	EV_SAID_NOTHING,
+	EV_SAID_YES,
+	EV_SAID_NO
+};
+
+/*
+ * The site's own word on the mail servers of a name: of the policies that fit a host the longest counts, and
+ * what it says nothing of is as built in (engine/provider.def, the settings).
+ */
+struct ev_mx_policy
+{
+	/* these hosts and all below: lower-case A-labels, no outer dot */
+	char suffix[EV_HOST_MAX + 1];
+	uint8_t probe;        /* enum ev_said; NO: never connect there */
+	uint8_t trust_accept; /* enum ev_said, as the next two: see struct ev_trust */
+	uint8_t trust_reject;
+	uint8_t needs_control;
+	uint16_t rcpt_per_transaction; /* 0: nothing said */
+	uint16_t rcpt_per_session;
+};
+
 struct ev_prober_stats
 {
-	uint32_t requests; /* accepted, unanswered */
+	uint32_t requests; /* accepted, their results not collected: max_requests bounds these */
 	uint32_t sessions; /* open now */
 	uint32_t lookups;  /* in flight now */
 	uint64_t sessions_total;
@@ -163,6 +187,13 @@ extern struct ev_prober *ev_prober_create(const struct ev_prober_config *config,
 /* New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad setting. */
 extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config,
                                 char *error, size_t size);
+
+/*
+ * Take these policies, copied, in place of all earlier ones: for judgements and sessions from now on.  A domain whose best hosts
+ * must not be connected to is answered from DNS, detail never_probe.  False, and nothing changed, without memory.
+ */
+extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,
+                                   size_t n);
 
 /* Take up to n requests; returns how many were taken (fewer when max_requests is reached). */
 extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests,

@@ -60,6 +60,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	c.stage = (enum ev_stage)(data[0] % EV_N_STAGE);
 	c.provider = (enum ev_provider)(data[1] % EV_N_PROVIDER);
+	c.trust = ev_provider_trust(c.provider);
+	c.trust.accept ^= data[2] & 1;
+	c.trust.reject ^= data[2] >> 1 & 1;
+	c.trust.needs_control ^= data[2] >> 6 & 1;
 	c.random = (enum ev_random)(data[2] >> 2 & 3);
 	c.control = (enum ev_control)((data[2] >> 4 & 3) % 3);
 	reply.code = (uint16_t) (200 + (data[3] << 8 | data[4]) % 400);

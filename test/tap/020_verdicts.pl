@@ -77,6 +77,9 @@ my @cases = (
 	'ok1@alldead.deliver.com' => [ 'smtp_connection_failed', 'connection_refused', { stage => 'connect', reply_code => undef, tls => undef } ],
 	'ok1@blackhole.deliver.com' => [ 'smtp_timeout', 'connect_timeout' ],
 	'ok1@deadbackup.deliver.com' => ['catch_all_deliverable'],
+	'ok1@privmixed.deliver.com' => [ 'smtp_deliverable', undef, { mx_address => '127.21.0.1' } ],
+	'ok1@privmixedaddr.deliver.com' => [ 'smtp_deliverable', undef, { mx_address => '127.21.0.1' } ],
+	'ok1@priv10.deliver.com' => [ 'host_not_found', 'mx_unroutable' ],
 
 	'--- hosts that refuse, hang up or say nothing',
 	'ok1@greet421.deliver.com' => [ 'smtp_rate_limited', $any, { stage => 'greeting', reply_code => 421, enhanced_status => '4.3.2' } ],

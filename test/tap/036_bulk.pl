@@ -73,8 +73,8 @@ $s->run("INSERT INTO email_verify.address (address, status, reason, checked_at, 
 $s->run("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2");
 my $query = "SELECT email_verify(email) AS reason FROM big WHERE length(md5(email)) = 32 AND id % 5 = 0";
 my $plan = $s->run("EXPLAIN (COSTS OFF, VERBOSE) $query");
-like($plan, qr/Output: email_verify\(.*\n.*Gather/, 'a parallel plan asks in the leader');
-is($s->run("SELECT reason, count(*) FROM ($query) q GROUP BY 1 ORDER BY 1"), "internal_verifier_error|5000\nsmtp_deliverable|5000", '... and has all answers');
+like($plan, qr/Gather\n\s*Output: email_verify\(.*Parallel Seq Scan/s, 'a parallel plan asks in the leader');
+is($s->run("SELECT reason, count(*) FROM ($query) q GROUP BY 1 ORDER BY 1"), "smtp_deliverable|5000\ninternal_verifier_error|5000", '... and has all answers');
 is($s->run("SELECT count(*) FROM big WHERE length(md5(email)) = 32 AND email_verify_ok(email, reject => '{unknown}')"), 25000, '... also in a WHERE');
 is($s->run("SELECT count(*) FROM big b JOIN email_verify.address a ON a.address = b.email AND email_verify(b.email) = a.reason"), 25000, '... and in a join');
 $s->run("SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
@@ -110,7 +110,8 @@ $s->run("CREATE EXTENSION email_verify; INSERT INTO email_verify.address (addres
 is($s->run("EXECUTE ask('user2\@nothing.deliver.com')"), 'mailbox_not_found|invalid|f|t', 'made again: the prepared statement finds new types and tables');
 is($witness->run("SELECT email_verify('user2\@nothing.deliver.com'), (email_verdict('bad')).status, email_verify('no one')::text"), 'mailbox_not_found|invalid|invalid_syntax', '... and so does another session');
 $c->wait_for_worker;
-is($witness->run("SELECT email_verify('ok1\@notls.deliver.com', wait => '20 s')"), 'smtp_deliverable', '... and the worker is the new one\'s');
+is($witness->run("SELECT email_verify('ok1\@notls.deliver.com', wait => '20 s')"), 'smtp_deliverable', '... and the worker is the new one\'s')
+  or diag($c->sql("SELECT a FROM email_verify.address a; SELECT * FROM email_verify.domain; SELECT * FROM email_verify.domain_host; SELECT * FROM email_explain('ok1\@notls.deliver.com')"));
 $s->run('BEGIN; DROP EXTENSION email_verify; CREATE EXTENSION email_verify; SELECT email_verify(\'bad\'); ROLLBACK');
 is($s->run("SELECT email_verify('user2\@nothing.deliver.com'), email_verify('bad')"), 'mailbox_not_found|invalid_syntax', '... also after a new one that was rolled back');
 

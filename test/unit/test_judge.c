@@ -25,6 +25,7 @@ judge_reply(const char *reply, const char *host, enum ev_stage stage, enum ev_ra
 
 	c.control = control;
 	c.provider = ev_provider_of_host(host, strlen(host));
+	c.trust = ev_provider_trust(c.provider);
 	corpus_classify(reply, stage, host, false, &corpus_terms, &c.finding);
 	ev_judge(&c, out);
 }
@@ -188,6 +189,128 @@ a_provider_that_needs_a_control_is_not_believed_alone(void **state)
 
 	(void) state;
 	check(rows, N_ROWS(rows));
+}
+
+/* The site's own word goes before what the table of families says, in both directions. */
+static void
+what_is_trusted_is_said_by_the_case_and_not_by_the_family(void **state)
+{
+	static const struct
+	{
+		const char *reply;
+		const char *host;
+		struct ev_trust trust; /* accept, reject, needs_control */
+		enum ev_random random;
+		enum ev_control control;
+		enum ev_reason reason;
+		enum ev_detail detail;
+	} rows[] = {
+		{"250 ok",
+	     YAHOO,
+	     {true, true, false},
+	     EV_RANDOM_REFUSED,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"250 ok",
+	     YAHOO,
+	     {true, true, false},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_CATCH_ALL_INCONCLUSIVE,
+	     EV_DETAIL_CATCH_ALL_NOT_ASKED},
+		{"250 ok",
+	     YAHOO,
+	     {true, true, false},
+	     EV_RANDOM_ACCEPTED,
+	     EV_CONTROL_NONE,
+	     EV_REASON_CATCH_ALL_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"250 ok",
+	     OLC,
+	     {true, true, true},
+	     EV_RANDOM_REFUSED,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"250 ok",
+	     OWN,
+	     {false, true, false},
+	     EV_RANDOM_REFUSED,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_UNVERIFIABLE,
+	     EV_DETAIL_UNTRUSTED_ACCEPT},
+		{"250 ok",
+	     OWN,
+	     {false, true, false},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_UNVERIFIABLE,
+	     EV_DETAIL_UNTRUSTED_ACCEPT},
+		/* what accepts everything is called what it is, trusted or not */
+		{"250 ok",
+	     OWN,
+	     {false, false, true},
+	     EV_RANDOM_ACCEPTED,
+	     EV_CONTROL_NONE,
+	     EV_REASON_CATCH_ALL_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"550 5.1.1 User unknown",
+	     OWN,
+	     {true, false, false},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_UNVERIFIABLE,
+	     EV_DETAIL_WEAK_REFUSAL},
+		{"550 5.1.1 User unknown",
+	     OWN,
+	     {true, true, true},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_SMTP_UNVERIFIABLE,
+	     EV_DETAIL_WEAK_REFUSAL},
+		{"550 5.1.1 User unknown",
+	     OWN,
+	     {true, true, true},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_ACCEPTED_OTHER,
+	     EV_REASON_MAILBOX_NOT_FOUND,
+	     EV_DETAIL_NONE},
+		{"552 5.2.2 full",
+	     OWN,
+	     {true, false, true},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_MAILBOX_FULL,
+	     EV_DETAIL_OVER_QUOTA},
+		{"550 5.5.0 Requested action not taken: mailbox unavailable",
+	     OLC,
+	     {false, true, false},
+	     EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE,
+	     EV_REASON_MAILBOX_NOT_FOUND,
+	     EV_DETAIL_NONE},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		struct ev_case c = {.outcome = EV_OUTCOME_REPLY, .stage = EV_STAGE_RCPT};
+		struct ev_judgement judgement;
+		char name[300];
+
+		snprintf(name, sizeof(name), "row %zu: %s", i, rows[i].reply);
+		c.random = rows[i].random;
+		c.control = rows[i].control;
+		c.provider = ev_provider_of_host(rows[i].host, strlen(rows[i].host));
+		c.trust = rows[i].trust;
+		corpus_classify(rows[i].reply, c.stage, rows[i].host, false, &corpus_terms, &c.finding);
+		ev_judge(&c, &judgement);
+		CHECK_STR(name, ev_reason_info(judgement.verdict.reason)->label,
+		          ev_reason_info(rows[i].reason)->label);
+		CHECK_STR(name, ev_detail_info(judgement.verdict.detail)->label,
+		          ev_detail_info(rows[i].detail)->label);
+	}
 }
 
 static void
@@ -401,6 +524,7 @@ no_case_is_left_without_a_sound_verdict(void **state)
 					c.stage = (enum ev_stage) stage;
 					c.random = (enum ev_random) random;
 					c.provider = (enum ev_provider) provider;
+					c.trust = ev_provider_trust(c.provider);
 					ev_classify(&reply, c.stage, c.provider, false, NULL, &c.finding);
 					ev_judge(&c, &judgement);
 					if (judgement.put_back)
@@ -465,6 +589,7 @@ main(void)
 		cmocka_unit_test(a_strong_refusal_wins_over_catch_all),
 		cmocka_unit_test(weak_refusals_say_nothing_without_a_control),
 		cmocka_unit_test(a_provider_that_needs_a_control_is_not_believed_alone),
+		cmocka_unit_test(what_is_trusted_is_said_by_the_case_and_not_by_the_family),
 		cmocka_unit_test(a_temporary_refusal_is_a_catch_all_only_where_made_up_ones_pass),
 		cmocka_unit_test(evidence_that_may_not_stand_alone_is_marked),
 		cmocka_unit_test(a_session_that_is_over_judges_nobody),

@@ -72,6 +72,9 @@ ev_site_hmac(const char *text, size_t len, char *out, bool *locked)
 
 	if (!read_key(key, locked))
 		return false;
+
+	/* the same in every database, whatever its encoding: a dump may be restored into another one */
+	text = ev_to_utf8(text, len, &len);
 	ctx = pg_hmac_create(PG_SHA256);
 	if (ctx == NULL || pg_hmac_init(ctx, key, KEY_SIZE) < 0 ||
 		pg_hmac_update(ctx, (const uint8 *) text, len) < 0 ||

@@ -90,32 +90,17 @@ lease(EvWorker *worker, EvLease *leases, int room)
 	return n;
 }
 
-/* Batches that have nothing under way once these results are stored. */
+/*
+ * Batches that have nothing under way once these results are stored; finished has room for all batches.  Counted anew
+ * each time, so that a cycle which fails leaves nothing to be put right.
+ */
 static int
 finished_batches(EvWorker *worker, int64 *finished)
-{
-	int n = 0;
-
-	for (int i = 0; i < worker->n_outcomes; i++)
-	{
-		EvFlight *flight = hash_search(worker->flights, &worker->outcomes[i].id, HASH_FIND, NULL);
-		EvBatch *batch = flight == NULL
-							 ? NULL
-							 : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
-
-		if (batch != NULL && --batch->left == 0)
-			finished[n++] = batch->batch;
-	}
-	return n;
-}
-
-/* The counts above were taken in advance; after a failure they are put right again. */
-static void
-recount_batches(EvWorker *worker)
 {
 	HASH_SEQ_STATUS seq;
 	EvBatch *batch;
 	EvFlight *flight;
+	int n = 0;
 
 	hash_seq_init(&seq, worker->batches);
 	while ((batch = hash_seq_search(&seq)) != NULL)
@@ -127,6 +112,19 @@ recount_batches(EvWorker *worker)
 		if (batch != NULL)
 			batch->left++;
 	}
+	for (int i = 0; i < worker->n_outcomes; i++)
+	{
+		flight = hash_search(worker->flights, &worker->outcomes[i].id, HASH_FIND, NULL);
+		batch = flight == NULL ? NULL
+							   : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
+		if (batch != NULL)
+			batch->left--;
+	}
+	hash_seq_init(&seq, worker->batches);
+	while ((batch = hash_seq_search(&seq)) != NULL)
+		if (batch->left == 0)
+			finished[n++] = batch->batch;
+	return n;
 }
 
 static void
@@ -195,7 +193,8 @@ store_all(EvWorker *worker, Done *done)
 	if (worker->n_outcomes > 0)
 	{
 		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
-		done->finished = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(int64));
+		done->finished = MemoryContextAlloc(
+			done->context, Max(hash_get_num_entries(worker->batches), 1) * sizeof(int64));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 										   worker->settings.flip_delay, done->stored);
 		done->n_finished = finished_batches(worker, done->finished);
@@ -285,7 +284,6 @@ ev_cycle(EvWorker *worker)
 		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
 	if (!ev_store_begin())
 		return false;
-	recount_batches(worker);
 	store_all(worker, &done);
 
 	/* what is promised, and what may kill us, must outlive a crash; results are merely worth a second look */

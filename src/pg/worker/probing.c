@@ -194,7 +194,11 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 			request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
 		}
 		if (ev_prober_submit(worker->prober, &request, 1) != 1)
-			elog(ERROR, "the prober refuses a request although it has room");
+		{
+			/* cannot be, while room is what ev_prober_stats() says; the row stays due all the same */
+			(void) hash_search(worker->flights, &leases[i].id, HASH_REMOVE, NULL);
+			memset(worker->cursors, 0, sizeof(worker->cursors));
+		}
 	}
 }
 
@@ -230,15 +234,20 @@ add_host(EvWorker *worker, const struct ev_host_fact *fact)
 		worker->hosts[worker->n_hosts++] = *fact;
 }
 
+bool
+ev_probing_can_collect(EvWorker *worker)
+{
+	return worker->n_outcomes < EV_RESULT_BATCH && worker->n_domains < EV_RESULT_BATCH &&
+		   worker->n_hosts < EV_RESULT_BATCH;
+}
+
 /* Take over what the prober has found, as far as there is room; the rest waits inside it. */
 void
 ev_probing_collect(EvWorker *worker)
 {
 	struct ev_message message;
 
-	while (worker->n_outcomes < EV_RESULT_BATCH && worker->n_domains < EV_RESULT_BATCH &&
-		   worker->n_hosts < EV_RESULT_BATCH &&
-		   ev_prober_collect(worker->prober, &message, 1) == 1)
+	while (ev_probing_can_collect(worker) && ev_prober_collect(worker->prober, &message, 1) == 1)
 	{
 		EvFlight *flight;
 		int64 id;

@@ -27,6 +27,9 @@
 
 #define MAX_BACKOFF_MS 60000
 
+/* With no room for more results the network is looked after at least this often. */
+#define FULL_NAP_MS 50
+
 static EvDatabase *my_database = NULL;
 
 /* Why the process ends; an error leaves it at DOWN. */
@@ -217,6 +220,9 @@ sleep_time(EvWorker *worker, TimestampTz not_before)
 	long ms = ev_prober_deadline(worker->prober);
 	TimestampTz wake = 0;
 
+	/* what the prober holds for us cannot be taken before the store works again */
+	if (ms == 0 && !ev_probing_can_collect(worker))
+		ms = FULL_NAP_MS;
 	if (not_before != 0)
 		wake = not_before;
 	else if (worker->n_outcomes > 0)

@@ -79,6 +79,7 @@ extern bool ev_cycle_is_due(EvWorker *worker);
 extern void ev_probing_configure(EvWorker *worker);
 extern void ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch);
 extern void ev_probing_collect(EvWorker *worker);
+extern bool ev_probing_can_collect(EvWorker *worker);
 extern int ev_probing_room(EvWorker *worker);
 
 #endif
