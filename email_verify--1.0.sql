@@ -162,12 +162,13 @@ CREATE TABLE email_verify.queue (
 	attempts integer NOT NULL DEFAULT 0,
 	put_backs integer NOT NULL DEFAULT 0,
 	answered boolean NOT NULL DEFAULT false,
-	queued_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 ) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id);
 
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
+COMMENT ON COLUMN email_verify.queue.queued_at IS 'when somebody asked for it';
 COMMENT ON COLUMN email_verify.queue.answered IS 'there is a first verdict; this row is about another look';
 
 -- What the worker is probing just now; rows that a start finds here were under way in a crash.
@@ -211,6 +212,30 @@ COMMENT ON COLUMN email_verify.override.pattern IS
 COMMENT ON COLUMN email_verify.override.note IS
 	'free text; complaint, unsubscribed or known_invalid becomes the detail of a suppressed address';
 
+-- The site's own word on mail servers.  A column that is NULL says nothing: the built-in value counts.
+CREATE TABLE email_verify.mx_policy (
+	mx text COLLATE "C" PRIMARY KEY,
+	probe boolean,
+	trust_accept boolean,
+	trust_reject boolean,
+	needs_control boolean,
+	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
+	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
+	note text
+);
+
+COMMENT ON TABLE email_verify.mx_policy IS
+	'the site''s own word on mail servers; edit it freely. NULL: as built in';
+COMMENT ON COLUMN email_verify.mx_policy.mx IS
+	'host name of mail servers, or the end of it: example.com is that host and all below it; the longest that fits counts';
+COMMENT ON COLUMN email_verify.mx_policy.probe IS 'false: never connect to these hosts';
+COMMENT ON COLUMN email_verify.mx_policy.trust_accept IS
+	'does a 250 say that the mailbox exists, where made-up recipients are refused?';
+COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
+	'does a 5xx about the mailbox say that it does not exist?';
+COMMENT ON COLUMN email_verify.mx_policy.needs_control IS
+	'true: a 5xx about the mailbox counts only if the host has accepted another recipient within a day';
+
 -- The secret behind hmac(): at most one row, made when it is first needed.
 CREATE TABLE email_verify.site_key (
 	single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -224,6 +249,7 @@ CREATE TABLE email_verify.tombstone (
 );
 
 SELECT pg_catalog.pg_extension_config_dump('email_verify.override', '');
+SELECT pg_catalog.pg_extension_config_dump('email_verify.mx_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.site_key', '');
 
 CREATE FUNCTION email_verify._override_normalize() RETURNS trigger
@@ -237,6 +263,18 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON email_ver
 	FOR EACH STATEMENT EXECUTE FUNCTION email_verify._override_changed();
 ALTER TABLE email_verify.override ENABLE ALWAYS TRIGGER normalize;
 ALTER TABLE email_verify.override ENABLE ALWAYS TRIGGER changed;
+
+CREATE FUNCTION email_verify._mx_policy_normalize() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ev_mx_policy_normalize' LANGUAGE C;
+CREATE FUNCTION email_verify._mx_policy_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ev_mx_policy_changed' LANGUAGE C;
+
+CREATE TRIGGER normalize BEFORE INSERT OR UPDATE OF mx ON email_verify.mx_policy
+	FOR EACH ROW EXECUTE FUNCTION email_verify._mx_policy_normalize();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON email_verify.mx_policy
+	FOR EACH STATEMENT EXECUTE FUNCTION email_verify._mx_policy_changed();
+ALTER TABLE email_verify.mx_policy ENABLE ALWAYS TRIGGER normalize;
+ALTER TABLE email_verify.mx_policy ENABLE ALWAYS TRIGGER changed;
 
 -- The vocabulary of the library.
 CREATE FUNCTION email_verify._reasons(OUT reason text, OUT status text, OUT retryable boolean, OUT advice text,
@@ -284,7 +322,7 @@ CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[]
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH asked AS (
-		SELECT u.address COLLATE "C" AS address, max(u.newer_than) AS newer_than
+		SELECT u.address COLLATE "C" AS address, max(u.newer_than) AS newer_than, max(u.pushed_at) AS pushed_at
 		FROM unnest($1, $2, $3) AS u (address, newer_than, pushed_at)
 		WHERE NOT EXISTS (SELECT FROM email_verify.tombstone)
 			OR NOT EXISTS (SELECT FROM email_verify.tombstone t
@@ -294,10 +332,10 @@ BEGIN ATOMIC
 		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
 		FROM asked JOIN email_verify.address a ON a.address = asked.address
 		WHERE a.fresh_until > now() AND a.checked_at >= asked.newer_than
-			AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown')
+			AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
 	), added AS (
-		INSERT INTO email_verify.queue AS q (address, priority, due_at)
-		SELECT asked.address, $4, clock_timestamp() FROM asked
+		INSERT INTO email_verify.queue AS q (address, priority, due_at, queued_at)
+		SELECT asked.address, $4, clock_timestamp(), asked.pushed_at FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
 		ORDER BY asked.address
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
@@ -356,8 +394,15 @@ CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses 
 	OUT retry_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	WITH queued AS MATERIALIZED (
-		SELECT q.id FROM email_verify.queue q WHERE q.id = ANY ($1) ORDER BY q.id FOR UPDATE
+	WITH locked AS MATERIALIZED (
+		SELECT q.id, q.address, q.queued_at FROM email_verify.queue q WHERE q.id = ANY ($1) ORDER BY q.id FOR UPDATE
+	), forgotten AS (
+		DELETE FROM email_verify.queue q USING locked l, email_verify.tombstone t
+		WHERE q.id = l.id AND t.hmac = email_verify._hmac(l.address) AND t.at >= l.queued_at
+			AND EXISTS (SELECT FROM email_verify.tombstone)
+		RETURNING q.id
+	), queued AS (
+		SELECT l.id FROM locked l WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.id = l.id)
 	), result AS (
 		SELECT r.*, clock_timestamp() AS at
 		FROM queued JOIN unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
@@ -463,6 +508,19 @@ BEGIN ATOMIC
 		FROM unnest($1, $5) AS u (domain, random_local) GROUP BY u.domain
 	) f
 	WHERE d.domain = f.domain AND d.random_local IS DISTINCT FROM f.random_local;
+END;
+
+-- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
+CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trust_accept boolean,
+	OUT trust_reject boolean, OUT needs_control boolean, OUT rcpt_per_transaction integer, OUT rcpt_per_session integer,
+	OUT there bigint)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT p.mx, p.probe, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
+		count(*) OVER ()
+	FROM email_verify.mx_policy p
+	ORDER BY p.probe IS FALSE DESC, p.mx
+	LIMIT $1;
 END;
 
 -- What the last run was probing when it ended, and is no longer sure of.
@@ -630,6 +688,9 @@ CREATE FUNCTION email_verify.forget(email text, OUT place text, OUT rows bigint)
 RETURNS SETOF record LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
 	SELECT email_verify.hmac($1);
+
+	-- a verdict that is being stored just now is waited for: the next statement sees it
+	SELECT count(*) FROM (SELECT FROM email_verify.queue q WHERE q.address = (email_verify._parse($1)).key FOR UPDATE) l;
 	WITH p AS (
 		SELECT p.key, email_verify._hmac(p.key) AS hmac FROM email_verify._parse($1) p WHERE p.key IS NOT NULL
 	), tomb AS (

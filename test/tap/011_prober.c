@@ -356,6 +356,166 @@ known(void)
 }
 
 static void
+set_policies(size_t n, const struct ev_mx_policy *policies)
+{
+	CHECK(ev_prober_set_policies(prober, policies, n));
+	start_over();
+}
+
+static enum ev_detail
+detail_of(uint64_t id)
+{
+	return results[id].verdict.detail;
+}
+
+/* The site's own word on mail servers: the longest suffix, on a label boundary, from the next session on. */
+static void
+policies(void)
+{
+	struct ev_mx_policy list[] = {
+		{.suffix = "com", .probe = EV_SAID_NO},
+		{.suffix = "deliver.com", .probe = EV_SAID_YES, .trust_accept = EV_SAID_YES},
+		{.suffix = "k.deliver.com", .probe = EV_SAID_NO}, /* no label of mx.ok.deliver.com */
+		{.suffix = "ok.deliver.com", .trust_accept = EV_SAID_NO},
+		{.suffix = "x.mx.ok.deliver.com", .probe = EV_SAID_NO},
+		{.suffix = "mx.weak.deliver.com", .trust_reject = EV_SAID_NO},
+	};
+	struct ev_mx_policy *all;
+	struct ev_prober_stats stats;
+	unsigned sessions;
+
+	create();
+	set_policies(sizeof(list) / sizeof(list[0]), list);
+	memset(list, 0xff, sizeof(list)); /* it has a copy */
+
+	/* an acceptance that means nothing, and so nobody made up is asked for */
+	submit(0, "ok1@d0.wild.deliver.com");
+	submit(1, "nobody@d0.wild.deliver.com");
+	submit(2, "ok1@notls.deliver.com");
+	run(3, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(reason_of(0) == EV_REASON_SMTP_UNVERIFIABLE);
+	CHECK(detail_of(0) == EV_DETAIL_UNTRUSTED_ACCEPT);
+	CHECK(reason_of(1) == EV_REASON_MAILBOX_NOT_FOUND);
+	CHECK(reason_of(2) == EV_REASON_SMTP_DELIVERABLE);
+	CHECK(stats.rcpts_total == 4);
+
+	/* one label is enough to be never visited; none left, and all is as built in */
+	start_over();
+	submit(0, "ok1@gmail.com");
+	run(1, 10);
+	ev_prober_stats(prober, &stats);
+	CHECK(reason_of(0) == EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN);
+	CHECK(detail_of(0) == EV_DETAIL_NEVER_PROBE && !results[0].probed);
+	CHECK(results[0].evidence.stage == EV_STAGE_DNS);
+	CHECK(strcmp(results[0].evidence.rule, "mx_policy.probe") == 0);
+	CHECK(stats.sessions_total == 2);
+	run_until_idle();
+	set_policies(0, NULL);
+	submit(0, "ok1@gmail.com");
+	submit(1, "ok1@d0.wild.deliver.com");
+	run(2, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE && reason_of(1) == EV_REASON_SMTP_DELIVERABLE);
+	run_until_idle();
+
+	/* the next best host is no way round the best one, and not tried itself when it is forbidden */
+	set_policies(1, &(struct ev_mx_policy){.suffix = "mx.ok.deliver.com", .probe = EV_SAID_NO});
+	submit(0, "ok1@backupmx.deliver.com");
+	submit(1, "ok1@manymx.deliver.com");
+	run(2, 10);
+	CHECK(detail_of(0) == EV_DETAIL_NEVER_PROBE);
+	run_until_idle();
+	set_policies(
+		1, &(struct ev_mx_policy){.suffix = "mx.openbackup.deliver.com", .probe = EV_SAID_NO});
+	submit(0, "ok1@backupmx.deliver.com");
+	submit(1, "ok1@deadbackup.deliver.com");
+	run(2, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE);
+	CHECK(reason_of(1) == EV_REASON_SMTP_CONNECTION_FAILED);
+	run_until_idle();
+
+	/* recipients of a session: fewer, and more, than is set for all */
+	set_policies(1, &(struct ev_mx_policy){.suffix = "ok.deliver.com", .rcpt_per_session = 2});
+	ev_prober_stats(prober, &stats);
+	sessions = (unsigned) stats.sessions_total;
+	per_domain = 6;
+	submit_many(1, "ok%u@d%u.wild.deliver.com");
+	run(6, 20);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions_total - sessions == 3);
+	run_until_idle();
+	set_policies(1, &(struct ev_mx_policy){.suffix = "ok.deliver.com", .rcpt_per_session = 100});
+	per_domain = 50;
+	submit_many(1, "ok%u@d%u.wild.deliver.com");
+	run(50, 20);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions_total - sessions == 4);
+	run_until_idle();
+	per_domain = 1;
+
+	/* as many as a site may have */
+	all = calloc(10000, sizeof(*all));
+	CHECK(all != NULL);
+	for (unsigned i = 0; i < 10000; i++)
+	{
+		snprintf(all[i].suffix, sizeof(all[i].suffix), "h%u.example.com", i);
+		all[i].probe = EV_SAID_NO;
+	}
+	strcpy(all[9999].suffix, "mx.ok.deliver.com");
+	set_policies(10000, all);
+	free(all);
+	submit(0, "ok1@d0.wild.deliver.com");
+	submit(1, "ok1@notls.deliver.com");
+	run(2, 10);
+	CHECK(detail_of(0) == EV_DETAIL_NEVER_PROBE);
+	CHECK(reason_of(1) == EV_REASON_SMTP_DELIVERABLE);
+}
+
+/* Whoever waits for a session when policies change is treated by the new ones.  The host takes its time. */
+static void
+policies_change(void)
+{
+	struct ev_prober_stats stats;
+	unsigned forbidden = 0;
+
+	config.max_sessions = 1;
+	create();
+	submit_many(20, "ok%u@d%u.wild.deliver.com");
+	run(2, 20);
+	CHECK(ev_prober_set_policies(
+		prober, &(struct ev_mx_policy){.suffix = "ok.deliver.com", .probe = EV_SAID_NO}, 1));
+	run(20, 20);
+	CHECK(n_results == 20);
+	for (unsigned i = 0; i < 20; i++)
+	{
+		forbidden += detail_of(i) == EV_DETAIL_NEVER_PROBE;
+		CHECK(detail_of(i) == EV_DETAIL_NEVER_PROBE || reason_of(i) == EV_REASON_SMTP_DELIVERABLE);
+	}
+	ev_prober_stats(prober, &stats);
+	/* the session that was open then ended as it was */
+	CHECK(forbidden >= 17 && stats.sessions_total == 20 - forbidden);
+}
+
+/* Two bad candidates, and while the first one keeps us waiting they are forbidden. */
+static void
+policies_fall_over(void)
+{
+	struct ev_prober_stats stats;
+
+	config.timeout.greeting = 1500;
+	create();
+	submit(0, "ok1@firstsilent.deliver.com");
+	run(1, 0.7);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions == 1 && n_results == 0);
+	set_policies(1, &(struct ev_mx_policy){.suffix = "deliver.com", .probe = EV_SAID_NO});
+	run(1, 10);
+	CHECK(detail_of(0) == EV_DETAIL_NEVER_PROBE);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions_total == 1);
+}
+
+static void
 reconfigure(void)
 {
 	char error[200];
@@ -420,6 +580,7 @@ memory(void)
 {
 	static const char *const domains[] = {"ok",    "closercpt", "nx",     "spfreject", "catchall",
 	                                      "aonly", "tlsbroken", "manymx", "greet421",  "deadfirst"};
+	static const struct ev_mx_policy policy = {.suffix = "deliver.com", .rcpt_per_session = 3};
 	unsigned n = 0;
 
 	config.timeout = (struct ev_smtp_timeouts){1000, 1000, 1000, 1000, 1000, 1000, 4000};
@@ -433,6 +594,7 @@ memory(void)
 		n_allocations = 0;
 		fail_after = 3ul << turn;
 		fail_every = 3 + turn % 5;
+		(void) ev_prober_set_policies(prober, &policy, 1);
 		for (unsigned i = 0; i < 40; i++)
 		{
 			struct ev_request r;
@@ -465,9 +627,17 @@ main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} tests[] = {
-		{"idle", idle},       {"many", many},     {"coalesce", coalesce},
-		{"full", full},       {"known", known},   {"reconfigure", reconfigure},
-		{"destroy", destroy}, {"memory", memory},
+		{"idle", idle},
+		{"many", many},
+		{"coalesce", coalesce},
+		{"full", full},
+		{"known", known},
+		{"reconfigure", reconfigure},
+		{"destroy", destroy},
+		{"memory", memory},
+		{"policies", policies},
+		{"policies_change", policies_change},
+		{"policies_fall_over", policies_fall_over},
 	};
 
 	ev_prober_config_default(&config);

@@ -54,6 +54,12 @@ is($w->stats('ok')->{peak}, 1, '... one session after the other');
 run_test('full', 'no more requests than allowed');
 run_test('known', 'what is known of made-up recipients and controls is used');
 run_test('reconfigure', 'new settings while requests are under way');
+run_test('policies', 'the site\'s own word on mail servers');
+$w->ctl('set ok latency_ms=100');
+run_test('policies_change', '... changed while domains wait for their turn');
+$w->restore;
+run_test('policies_fall_over', '... changed while a host keeps us waiting');
+is($w->stats('ok')->{sessions}, 0, '... and the next host has not been visited');
 
 $w->ctl('set ok hang=rcpt');
 run_test('destroy', 'hundreds of hanging sessions do not hold up the end');

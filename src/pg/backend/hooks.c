@@ -1,6 +1,7 @@
 /*
  * hooks.c
- *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it, rows in the queue wake it.
+ *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it, rows in the queue and changed
+ *	  policies wake it.
  *
  * The install script announces itself by calling a function; a drop is seen through the object access hook,
  * which also sees the extension go with a schema or an owner.
@@ -11,8 +12,10 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/inval.h"
 
 #include "pg/backend/backend.h"
 
@@ -20,6 +23,7 @@ static object_access_hook_type previous_hook = NULL;
 static bool created = false;
 static bool dropped = false;
 static bool poked = false;
+static bool policies_changed = false;
 
 static void
 access_hook(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
@@ -72,8 +76,19 @@ at_xact_end(XactEvent event, void *arg)
 		if (created || poked)
 			ev_launcher_wake();
 	}
+	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && policies_changed)
+	{
+		EvDatabase *db = ev_database_find(MyDatabaseId, false);
+
+		/* without a worker there is nobody to tell: it reads them when it starts */
+		if (db != NULL)
+		{
+			pg_atomic_write_u32(&db->policies, 1);
+			ev_worker_wake(db);
+		}
+	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		created = dropped = poked = false;
+		created = dropped = poked = policies_changed = false;
 }
 
 void
@@ -86,6 +101,7 @@ ev_hooks_install(void)
 
 PG_FUNCTION_INFO_V1(ev_announce);
 PG_FUNCTION_INFO_V1(ev_poke);
+PG_FUNCTION_INFO_V1(ev_mx_policy_changed);
 
 /* Called by the install script, last. */
 Datum
@@ -101,4 +117,20 @@ ev_poke(PG_FUNCTION_ARGS)
 {
 	poked = true;
 	PG_RETURN_VOID();
+}
+
+/*
+ * AFTER any change of email_verify.mx_policy, FOR EACH STATEMENT.  The invalidation is for what this session does not
+ * commit itself: a prepared transaction.
+ */
+Datum
+ev_mx_policy_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		elog(ERROR, "email_verify._mx_policy_changed must be called as a trigger");
+	CacheInvalidateRelcache(data->tg_relation);
+	policies_changed = true;
+	return PointerGetDatum(NULL);
 }

@@ -167,7 +167,7 @@ scan(EvLookup *lookup, Relation rel, Relation index, text *key, EvLookupRow row,
 	                       lookup->ordered ? BTEqualStrategyNumber : HTEqualStrategyNumber,
 	                       InvalidOid, C_COLLATION_OID, F_TEXTEQ, PointerGetDatum(key));
 	lookup->scanning = true;
-	desc = ev_index_beginscan(rel, index, GetActiveSnapshot(), 1);
+	desc = ev_index_beginscan(rel, index, lookup->dead_too ? SnapshotAny : GetActiveSnapshot(), 1);
 	index_rescan(desc, &skey, 1, NULL, 0);
 	while (more && index_getnext_slot(desc, ForwardScanDirection, slot))
 	{

@@ -20,6 +20,7 @@ typedef struct EvLookup
 {
 	const char *table; /* in schema email_verify */
 	bool ordered;      /* through a btree index that starts with the key, instead of a hash index */
+	bool dead_too;     /* rows that nobody sees yet, or any more, as well: for what outlives a snapshot */
 	int n_columns;
 	const char *columns[EV_LOOKUP_COLUMNS]; /* the first is the key: text COLLATE "C" */
 

@@ -12,6 +12,7 @@
 #include "catalog/pg_enum.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -35,7 +36,7 @@ static EvLookup by_pattern = {.table = "override",
 							  .columns = {"pattern", "action", "note", "until"}};
 
 static EvLookup by_kind = {
-	.table = "override", .ordered = true, .n_columns = 1, .columns = {"kind"}};
+	.table = "override", .ordered = true, .dead_too = true, .n_columns = 1, .columns = {"kind"}};
 
 typedef enum Kind
 {
@@ -49,7 +50,10 @@ typedef enum Kind
 
 static const char *const kind_labels[N_KINDS] = {"address", "domain", "parent", "local", "hashed"};
 
-/* Which kinds of patterns are there at all? */
+/*
+ * Which kinds of patterns may be there at all, in any transaction's eyes?  It is remembered longer than the snapshot under
+ * which it was looked up; what others change is announced when it has been committed.
+ */
 static bool present[N_KINDS];
 static uint64 present_generation = 0;
 static bool present_known = false;
@@ -65,6 +69,8 @@ note_presence(const Datum *values, const bool *nulls, void *arg)
 static bool
 learn_presence(void)
 {
+	/* a transaction that locks nothing new would not hear of it by itself */
+	AcceptInvalidationMessages();
 	(void) ev_lookup_relation(&by_kind);
 	if (present_known && present_generation == by_kind.generation)
 		return true;

@@ -1,6 +1,7 @@
 /*
  * pattern.c
- *	  Patterns of the override table: user@host, @host, @.host, user@, and the HMAC of any of these.
+ *	  Patterns of the override table: user@host, @host, @.host, user@, and the HMAC of any of these; and the
+ *	  host suffixes of table mx_policy.
  *
  * Domains are compared as lower-case A-labels, local parts without regard to ASCII case: a person who asks not to be
  * mailed does not mean one spelling of it.
@@ -88,12 +89,51 @@ ev_pattern_normalize(const char *pattern, size_t len, char *out)
 	return ev_server_key(&address, out);
 }
 
+/*
+ * A host suffix, with or without a dot in front and behind.  One label will do ("cn"), so another one stands in front of
+ * it while it is looked at as a domain.
+ */
+static size_t
+normalize_suffix(const char *suffix, size_t len, char *out)
+{
+	char pattern[EV_PATTERN_SIZE];
+	size_t n;
+
+	if (len > 0 && suffix[0] == '.')
+	{
+		suffix++;
+		len--;
+	}
+	if (len > 0 && suffix[len - 1] == '.')
+		len--;
+	if (len == 0 || len + 3 > sizeof(pattern))
+		return 0;
+	memcpy(pattern, "@x.", 3);
+	memcpy(pattern + 3, suffix, len);
+	n = ev_pattern_normalize(pattern, len + 3, out);
+	if (n == 0)
+		return 0;
+	memmove(out, out + 3, n - 3 + 1);
+	return n - 3;
+}
+
 PG_FUNCTION_INFO_V1(ev_override_normalize);
 PG_FUNCTION_INFO_V1(ev_override_changed);
+PG_FUNCTION_INFO_V1(ev_mx_policy_normalize);
 
-/* BEFORE INSERT OR UPDATE FOR EACH ROW on email_verify.override */
-Datum
-ev_override_normalize(PG_FUNCTION_ARGS)
+/* A text column of a table, and how it is brought into its form. */
+typedef struct Column
+{
+	const char *trigger;
+	const char *name;
+	size_t (*normalize)(const char *text, size_t len, char *out);
+	const char *what;
+	const char *hint;
+} Column;
+
+/* BEFORE INSERT OR UPDATE FOR EACH ROW */
+static Datum
+normalize_row(FunctionCallInfo fcinfo, const Column *column)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	HeapTuple tuple;
@@ -105,23 +145,52 @@ ev_override_normalize(PG_FUNCTION_ARGS)
 	text *pattern;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event))
-		elog(ERROR, "email_verify._override_normalize must be called as a row trigger");
+		elog(ERROR, "email_verify.%s must be called as a row trigger", column->trigger);
 	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
 	desc = RelationGetDescr(data->tg_relation);
-	attnum = SPI_fnumber(desc, "pattern");
+	attnum = SPI_fnumber(desc, column->name);
 	value = heap_getattr(tuple, attnum, desc, &null);
 	if (null)
 		return PointerGetDatum(tuple); /* the NOT NULL constraint says it */
 	pattern = DatumGetTextPP(value);
-	if (ev_pattern_normalize(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern), normal) == 0)
+	if (column->normalize(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern), normal) == 0)
 		ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
-						errmsg("malformed pattern: \"%s\"", text_to_cstring(pattern)),
-						errhint("Patterns are \"user@host\", \"@host\", \"@.host\" (all its "
-								"subdomains), \"user@\", or what email_verify.hmac() returns.")));
+						errmsg("malformed %s: \"%s\"", column->what, text_to_cstring(pattern)),
+						errhint("%s", column->hint)));
 	value = CStringGetTextDatum(normal);
 	null = false;
 	return PointerGetDatum(
 		heap_modify_tuple_by_cols(tuple, desc, 1, &attnum, &value, &null));
+}
+
+/* on email_verify.override */
+Datum
+ev_override_normalize(PG_FUNCTION_ARGS)
+{
+	static const Column column = {
+		.trigger = "_override_normalize",
+		.name = "pattern",
+		.normalize = ev_pattern_normalize,
+		.what = "pattern",
+		.hint = "Patterns are \"user@host\", \"@host\", \"@.host\" (all its subdomains), \"user@\", or what "
+				"email_verify.hmac() returns."};
+
+	return normalize_row(fcinfo, &column);
+}
+
+/* on email_verify.mx_policy */
+Datum
+ev_mx_policy_normalize(PG_FUNCTION_ARGS)
+{
+	static const Column column = {
+		.trigger = "_mx_policy_normalize",
+		.name = "mx",
+		.normalize = normalize_suffix,
+		.what = "mail server name",
+		.hint = "It is the name of a mail server, or the end of one: \"example.com\" stands for that host and "
+				"all below it."};
+
+	return normalize_row(fcinfo, &column);
 }
 
 /* AFTER any change, FOR EACH STATEMENT: changed rows do not invalidate what sessions remember, so say it. */

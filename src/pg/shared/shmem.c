@@ -53,6 +53,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	db->dboid = InvalidOid;
 	pg_atomic_init_u32(&db->state, EV_DB_FREE);
 	pg_atomic_init_u32(&db->check, 0);
+	pg_atomic_init_u32(&db->policies, 0);
 	pg_atomic_init_u32(&db->paused, 0);
 	pg_atomic_init_u64(&db->queued, 0);
 	pg_atomic_init_u32(&db->inflight, 0);

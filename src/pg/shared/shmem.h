@@ -54,6 +54,7 @@ typedef struct EvDatabase
 	TimestampTz state_since;
 	TimestampTz started_at;
 	pg_atomic_uint32 check;	 /* worker, look whether the extension is still there */
+	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
 	pg_atomic_uint32 paused;
 
 	/* published by the worker */

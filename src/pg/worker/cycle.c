@@ -1,6 +1,6 @@
 /*
  * cycle.c
- *	  One store cycle: results in, inbox in, leases out, in one short transaction.
+ *	  One store cycle: policies out, results in, inbox in, leases out, in one short transaction.
  *
  * Nothing is taken out of the worker's arrays before the transaction has committed, so a failed cycle is simply
  * tried again.  What the network is told to do (submit) and what sessions are told (answers) comes after the commit.
@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/aside.h"
 #include "pg/worker/worker.h"
 
 /* Results wait this long for company, unless somebody waits for them. */
@@ -46,7 +47,8 @@ count_is_asked(EvWorker *worker)
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
-	return worker->n_inbox > 0 || !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
+	return worker->policies_stale || pg_atomic_read_u32(&worker->db->policies) ||
+		   worker->n_inbox > 0 || !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
 		   worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
 		   lease_is_due(worker) || count_is_asked(worker);
 }
@@ -180,12 +182,32 @@ typedef struct Done
 	int64 queued;
 } Done;
 
+/*
+ * What the site says of mail servers, if it is new.  It was committed by others, so it does not wait for our commit; and nobody
+ * is leased, or asked, as long as it cannot be had.
+ */
+static void
+take_policies(EvWorker *worker)
+{
+	struct ev_mx_policy *policies;
+
+	if (ev_store_policies_changed())
+		worker->policies_stale = true;
+	if (!worker->policies_stale)
+		return;
+	policies = palloc0(EV_POLICIES_MAX * sizeof(struct ev_mx_policy));
+	ev_probing_set_policies(worker, policies, ev_store_policies(policies, EV_POLICIES_MAX));
+	pfree(policies);
+	worker->policies_stale = false;
+}
+
 static void
 store_all(EvWorker *worker, Done *done)
 {
 	TimestampTz soonest = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
 	int room;
 
+	take_policies(worker);
 	if (worker->n_domains > 0)
 		ev_store_learn_domains(worker->domains, worker->n_domains);
 	if (worker->n_hosts > 0)
@@ -237,7 +259,7 @@ store_all(EvWorker *worker, Done *done)
 	if (count_is_asked(worker) && worker->n_inbox < EV_INBOX_BATCH)
 	{
 		done->counted = true;
-		done->unanswered = ev_store_count_unanswered();
+		done->unanswered = ev_store_count_unanswered() + ev_aside_questions();
 		done->queued = ev_store_count_queued();
 	}
 }
@@ -280,6 +302,8 @@ ev_cycle(EvWorker *worker)
 										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(context);
 	done.context = context;
+	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
+		worker->policies_stale = true;
 	if (worker->n_inbox == 0)
 		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
 	if (!ev_store_begin())

@@ -91,6 +91,20 @@ ev_probing_configure(EvWorker *worker)
 				 errmsg("email_verify cannot use its settings: %s", error)));
 }
 
+void
+ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies, int there)
+{
+	if (there > EV_POLICIES_MAX)
+		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						  errmsg("email_verify heeds %d of the %d rows of table "
+								 "email_verify.mx_policy",
+								 EV_POLICIES_MAX, there),
+						  errhint("A shorter suffix stands for all hosts below it.")));
+	if (!ev_prober_set_policies(worker->prober, policies, Min(there, EV_POLICIES_MAX)))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+						errmsg("out of memory for table email_verify.mx_policy")));
+}
+
 int
 ev_probing_room(EvWorker *worker)
 {

@@ -81,6 +81,15 @@ extern int ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, E
 extern void ev_store_learn_domains(const struct ev_domain_fact *facts, int n);
 extern void ev_store_learn_hosts(const struct ev_host_fact *facts, int n);
 
+/*
+ * The site's word on mail servers, table mx_policy; policies has room for n.  Returns how many there are: when that is more than n,
+ * those that forbid to connect have come first, then the others by name.
+ */
+extern int ev_store_policies(struct ev_mx_policy *policies, int n);
+
+/* Has that table changed since it was last asked, as far as this process has been told?  A start counts. */
+extern bool ev_store_policies_changed(void);
+
 extern int64 ev_store_count_queued(void);
 extern int64 ev_store_count_unanswered(void);
 extern TimestampTz ev_store_next_due(TimestampTz after); /* 0: nothing */

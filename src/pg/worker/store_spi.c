@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -17,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -482,6 +484,76 @@ ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 	for (int i = 0; i < 5; i++)
 		values[i] = ev_column_array(&c[i]);
 	(void) run(&statement, values);
+}
+
+static enum ev_said
+said_field(uint64 row, int column)
+{
+	bool null;
+	Datum value = field(row, column, &null);
+
+	return null ? EV_SAID_NOTHING : DatumGetBool(value) ? EV_SAID_YES : EV_SAID_NO;
+}
+
+static uint16
+count_field(uint64 row, int column)
+{
+	bool null;
+	Datum value = field(row, column, &null);
+
+	return null ? 0 : (uint16) Min(DatumGetInt32(value), UINT16_MAX);
+}
+
+static bool policies_changed = true;
+static Oid policies_table = InvalidOid;
+
+static void
+note_change(Datum arg, Oid relation)
+{
+	if (relation == InvalidOid || relation == policies_table)
+		policies_changed = true;
+}
+
+bool
+ev_store_policies_changed(void)
+{
+	bool changed = policies_changed;
+
+	policies_changed = false;
+	return changed;
+}
+
+int
+ev_store_policies(struct ev_mx_policy *policies, int n)
+{
+	static Statement statement = {
+		.sql = "SELECT mx, probe, trust_accept, trust_reject, needs_control, rcpt_per_transaction, "
+			   "rcpt_per_session, there FROM email_verify._policies($1)",
+		.n_params = 1,
+		.types = {INT4OID}};
+	static bool watching = false;
+	Datum values[1] = {Int32GetDatum(n)};
+	uint64 rows;
+
+	/* first, so that no change of what is read now is missed */
+	policies_table = get_relname_relid("mx_policy", get_namespace_oid("email_verify", false));
+	if (!watching)
+		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
+	watching = true;
+	rows = run(&statement, values);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		struct ev_mx_policy *policy = &policies[i];
+
+		(void) text_field(i, 1, policy->suffix, sizeof(policy->suffix));
+		policy->probe = said_field(i, 2);
+		policy->trust_accept = said_field(i, 3);
+		policy->trust_reject = said_field(i, 4);
+		policy->needs_control = said_field(i, 5);
+		policy->rcpt_per_transaction = count_field(i, 6);
+		policy->rcpt_per_session = count_field(i, 7);
+	}
+	return rows == 0 ? 0 : (int) Min(int64_field(0, 8), INT_MAX);
 }
 
 int64

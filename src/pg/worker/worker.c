@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "pg/shared/compat.h"
+#include "pg/worker/aside.h"
 #include "pg/worker/process.h"
 #include "pg/worker/worker.h"
 
@@ -140,6 +141,7 @@ init_worker(EvWorker *worker)
 
 	memset(worker, 0, sizeof(*worker));
 	worker->db = my_database;
+	worker->policies_stale = true;
 	worker->settings_context =
 		AllocSetContextCreate(TopMemoryContext, "email_verify settings", ALLOCSET_DEFAULT_SIZES);
 	worker->flights = make_hash("email_verify flights", sizeof(EvFlight));
@@ -172,7 +174,10 @@ recover(EvWorker *worker)
 							 found)));
 }
 
-/* One cycle; an error is reported and costs a pause, which doubles while errors go on. */
+/*
+ * One cycle; an error is reported and costs a pause, which doubles while errors go on.  Rows that somebody else has locked
+ * cost none as long as there is something else to be stored.
+ */
 static bool
 try_cycle(EvWorker *worker, int *backoff_ms)
 {
@@ -182,16 +187,25 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 	PG_TRY();
 	{
 		there = ev_cycle(worker);
+		ev_aside_stored(worker);
 		*backoff_ms = 0;
 	}
 	PG_CATCH();
 	{
+		int code = geterrcode();
+		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
+		bool search = worker->n_outcomes + worker->n_inbox > 1;
+
+		/* while the row is searched for, the same lock is met again and again: said once */
 		MemoryContextSwitchTo(old);
-		EmitErrorReport();
+		locked = locked && ev_aside_set(worker);
+		if (!locked || !search)
+			EmitErrorReport();
 		FlushErrorState();
 		ev_store_abort();
 		pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
-		*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
+		if (!locked)
+			*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
 	}
 	PG_END_TRY();
 	return there;
@@ -229,6 +243,8 @@ sleep_time(EvWorker *worker, TimestampTz not_before)
 		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
 	else if (worker->next_due != 0 && ev_probing_room(worker) > 0)
 		wake = worker->next_due;
+	if (ev_aside_wake() != 0 && (wake == 0 || (not_before == 0 && ev_aside_wake() < wake)))
+		wake = ev_aside_wake();
 	if (wake != 0)
 	{
 		long until = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake);
@@ -274,6 +290,7 @@ loop(EvWorker *worker)
 		ev_probing_collect(worker);
 		if (not_before != 0 && GetCurrentTimestamp() >= not_before)
 			not_before = 0;
+		ev_aside_return(worker);
 		while (not_before == 0 && ev_cycle_is_due(worker))
 		{
 			if (!try_cycle(worker, &backoff_ms))

@@ -19,6 +19,9 @@
 #define EV_RESULT_BATCH	 500
 #define EV_PRIORITIES	 2
 
+/* Rows of mx_policy that are heeded. */
+#define EV_POLICIES_MAX	 10000
+
 /* An address that is being probed; the hash key is the queue row's id. */
 typedef struct EvFlight
 {
@@ -51,6 +54,7 @@ typedef struct EvWorker
 	MemoryContext settings_context;
 	struct ev_schedule schedule;
 	struct ev_prober *prober;
+	bool policies_stale; /* table mx_policy is to be read before anything is leased */
 	HTAB *flights;
 	HTAB *batches;
 	EvCursor cursors[EV_PRIORITIES];
@@ -81,5 +85,9 @@ extern void ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, in
 extern void ev_probing_collect(EvWorker *worker);
 extern bool ev_probing_can_collect(EvWorker *worker);
 extern int ev_probing_room(EvWorker *worker);
+
+/* The site's word on mail servers; there are `there` of them in the table.  Throws when there is no memory. */
+extern void ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies,
+									int there);
 
 #endif
