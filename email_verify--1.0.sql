@@ -155,7 +155,7 @@ COMMENT ON COLUMN email_verify.domain_host.accepted_at IS 'when it last accepted
 -- priority 0: somebody asked just now; 1: lists and refreshes
 CREATE TABLE email_verify.queue (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	address text COLLATE "C" NOT NULL UNIQUE,
+	address text COLLATE "C" NOT NULL UNIQUE CHECK (pg_catalog.octet_length(address) < 319),
 	domain text COLLATE "C" NOT NULL GENERATED ALWAYS AS (pg_catalog.split_part(address, '@', -1)) STORED,
 	priority smallint NOT NULL DEFAULT 0,
 	due_at timestamptz NOT NULL,

@@ -80,6 +80,7 @@ ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
 		char *p = (char *) ev_shared;
 
 		memset(ev_shared, 0, size);
+		ev_shared->layout = EV_SHARED_LAYOUT;
 		ev_shared->directory = &locks[0].lock;
 		ev_shared->waiters_lock = &locks[1].lock;
 		ev_shared->max_databases = max_databases;

@@ -91,8 +91,15 @@ typedef struct EvWaiter
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvWaiter;
 
+/*
+ * Says how this memory is laid out.  After an upgrade without a restart a new library meets the memory of the old one.
+ */
+#define EV_SHARED_LAYOUT                                                                           \
+	((uint32) (sizeof(EvShared) + (sizeof(EvDatabase) << 8) + (sizeof(EvWaiter) << 16)))
+
 typedef struct EvShared
 {
+	uint32 layout; /* EV_SHARED_LAYOUT of the library that made it */
 	LWLock *directory;
 	LWLock *waiters_lock;
 	pid_t launcher_pid;		/* 0: none */
