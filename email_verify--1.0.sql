@@ -198,7 +198,7 @@ CREATE TABLE email_verify.override (
 			ELSE 'address'
 		END) STORED,
 	PRIMARY KEY (pattern, action)
-);
+) WITH (vacuum_truncate = off); -- that locks it for a moment, in which nobody could be answered
 
 -- one pattern gives one verdict; the other actions are facets that go with any
 CREATE UNIQUE INDEX override_verdict ON email_verify.override (pattern)

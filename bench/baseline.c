@@ -1,6 +1,7 @@
 /*
  * baseline.c
- *	  What the benchmarks need inside a backend: its own CPU clock, its memory, and the look-up that email_verify is held
+ *	  What the benchmarks need inside a backend: its own CPU clock, its memory, and the look-up that
+ *	  email_verify is held
  *	  against, a saved plan.
  *
  * Built by bench/lib.bash into the directory of the run; no part of the extension.
@@ -20,7 +21,10 @@ PG_FUNCTION_INFO_V1(bench_cpu);
 PG_FUNCTION_INFO_V1(bench_rss);
 PG_FUNCTION_INFO_V1(bench_spi);
 
-/* bench_cpu(): nanoseconds of CPU this process has used.  Not of the wall: the machine may have other things to do. */
+/*
+ * bench_cpu(): nanoseconds of CPU this process has used.  Not of the wall: the machine may have
+ * other things to do.
+ */
 Datum
 bench_cpu(PG_FUNCTION_ARGS)
 {
@@ -31,7 +35,10 @@ bench_cpu(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64) now.tv_sec * 1000000000 + now.tv_nsec);
 }
 
-/* bench_rss(): kilobytes of private memory in use.  Shared buffers, which a backend touches bit by bit, are not in it. */
+/*
+ * bench_rss(): kilobytes of private memory in use.  Shared buffers, which a backend touches bit by
+ * bit, are not in it.
+ */
 Datum
 bench_rss(PG_FUNCTION_ARGS)
 {
@@ -49,8 +56,9 @@ bench_rss(PG_FUNCTION_ARGS)
 }
 
 /*
- * bench_spi(address text): the reason of a cached address, as an extension would get it that is written in a hurry.  In
- * its favour: one generic plan, read-only, no syntax, override or freshness is looked at.
+ * bench_spi(address text): the reason of a cached address, as an extension would get it that is
+ * written in a hurry.  In its favour: one generic plan, read-only, no syntax, override or freshness
+ * is looked at.
  */
 Datum
 bench_spi(PG_FUNCTION_ARGS)

@@ -1,10 +1,13 @@
 /*
  * smtp_load.c
- *	  The simplest client that asks for a recipient: one session an address, no pipelining, no TLS, no thought.
+ *	  The simplest client that asks for a recipient: one session an address, no pipelining, no TLS,
+ *	  no thought.
  *
  * Usage: smtp_load PORT SENDER ADDRESSES SESSIONS
- *	  Asks corp001.com to corp064.com's servers (127.20.0.1 to .64) for so many addresses, with so many sessions at a
- *	  time; prints wall-clock seconds and CPU seconds.  Exits with 1 if a recipient was not accepted.
+ *	  Asks corp001.com to corp064.com's servers (127.20.0.1 to .64) for so many addresses, with so
+ *	  many sessions at a
+ *	  time; prints wall-clock seconds and CPU seconds.  Exits with 1 if a recipient was not
+ *	  accepted.
  */
 #include <arpa/inet.h>
 #include <errno.h>

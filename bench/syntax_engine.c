@@ -2,8 +2,9 @@
  * syntax_engine.c
  *	  The syntax check alone, without a database around it: nanoseconds an address.
  *
- * Usage: syntax_engine FILE ROUNDS	addresses from FILE, one a line; prints, for each round, CPU nanoseconds an address
- * of a walk over the bytes, of ev_syntax_parse() and of that with ev_address_from()
+ * Usage: syntax_engine FILE ROUNDS	addresses from FILE, one a line; prints, for each round, CPU
+ * nanoseconds an address of a walk over the bytes, of ev_syntax_parse() and of that with
+ * ev_address_from()
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -110,8 +110,9 @@ find_rule(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider pr
 }
 
 /*
- * Does the enhanced code deny what a text says about the mailbox?  Subjects 5 and 7 are never about a mailbox, 6 and
- * most of 3 neither (RFC 3463 3); X.1.7 and X.1.8 are about the sender.  Providers' own rules are not doubted.
+ * Does the enhanced code deny what a text says about the mailbox?  Subjects 5 and 7 are never about
+ * a mailbox, 6 and most of 3 neither (RFC 3463 3); X.1.7 and X.1.8 are about the sender.
+ * Providers' own rules are not doubted.
  */
 static bool
 contradicts(const struct rule *rule, struct ev_enhanced enhanced)

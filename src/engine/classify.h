@@ -2,12 +2,12 @@
  * classify.h
  *	  What does one SMTP reply say, and about whom?  Rules as data in reply_rules.def.
  *
- * Order: stage, first digit, provider rule, strong texts about us, texts about the mailbox, enhanced
- * code, bare code.  Text is matched only after masking (mask.h).  Weak evidence may move a verdict only
- * towards `unknown`; judge.h turns findings into verdicts.
+ * Order: stage, first digit, provider rule, strong texts about us, texts about the mailbox,
+ * enhanced code, bare code.  Text is matched only after masking (mask.h).  Weak evidence may move a
+ * verdict only towards `unknown`; judge.h turns findings into verdicts.
  *
- * A refusal without a usable cause has reason smtp_unverifiable and strength EV_WEAK; judge.h looks for a
- * control before it says more.
+ * A refusal without a usable cause has reason smtp_unverifiable and strength EV_WEAK; judge.h looks
+ * for a control before it says more.
  */
 #ifndef EV_CLASSIFY_H
 #define EV_CLASSIFY_H
@@ -50,8 +50,9 @@ struct ev_finding
 };
 
 /*
- * Judge one reply.  stage is where it was given; eai tells that the local part is not ASCII (it changes what a
- * syntax refusal means).  terms may be NULL.  Never fails: what nothing matches is weak.
+ * Judge one reply.  stage is where it was given; eai tells that the local part is not ASCII (it
+ * changes what a syntax refusal means).  terms may be NULL.  Never fails: what nothing matches is
+ * weak.
  */
 extern void ev_classify(const struct ev_reply *reply, enum ev_stage stage,
                         enum ev_provider provider, bool eai, const struct ev_mask_terms *terms,

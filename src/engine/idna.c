@@ -16,8 +16,9 @@
 #define UTF8_DOMAIN_MAX 1024
 
 /*
- * Not IDN2_USE_STD3_ASCII_RULES: where it meets a character that a host name may not have, it drops it and goes on,
- * so that "a_b" with an umlaut somewhere becomes another name.  is_host_name() looks instead.
+ * Not IDN2_USE_STD3_ASCII_RULES: where it meets a character that a host name may not have, it drops
+ * it and goes on, so that "a_b" with an umlaut somewhere becomes another name.  is_host_name()
+ * looks instead.
  */
 #define IDN_FLAGS (IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL)
 
@@ -43,8 +44,8 @@ is_host_name(const char *name)
 }
 
 /*
- * Do the xn-- labels of an ASCII domain decode, and encode to themselves again?  Otherwise two spellings of one
- * name could be two keys of the cache.
+ * Do the xn-- labels of an ASCII domain decode, and encode to themselves again?  Otherwise two
+ * spellings of one name could be two keys of the cache.
  */
 static bool
 round_trips(const char *ascii)

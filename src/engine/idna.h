@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 /*
- * Domain (UTF-8, n bytes) to lower-case A-labels, NUL-terminated, in out (size bytes).
- * Labels that start with xn-- must decode and round-trip.  Returns the length, 0 when it is not valid
- * or does not fit.  Emoji are not valid (RFC 5892), though a few registries sell them.
+ * Domain (UTF-8, n bytes) to lower-case A-labels, NUL-terminated, in out (size bytes). Labels that
+ * start with xn-- must decode and round-trip.  Returns the length, 0 when it is not valid or does
+ * not fit.  Emoji are not valid (RFC 5892), though a few registries sell them.
  */
 extern size_t ev_idna_to_ascii(const char *domain, size_t n, char *out, size_t size);
 

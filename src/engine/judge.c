@@ -85,8 +85,8 @@ judge_accepted(const struct ev_case *c, struct ev_judgement *out)
 }
 
 /*
- * A 5xx whose text and code name no cause, or whose host cannot be trusted alone.  Only a control turns it into
- * a verdict about the mailbox.
+ * A 5xx whose text and code name no cause, or whose host cannot be trusted alone.  Only a control
+ * turns it into a verdict about the mailbox.
  */
 static void
 judge_weak(const struct ev_case *c, bool strong, struct ev_judgement *out)

@@ -26,7 +26,10 @@ enum ev_outcome
 	EV_OUTCOME_NOT_ASKED /* the session ended for a reason of its own before this one's turn */
 };
 
-/* What is known of made-up recipients at (domain, MX host).  A fact of both, never of the domain alone. */
+/*
+ * What is known of made-up recipients at (domain, MX host).  A fact of both, never of the domain
+ * alone.
+ */
 enum ev_random
 {
 	EV_RANDOM_UNKNOWN,
@@ -38,7 +41,9 @@ enum ev_random
 	EV_RANDOM_OTHER_HOST /* inconclusive: refused, but by another host than the one that answered now */
 };
 
-/* Did the same host, within 24 hours and from the same source, treat another recipient differently? */
+/*
+ * Did the same host, within 24 hours and from the same source, treat another recipient differently?
+ */
 enum ev_control
 {
 	EV_CONTROL_NONE,
@@ -58,9 +63,10 @@ struct ev_case
 };
 
 /*
- * put_back: no verdict, ask again (nothing is said about the recipient); the verdict is `pending` then.
- * confirm: the verdict says `invalid` on evidence that may not stand alone: relay_denied wants every host of
- * best preference to say so twice, 24 hours apart; a weak mailbox_not_found wants one more attempt after 24 hours.
+ * put_back: no verdict, ask again (nothing is said about the recipient); the verdict is `pending`
+ * then. confirm: the verdict says `invalid` on evidence that may not stand alone: relay_denied
+ * wants every host of best preference to say so twice, 24 hours apart; a weak mailbox_not_found
+ * wants one more attempt after 24 hours.
  */
 struct ev_judgement
 {
@@ -73,7 +79,9 @@ struct ev_judgement
 
 extern void ev_judge(const struct ev_case *the_case, struct ev_judgement *out);
 
-/* What the outcome of the made-up recipient makes known; finding counts with EV_OUTCOME_REPLY only. */
+/*
+ * What the outcome of the made-up recipient makes known; finding counts with EV_OUTCOME_REPLY only.
+ */
 extern enum ev_random ev_random_from(enum ev_outcome outcome, const struct ev_finding *finding);
 
 #endif

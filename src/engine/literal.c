@@ -88,7 +88,10 @@ is_ipv6(const char *text, size_t n)
 	return gap ? groups <= 6 : groups == 8;
 }
 
-/* Standardized-tag ":" 1*dcontent.  The tag IPv6 is taken: what follows it is an IPv6 address or nothing. */
+/*
+ * Standardized-tag ":" 1*dcontent.  The tag IPv6 is taken: what follows it is an IPv6 address or
+ * nothing.
+ */
 static bool
 is_general(const char *text, size_t n)
 {

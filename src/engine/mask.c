@@ -2,8 +2,9 @@
  * mask.c
  *	  Blank everything in a reply that was said to the peer or that names a machine.
  *
- * One pass over the text.  At each byte the recognisers are tried in order; the first that fits consumes
- * its match and leaves one mask character.  Each looks at a run only where it begins, so the whole stays linear.
+ * One pass over the text.  At each byte the recognisers are tried in order; the first that fits
+ * consumes its match and leaves one mask character.  Each looks at a run only where it begins, so
+ * the whole stays linear.
  */
 #include "engine/mask.h"
 

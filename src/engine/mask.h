@@ -1,7 +1,9 @@
 /*
  * mask.h
- *	  Replies quote what was said to them: the recipient, our sender, our name and address, their host
- *	  names, URLs.  All of it is blanked before any pattern is matched, so that neither a local part nor a host
+ *	  Replies quote what was said to them: the recipient, our sender, our name and address, their
+ *	  host
+ *	  names, URLs.  All of it is blanked before any pattern is matched, so that neither a local part
+ *	  nor a host
  *	  name can decide a verdict.
  */
 #ifndef EV_MASK_H
@@ -26,10 +28,11 @@ struct ev_mask_terms
 };
 
 /*
- * Copy n bytes of reply text into out (size bytes) for matching: ASCII lower-cased, every echoed term,
- * e-mail address, <…> path, URL, host name and IP address replaced by one '\x01', runs of white space
- * and line ends by one space, the enhanced code of each line left out.  One space is put before and behind, so
- * that patterns may name word boundaries.  Returns the length; NUL-terminated.
+ * Copy n bytes of reply text into out (size bytes) for matching: ASCII lower-cased, every echoed
+ * term, e-mail address, <…> path, URL, host name and IP address replaced by one '\x01', runs of
+ * white space and line ends by one space, the enhanced code of each line left out.  One space is
+ * put before and behind, so that patterns may name word boundaries.  Returns the length;
+ * NUL-terminated.
  */
 extern size_t ev_mask_text(const char *text, size_t n, const struct ev_mask_terms *terms, char *out,
                            size_t size);

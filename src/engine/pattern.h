@@ -2,9 +2,10 @@
  * pattern.h
  *	  The small pattern language of reply_rules.def.
  *
- * A pattern is a list of alternatives separated by |.  In an alternative a space fits a space, hyphen or
- * underscore; @ fits one masked item; * between two characters fits up to 60 characters.  An alternative starts at
- * the beginning of a word and ends at the end of one; a * at its end lets the word go on.
+ * A pattern is a list of alternatives separated by |.  In an alternative a space fits a space,
+ * hyphen or underscore; @ fits one masked item; * between two characters fits up to 60 characters.
+ * An alternative starts at the beginning of a word and ends at the end of one; a * at its end lets
+ * the word go on.
  */
 #ifndef EV_PATTERN_H
 #define EV_PATTERN_H

@@ -36,7 +36,10 @@ struct ev_provider_info
 	bool one_rcpt;      /* one RCPT a transaction: more are refused for their number */
 };
 
-/* How much is one host's word worth?  The built-in values of its family, or what the site says instead. */
+/*
+ * How much is one host's word worth?  The built-in values of its family, or what the site says
+ * instead.
+ */
 struct ev_trust
 {
 	bool accept;        /* as trust_accept above */
@@ -44,7 +47,10 @@ struct ev_trust
 	bool needs_control; /* as needs_control */
 };
 
-/* EV_PROVIDER_OTHER when the host belongs to none that is known.  Case and a final dot do not matter. */
+/*
+ * EV_PROVIDER_OTHER when the host belongs to none that is known.  Case and a final dot do not
+ * matter.
+ */
 extern enum ev_provider ev_provider_of_host(const char *host, size_t n);
 extern const struct ev_provider_info *ev_provider_info(enum ev_provider provider);
 extern struct ev_trust ev_provider_trust(enum ev_provider provider);

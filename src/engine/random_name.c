@@ -2,8 +2,8 @@
  * random_name.c
  *	  Made-up names: two pronounceable words and four digits.
  *
- * A name that is plainly noise ("xq7zk0pw") is refused by filters that accept everything else, which would
- * make a catch-all domain look like an honest one.
+ * A name that is plainly noise ("xq7zk0pw") is refused by filters that accept everything else,
+ * which would make a catch-all domain look like an honest one.
  */
 #include "engine/random_name.h"
 

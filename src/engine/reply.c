@@ -2,9 +2,9 @@
  * reply.c
  *	  Reading SMTP replies; see reply.h.
  *
- * A line is collected first and looked at when its end has come, so nothing depends on how the bytes
- * were cut.  The code of the *last* line counts: a greeting that starts with "220-" may end in "521 "
- * (postscreen does that), and then it is a refusal.
+ * A line is collected first and looked at when its end has come, so nothing depends on how the
+ * bytes were cut.  The code of the *last* line counts: a greeting that starts with "220-" may end
+ * in "521 " (postscreen does that), and then it is a refusal.
  */
 #include "engine/reply.h"
 
@@ -30,7 +30,9 @@ ev_reply_reader_init(struct ev_reply_reader *reader)
 	reader->line_len = 0;
 }
 
-/* One to three digits at *at: the number, *at moved behind it.  False when there are none or more. */
+/*
+ * One to three digits at *at: the number, *at moved behind it.  False when there are none or more.
+ */
 static bool
 read_number(const char *text, size_t n, size_t *at, uint16_t *out)
 {

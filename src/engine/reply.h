@@ -1,9 +1,10 @@
 /*
  * reply.h
- *	  SMTP replies (RFC 5321 4.2): a bounded incremental reader, and enhanced status codes (RFC 3463).
+ *	  SMTP replies (RFC 5321 4.2): a bounded incremental reader, and enhanced status codes (RFC
+ *	  3463).
  *
- * The reader does not care how the bytes are cut into chunks: any chunking of the same bytes gives the
- * same replies.
+ * The reader does not care how the bytes are cut into chunks: any chunking of the same bytes gives
+ * the same replies.
  */
 #ifndef EV_REPLY_H
 #define EV_REPLY_H
@@ -54,15 +55,15 @@ struct ev_reply_reader
 extern void ev_reply_reader_init(struct ev_reply_reader *reader);
 
 /*
- * Feed n bytes.  *used tells how many were taken: with EV_READ_REPLY the rest belongs to the next reply.
- * Both CRLF and a bare LF end a line.  out is written only with EV_READ_REPLY.
+ * Feed n bytes.  *used tells how many were taken: with EV_READ_REPLY the rest belongs to the next
+ * reply. Both CRLF and a bare LF end a line.  out is written only with EV_READ_REPLY.
  */
 extern enum ev_read ev_reply_feed(struct ev_reply_reader *reader, const char *bytes, size_t n,
                                   size_t *used, struct ev_reply *out);
 
 /*
- * Read "x.y.z" at the start of text (RFC 3463 2: class 2, 4, 5; at most three digits each).  True when
- * found; *len tells its length.
+ * Read "x.y.z" at the start of text (RFC 3463 2: class 2, 4, 5; at most three digits each).  True
+ * when found; *len tells its length.
  */
 extern bool ev_enhanced_parse(const char *text, size_t n, struct ev_enhanced *out, size_t *len);
 

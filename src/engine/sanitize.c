@@ -1,6 +1,7 @@
 /*
  * sanitize.c
- *	  Escape what strangers sent, so that it can be stored in any encoding and shown on any terminal.
+ *	  Escape what strangers sent, so that it can be stored in any encoding and shown on any
+ *	  terminal.
  */
 #include "engine/sanitize.h"
 

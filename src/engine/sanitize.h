@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * Escape n bytes of text into out (size bytes, NUL-terminated).  CR, LF and tab runs become one space,
- * a backslash is doubled; an escape is never cut in two; what does not fit is left out and "..." ends the
- * text.  Returns the length.  size must be at least 8.
+ * Escape n bytes of text into out (size bytes, NUL-terminated).  CR, LF and tab runs become one
+ * space, a backslash is doubled; an escape is never cut in two; what does not fit is left out and
+ * "..." ends the text.  Returns the length.  size must be at least 8.
  */
 extern size_t ev_sanitize(const char *text, size_t n, char *out, size_t size);
 

@@ -24,9 +24,10 @@ struct ev_schedule
 extern const struct ev_schedule ev_schedule_default;
 
 /*
- * Seconds until attempt number `attempts` + 1 (attempts: how many were made, at least 1), or 0 when the
- * verdict is final.  hint: what the peer asked for in seconds (0 for none): it takes the place of the first delay,
- * shorter or longer, and later only of a shorter one; a few seconds are added, 30 s to 24 h are the bounds.
+ * Seconds until attempt number `attempts` + 1 (attempts: how many were made, at least 1), or 0 when
+ * the verdict is final.  hint: what the peer asked for in seconds (0 for none): it takes the place
+ * of the first delay, shorter or longer, and later only of a shorter one; a few seconds are added,
+ * 30 s to 24 h are the bounds.
  */
 extern uint32_t ev_schedule_next(const struct ev_schedule *schedule, enum ev_reason reason,
                                  uint32_t attempts, uint32_t hint);

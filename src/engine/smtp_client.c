@@ -4,8 +4,8 @@
  *	  smtp_dialogue.c, what is sent in smtp_send.c.
  *
  * A peer may say anything at any time.  What holds in every case: each reply is that to the oldest
- * command in flight, each ends in at most one flight of commands, and a session that cannot go on sets every
- * outcome and `done` at once.
+ * command in flight, each ends in at most one flight of commands, and a session that cannot go on
+ * sets every outcome and `done` at once.
  */
 #include "engine/smtp_internal.h"
 

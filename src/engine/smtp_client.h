@@ -2,22 +2,25 @@
  * smtp_client.h
  *	  The client's side of one SMTP session (RFC 5321) up to RCPT, without any I/O.
  *
- * The driver (net) owns the socket, TLS and the timer.  It hands in bytes and events, takes out bytes and does
- * what ev_smtp_action() says.  One session asks for any number of recipients of one domain:
+ * The driver (net) owns the socket, TLS and the timer.  It hands in bytes and events, takes out
+ * bytes and does what ev_smtp_action() says.  One session asks for any number of recipients of one
+ * domain:
  *
  *	greeting → EHLO (HELO) → [STARTTLS → EHLO] → MAIL → RCPT… → [RCPT made-up] → [RSET] → QUIT
  *
- * MAIL and RCPTs go out in one flight where PIPELINING is offered (RFC 2920).  The made-up recipient is asked for
- * last, and only if a real one was accepted and config.ask_random is set.  DATA and VRFY are never sent.
- * When the session ends, in whatever way, every recipient has its outcome:
+ * MAIL and RCPTs go out in one flight where PIPELINING is offered (RFC 2920).  The made-up
+ * recipient is asked for last, and only if a real one was accepted and config.ask_random is set.
+ * DATA and VRFY are never sent. When the session ends, in whatever way, every recipient has its
+ * outcome:
  *
  *	- a refusal, close or time-out before RCPT is the outcome of every recipient not yet judged;
  *	- at RCPT, a time-out is the outcome of all whose RCPT was sent, a close or nonsense only of the
  *	  first of them without a reply; the others are NOT_ASKED;
  *	- behind a 421 or a refused RSET the rest is NOT_ASKED, behind max_refused too (then
  *	  limit_reached is set);
- *	- a reply without a command (but 421) or of lines that contradict each other is nonsense; the first one
- *	  takes the RCPT replies of the session with it, since it may have been all others that were out of place;
+ *	- a reply without a command (but 421) or of lines that contradict each other is nonsense; the
+ *	  first one takes the RCPT replies of the session with it, since it may have been all others that
+ *	  were out of place;
  *	- a recipient that needs SMTPUTF8 where it is not offered has OUTCOME_REPLY with no_smtputf8
  *	  set, stage EHLO and the EHLO reply that lacks it.  The others are not touched by that.
  */
@@ -49,7 +52,10 @@ struct ev_smtp_config
 	bool use_tls;                  /* STARTTLS when it is offered */
 	bool use_pipelining;           /* when it is offered */
 	uint16_t rcpt_per_transaction; /* at least 1; MAIL is repeated after RSET for the rest */
-	/* 5xx recipients before the session ends, 0 = no limit; one is kept for the made-up one if that is asked for */
+	/*
+	 * 5xx recipients before the session ends, 0 = no limit; one is kept for the made-up one if that
+	 * is asked for
+	 */
 	uint16_t max_refused;
 	struct ev_smtp_timeouts timeout;
 };
@@ -95,7 +101,9 @@ enum ev_smtp_event
 #define EV_SMTP_EXT_8BITMIME   0x08
 #define EV_SMTP_EXT_ENHANCED   0x10
 
-/* The state of a session.  Public only so that drivers can embed it; read it through the functions. */
+/*
+ * The state of a session.  Public only so that drivers can embed it; read it through the functions.
+ */
 struct ev_smtp
 {
 	const struct ev_smtp_config *config; /* not owned, constant while the session lives */
@@ -140,7 +148,9 @@ struct ev_smtp
 	char out[EV_SMTP_OUT_MAX];
 };
 
-/* Start a session whose TCP connection stands.  rcpts (n of them, at least one) stay the caller's. */
+/*
+ * Start a session whose TCP connection stands.  rcpts (n of them, at least one) stay the caller's.
+ */
 extern void ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config,
                          struct ev_smtp_rcpt *rcpts, size_t n);
 
@@ -161,8 +171,9 @@ extern enum ev_smtp_action ev_smtp_action(const struct ev_smtp *smtp);
 extern uint32_t ev_smtp_timeout(const struct ev_smtp *smtp);
 
 /*
- * After the end.  Another MX may be tried only when this one failed before it had accepted us, that is without a
- * greeting of 2xx.  (A 4xx at RCPT never counts: last-MX traps list whoever skips to them.)
+ * After the end.  Another MX may be tried only when this one failed before it had accepted us, that
+ * is without a greeting of 2xx.  (A 4xx at RCPT never counts: last-MX traps list whoever skips to
+ * them.)
  */
 extern bool ev_smtp_may_fall_over(const struct ev_smtp *smtp);
 

@@ -45,7 +45,10 @@ is_keyword(const char *line, size_t n, const char *word)
 	return i == n || line[i] == ' ' || line[i] == '\t' || line[i] == '=';
 }
 
-/* Extensions of an EHLO reply: the first line is a greeting, each other one a keyword (RFC 5321 4.1.1.1). */
+/*
+ * Extensions of an EHLO reply: the first line is a greeting, each other one a keyword (RFC 5321
+ * 4.1.1.1).
+ */
 static uint8_t
 read_extensions(const struct ev_reply *reply)
 {
@@ -81,8 +84,8 @@ read_extensions(const struct ev_reply *reply)
 }
 
 /*
- * On to the recipients.  Those that need SMTPUTF8 end here when there is none; hello is the reply that lacks it, if
- * it is still at hand.
+ * On to the recipients.  Those that need SMTPUTF8 end here when there is none; hello is the reply
+ * that lacks it, if it is still at hand.
  */
 static void
 start_mail(struct ev_smtp *smtp, const struct ev_reply *hello)
@@ -181,8 +184,8 @@ is_too_many(const struct ev_reply *reply)
 }
 
 /*
- * RFC 5321 4.5.3.1.10: it is to be asked for again, once, in a transaction with as many as were taken in this one.
- * The first of a transaction has nobody before it to blame.
+ * RFC 5321 4.5.3.1.10: it is to be asked for again, once, in a transaction with as many as were
+ * taken in this one. The first of a transaction has nobody before it to blame.
  */
 static void
 on_too_many(struct ev_smtp *smtp, struct ev_smtp_rcpt *rcpt)

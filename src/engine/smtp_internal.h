@@ -1,6 +1,7 @@
 /*
  * smtp_internal.h
- *	  Shared by smtp_client.c (events), smtp_dialogue.c (replies) and smtp_send.c (commands); nobody else's.
+ *	  Shared by smtp_client.c (events), smtp_dialogue.c (replies) and smtp_send.c (commands); nobody
+ *	  else's.
  */
 #ifndef EV_SMTP_INTERNAL_H
 #define EV_SMTP_INTERNAL_H
@@ -23,7 +24,10 @@ enum ev_smtp_step
 #define EV_AWAIT_MAIL   0x02
 #define EV_AWAIT_RANDOM 0x04
 
-/* Decide one recipient, or all that have no outcome yet (or only those with SMTPUTF8).  reply may be NULL. */
+/*
+ * Decide one recipient, or all that have no outcome yet (or only those with SMTPUTF8).  reply may
+ * be NULL.
+ */
 extern void ev_smtp_decide(struct ev_smtp *smtp, struct ev_smtp_rcpt *rcpt, enum ev_outcome outcome,
                            enum ev_stage stage, const struct ev_reply *reply);
 extern void ev_smtp_decide_rest(struct ev_smtp *smtp, bool eai_only, enum ev_outcome outcome,

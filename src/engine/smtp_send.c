@@ -2,8 +2,9 @@
  * smtp_send.c
  *	  The commands of a session: what is sent next, and in flights of what size.
  *
- * Bounds that decide it: recipients of a transaction (config.rcpt_per_transaction), refusals that are left
- * (config.max_refused; a flight could be refused as a whole), and room in the output buffer.
+ * Bounds that decide it: recipients of a transaction (config.rcpt_per_transaction), refusals that
+ * are left (config.max_refused; a flight could be refused as a whole), and room in the output
+ * buffer.
  */
 #include "engine/smtp_internal.h"
 
@@ -219,7 +220,9 @@ ev_smtp_send_next(struct ev_smtp *smtp)
 	bool random = false;
 	bool eai;
 
-	/* those that were too many for their transaction come first; others in between are known by now */
+	/*
+	 * those that were too many for their transaction come first; others in between are known by now
+	 */
 	if (smtp->first_deferred < smtp->next_rcpt)
 		smtp->next_rcpt = smtp->first_deferred;
 	smtp->first_deferred = SIZE_MAX;

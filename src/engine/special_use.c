@@ -1,6 +1,7 @@
 /*
  * special_use.c
- *	  Names that look special in the text of a domain: A-labels, and the domains reserved by RFC 6761.
+ *	  Names that look special in the text of a domain: A-labels, and the domains reserved by RFC
+ *	  6761.
  */
 #include "engine/syntax_private.h"
 
@@ -47,8 +48,8 @@ is_below(const char *domain, size_t n, const char *name)
 }
 
 /*
- * Names that no mail server of the public DNS answers for: RFC 6761, 6762 (local), 7686 (onion), 8375
- * (home.arpa), 9476 (alt), and ICANN's internal.  tld is where the last label starts.
+ * Names that no mail server of the public DNS answers for: RFC 6761, 6762 (local), 7686 (onion),
+ * 8375 (home.arpa), 9476 (alt), and ICANN's internal.  tld is where the last label starts.
  */
 bool
 ev_is_special_use(const char *domain, size_t n, size_t tld)

@@ -256,7 +256,9 @@ ev_spf_parse(const char *txt, size_t n, char *target)
 	if (record.all == '-')
 		return record.mechanisms == 1 ? EV_SPF_NOBODY : EV_SPF_FAIL_ALL;
 
-	/* a record with mechanisms of its own authorises somebody, whatever the redirect's target says */
+	/*
+	 * a record with mechanisms of its own authorises somebody, whatever the redirect's target says
+	 */
 	if (record.redirect && record.mechanisms == 0 && copy_target(&record.redirect_term, target))
 		return EV_SPF_REDIRECT;
 	return EV_SPF_OTHER;

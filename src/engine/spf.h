@@ -2,8 +2,8 @@
  * spf.h
  *	  The little of SPF (RFC 7208) that tells whether a domain takes mail at all.
  *
- * SPF is a policy about senders.  It says something about a recipient's domain only when it authorises
- * nobody ("v=spf1 -all") and there is no MX record.
+ * SPF is a policy about senders.  It says something about a recipient's domain only when it
+ * authorises nobody ("v=spf1 -all") and there is no MX record.
  */
 #ifndef EV_SPF_H
 #define EV_SPF_H

@@ -2,8 +2,9 @@
  * syntax.c
  *	  Check of an address: a fast pass for plain ASCII, and a slower one that finds the first fault.
  *
- * The fast pass takes only what is sound without any doubt: dot-atom @ dotted LDH labels.  All else goes to
- * the slow pass (syntax_full.c), which is the reference: it alone knows faults, quoted strings, literals and UTF-8.
+ * The fast pass takes only what is sound without any doubt: dot-atom @ dotted LDH labels.  All else
+ * goes to the slow pass (syntax_full.c), which is the reference: it alone knows faults, quoted
+ * strings, literals and UTF-8.
  */
 #include "engine/syntax.h"
 

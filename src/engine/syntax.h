@@ -31,9 +31,9 @@ struct ev_syntax
 };
 
 /*
- * Check `text` (n bytes, UTF-8, may hold NULs).  Leading and trailing ASCII spaces, tabs, CRs and LFs
- * are not part of an address and are a fault like any other: callers that want to be kind trim first.
- * Offsets are into text.  Returns true when sound at that level; *out is always filled.
+ * Check `text` (n bytes, UTF-8, may hold NULs).  Leading and trailing ASCII spaces, tabs, CRs and
+ * LFs are not part of an address and are a fault like any other: callers that want to be kind trim
+ * first. Offsets are into text.  Returns true when sound at that level; *out is always filled.
  */
 extern bool ev_syntax_parse(const char *text, size_t n, enum ev_syntax_level level,
                             struct ev_syntax *out);
@@ -52,8 +52,8 @@ struct ev_address
 };
 
 /*
- * Bring a sound address (level internet) into its travelling form.  Returns EV_DETAIL_NONE, or the fault
- * (invalid_idn, domain_too_long, address_too_long) that shows only in that form.
+ * Bring a sound address (level internet) into its travelling form.  Returns EV_DETAIL_NONE, or the
+ * fault (invalid_idn, domain_too_long, address_too_long) that shows only in that form.
  */
 extern enum ev_detail ev_address_from(const char *text, const struct ev_syntax *syntax,
                                       struct ev_address *out);

@@ -2,8 +2,9 @@
  * syntax_full.c
  *	  The slow pass over an address: every form there is, and the first fault with its place.
  *
- * The local part first (a dot-string or a quoted-string), then the domain (a name in either script or a literal).  Each
- * scan_ function starts at scan->pos and leaves it behind what it read, or records the fault and returns false.
+ * The local part first (a dot-string or a quoted-string), then the domain (a name in either script
+ * or a literal).  Each scan_ function starts at scan->pos and leaves it behind what it read, or
+ * records the fault and returns false.
  */
 #include "engine/syntax.h"
 
@@ -24,7 +25,10 @@ struct scan
 	struct ev_syntax *out;
 };
 
-/* Record a fault; always false.  A bound may be passed in the travelling form only, behind the text's end. */
+/*
+ * Record a fault; always false.  A bound may be passed in the travelling form only, behind the
+ * text's end.
+ */
 static bool
 fault(struct scan *scan, enum ev_detail detail, size_t at)
 {
@@ -47,8 +51,8 @@ bad_byte(unsigned char c)
 }
 
 /*
- * Length of the UTF-8 sequence at s (n bytes left), 0 when it is none: RFC 3629 4, so neither overlong forms
- * nor surrogates nor what lies above U+10FFFF.
+ * Length of the UTF-8 sequence at s (n bytes left), 0 when it is none: RFC 3629 4, so neither
+ * overlong forms nor surrogates nor what lies above U+10FFFF.
  */
 static size_t
 utf8_len(const unsigned char *s, size_t n)
@@ -210,8 +214,9 @@ scan_local(struct scan *scan)
 }
 
 /*
- * Walk the labels of a domain.  Bytes above ASCII count as letters; label lengths are those of the text, so they
- * are held against the limit only where a label is all ASCII.  *tld receives the last label's start.
+ * Walk the labels of a domain.  Bytes above ASCII count as letters; label lengths are those of the
+ * text, so they are held against the limit only where a label is all ASCII.  *tld receives the last
+ * label's start.
  */
 static bool
 scan_labels(struct scan *scan, const unsigned char *s, size_t n, size_t offset, size_t *tld)

@@ -23,9 +23,9 @@ extern bool ev_syntax_parse_fully(const char *text, size_t n, enum ev_syntax_lev
                                   struct ev_syntax *out);
 
 /*
- * The shortest form in which a local part travels: as a dot-string where it is one, else quoted, with backslashes
- * only where they are needed.  unquoted: what stood between the quotes, quoted pairs undone.  Returns the
- * length; writes to out (no NUL) unless it is NULL.
+ * The shortest form in which a local part travels: as a dot-string where it is one, else quoted,
+ * with backslashes only where they are needed.  unquoted: what stood between the quotes, quoted
+ * pairs undone.  Returns the length; writes to out (no NUL) unless it is NULL.
  */
 extern size_t ev_quote_local(const char *unquoted, size_t n, char *out);
 

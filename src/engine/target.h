@@ -3,8 +3,9 @@
  *	  May we connect to this IP address?  The user picks the domain and with it the address, so
  *	  everything that is not plainly public is refused unless a superuser allows private networks.
  *
- * Ranges: the IANA special-purpose registries (RFC 6890 and successors), and IPv6 addresses that carry
- * an IPv4 one (mapped, compatible, 6to4, NAT64, Teredo), which are judged by the address they carry.
+ * Ranges: the IANA special-purpose registries (RFC 6890 and successors), and IPv6 addresses that
+ * carry an IPv4 one (mapped, compatible, 6to4, NAT64, Teredo), which are judged by the address they
+ * carry.
  */
 #ifndef EV_TARGET_H
 #define EV_TARGET_H

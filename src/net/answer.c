@@ -177,7 +177,9 @@ announce(struct ev_domain *domain, const struct ev_session *session, enum ev_ran
 	ev_outbox_host(domain->prober, &fact);
 }
 
-/* Take what the session tells of the host into its facts; returns the state of made-up recipients. */
+/*
+ * Take what the session tells of the host into its facts; returns the state of made-up recipients.
+ */
 static enum ev_random
 learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact *fact,
       struct ev_task **tasks, size_t n)

@@ -28,8 +28,8 @@ extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,
                                enum ev_detail detail);
 
 /*
- * A session has ended in which the tasks' recipients, in that order, were asked.  Facts are learned first,
- * then the tasks are answered; tasks[i] is set to NULL for each one that is, those left over
+ * A session has ended in which the tasks' recipients, in that order, were asked.  Facts are learned
+ * first, then the tasks are answered; tasks[i] is set to NULL for each one that is, those left over
  * are to be asked in another session.
  */
 extern void ev_answer_session(struct ev_domain *domain, const struct ev_session *session,

@@ -3,8 +3,8 @@
  *	  The c-ares channel of a prober.
  *
  * c-ares tells which sockets it wants watched (one uv_poll_t each) and when it wants to be called
- * (one timer, stopped when nothing is in flight).  Its callbacks may come out of any call of its own,
- * so they never call c-ares: ev_dns_start() only queues, and ev_dns_pump() sends.
+ * (one timer, stopped when nothing is in flight).  Its callbacks may come out of any call of its
+ * own, so they never call c-ares: ev_dns_start() only queues, and ev_dns_pump() sends.
  */
 #include "net/internal.h"
 

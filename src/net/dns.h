@@ -46,7 +46,10 @@ struct ev_dns_query
 	uint16_t type;
 	uint8_t tries; /* servers that said SERVFAIL or REFUSED */
 
-	/* reply is NULL unless OK, NODATA or NXDOMAIN, and is gone afterwards.  May start other look-ups. */
+	/*
+	 * reply is NULL unless OK, NODATA or NXDOMAIN, and is gone afterwards.  May start other
+	 * look-ups.
+	 */
 	void (*done)(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply,
 	             size_t len);
 };

@@ -24,7 +24,10 @@ get32(const uint8_t *p)
 	return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
 }
 
-/* What may stand in a label.  The underscore is no host's, but is seen in front of SPF and hosts' names. */
+/*
+ * What may stand in a label.  The underscore is no host's, but is seen in front of SPF and hosts'
+ * names.
+ */
 static bool
 is_host_byte(uint8_t c)
 {

@@ -44,8 +44,8 @@ struct ev_dns_record
 };
 
 /*
- * Look at a reply to a question for (name, type).  Aliases are followed within the reply.  False when it
- * is malformed.  The bytes must outlive the message.
+ * Look at a reply to a question for (name, type).  Aliases are followed within the reply.  False
+ * when it is malformed.  The bytes must outlive the message.
  */
 extern bool ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, size_t len,
                         const char *name, uint16_t type);
@@ -54,8 +54,8 @@ extern bool ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, si
 extern bool ev_dns_next(struct ev_dns_message *message, struct ev_dns_record *record);
 
 /*
- * The name at an offset, in lower case and without its final dot ("" is the root); *end is the offset
- * behind it.  False when it is malformed or holds what no host name does.
+ * The name at an offset, in lower case and without its final dot ("" is the root); *end is the
+ * offset behind it.  False when it is malformed or holds what no host name does.
  */
 extern bool ev_dns_name(const uint8_t *bytes, size_t len, size_t at, char *out, size_t *end);
 

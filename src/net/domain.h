@@ -2,7 +2,8 @@
  * domain.h
  *	  What is known of a domain, and its requests: the unit in which the prober plans.
  *
- * A domain is looked up once for all its requests, and one session at a time is held with its hosts.
+ * A domain is looked up once for all its requests, and one session at a time is held with its
+ * hosts.
  */
 #ifndef EV_DOMAIN_H
 #define EV_DOMAIN_H

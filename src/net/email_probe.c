@@ -2,8 +2,8 @@
  * email_probe.c
  *	  The prober as a command: verifies addresses and shows the dialogue and the verdict.
  *
- * Exit status: 0 valid, 1 invalid, 2 risky or catchall, 3 unknown; of several addresses the highest.
- * 64 for a wrong use, 70 for trouble of our own.
+ * Exit status: 0 valid, 1 invalid, 2 risky or catchall, 3 unknown; of several addresses the
+ * highest. 64 for a wrong use, 70 for trouble of our own.
  */
 #include <errno.h>
 #include <getopt.h>

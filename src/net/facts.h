@@ -32,7 +32,9 @@ extern void ev_facts_init(struct ev_facts *facts);
 
 extern uint64_t ev_host_hash(const char *host);
 
-/* The record of a host; made, in place of the one longest unused, if there is none.  Times in ms. */
+/*
+ * The record of a host; made, in place of the one longest unused, if there is none.  Times in ms.
+ */
 extern struct ev_fact *ev_facts_of(struct ev_facts *facts, uint64_t host_hash, uint64_t now);
 
 /* What the request's caller knows from earlier runs. */

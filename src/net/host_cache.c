@@ -2,8 +2,8 @@
  * host_cache.c
  *	  Addresses of hosts, by A and AAAA look-ups.
  *
- * Only the families that we connect by are asked for, but a host without an address in them is asked for
- * the other one too: "has no address" may be said only if it has none at all.
+ * Only the families that we connect by are asked for, but a host without an address in them is
+ * asked for the other one too: "has no address" may be said only if it has none at all.
  */
 #include "net/internal.h"
 

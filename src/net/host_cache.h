@@ -1,6 +1,7 @@
 /*
  * host_cache.h
- *	  The addresses of mail hosts: looked up once for all domains that name a host, kept for their TTL.
+ *	  The addresses of mail hosts: looked up once for all domains that name a host, kept for their
+ *	  TTL.
  */
 #ifndef EV_HOST_CACHE_H
 #define EV_HOST_CACHE_H

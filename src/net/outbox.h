@@ -2,8 +2,8 @@
  * outbox.h
  *	  Requests while they are under way, and messages that wait to be collected.
  *
- * A request brings the room for its result along, so that a result cannot be lost for want of memory;
- * facts and traces can.
+ * A request brings the room for its result along, so that a result cannot be lost for want of
+ * memory; facts and traces can.
  */
 #ifndef EV_OUTBOX_H
 #define EV_OUTBOX_H

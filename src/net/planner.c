@@ -2,9 +2,9 @@
  * planner.c
  *	  Which recipients are asked for in which session, and at which host.
  *
- * A batch of a domain's requests takes a slot and is tried at the domain's hosts in order of preference,
- * v4 before v6, until one lets us in.  What the batch met at a host that did not is kept if it says more
- * than what was met before, for the case that none does.
+ * A batch of a domain's requests takes a slot and is tried at the domain's hosts in order of
+ * preference, v4 before v6, until one lets us in.  What the batch met at a host that did not is
+ * kept if it says more than what was met before, for the case that none does.
  */
 #include "net/internal.h"
 
@@ -86,7 +86,10 @@ list_candidates(struct ev_attempt *attempt)
 	}
 }
 
-/* A batch may come to any of its domain's hosts, so it is as small as the one that wants the fewest has it. */
+/*
+ * A batch may come to any of its domain's hosts, so it is as small as the one that wants the fewest
+ * has it.
+ */
 static size_t
 batch_limit(const struct ev_domain *domain)
 {
@@ -107,7 +110,10 @@ batch_limit(const struct ev_domain *domain)
 	return limit > 0 ? limit : prober->config.rcpt_per_session;
 }
 
-/* Take tasks of the domain into a new batch, those that need SMTPUTF8 last: they cost a MAIL of their own. */
+/*
+ * Take tasks of the domain into a new batch, those that need SMTPUTF8 last: they cost a MAIL of
+ * their own.
+ */
 static struct ev_attempt *
 new_attempt(struct ev_domain *domain)
 {

@@ -1,6 +1,7 @@
 /*
  * policy.h
- *	  The site's own word on mail servers, found by host name: on a label boundary, the longest suffix first.
+ *	  The site's own word on mail servers, found by host name: on a label boundary, the longest
+ *	  suffix first.
  */
 #ifndef EV_POLICY_H
 #define EV_POLICY_H
@@ -19,7 +20,9 @@ struct ev_policies
 
 extern void ev_policies_free(struct ev_policies *policies);
 
-/* Never NULL: where the site says nothing, that is what it says.  Valid until the policies change. */
+/*
+ * Never NULL: where the site says nothing, that is what it says.  Valid until the policies change.
+ */
 extern const struct ev_mx_policy *ev_policy_of_host(const struct ev_prober *prober,
                                                     const char *host);
 
@@ -31,8 +34,8 @@ extern struct ev_trust ev_policy_trust(const struct ev_prober *prober, const cha
 extern bool ev_policy_forbids(const struct ev_prober *prober, const char *host);
 
 /*
- * Is none of the most preferred hosts connected to?  Those that cannot be reached do not count.  The less
- * preferred ones are no way round that.
+ * Is none of the most preferred hosts connected to?  Those that cannot be reached do not count.
+ * The less preferred ones are no way round that.
  */
 extern bool ev_policy_forbids_route(const struct ev_prober *prober, const struct ev_route *route);
 

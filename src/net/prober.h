@@ -2,9 +2,9 @@
  * prober.h
  *	  The one header of net: takes requests to verify addresses, gives results.
  *
- * Flat messages in, flat messages out, one descriptor to wait on: no callbacks, no pointers across.  So the
- * same prober runs in a worker process, behind a socketpair, in email_probe and in tests.  It knows
- * nothing of PostgreSQL.  Not thread-safe; opens nothing before ev_prober_create().
+ * Flat messages in, flat messages out, one descriptor to wait on: no callbacks, no pointers across.
+ * So the same prober runs in a worker process, behind a socketpair, in email_probe and in tests.
+ * It knows nothing of PostgreSQL.  Not thread-safe; opens nothing before ev_prober_create().
  *
  * A caller's loop:
  *		submit(requests)
@@ -12,8 +12,8 @@
  *		collect(messages)	until it returns 0
  *		wait for fd() to be readable or deadline() to pass, then run() again
  *
- * No signal handlers, no threads, no SIGPIPE.  After the last result a prober may still be busy for some seconds
- * saying good-bye to peers: it is idle when deadline() says -1.
+ * No signal handlers, no threads, no SIGPIPE.  After the last result a prober may still be busy for
+ * some seconds saying good-bye to peers: it is idle when deadline() says -1.
  */
 #ifndef EV_PROBER_H
 #define EV_PROBER_H
@@ -149,8 +149,8 @@ enum ev_said
 };
 
 /*
- * The site's own word on the mail servers of a name: of the policies that fit a host the longest counts, and
- * what it says nothing of is as built in (engine/provider.def, the settings).
+ * The site's own word on the mail servers of a name: of the policies that fit a host the longest
+ * counts, and what it says nothing of is as built in (engine/provider.def, the settings).
  */
 struct ev_mx_policy
 {
@@ -184,13 +184,17 @@ extern void ev_prober_config_default(struct ev_prober_config *config);
 extern struct ev_prober *ev_prober_create(const struct ev_prober_config *config, char *error,
                                           size_t size);
 
-/* New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad setting. */
+/*
+ * New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad
+ * setting.
+ */
 extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config,
                                 char *error, size_t size);
 
 /*
- * Take these policies, copied, in place of all earlier ones: for judgements and sessions from now on.  A domain whose best hosts
- * must not be connected to is answered from DNS, detail never_probe.  False, and nothing changed, without memory.
+ * Take these policies, copied, in place of all earlier ones: for judgements and sessions from now
+ * on.  A domain whose best hosts must not be connected to is answered from DNS, detail never_probe.
+ * False, and nothing changed, without memory.
  */
 extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,
                                    size_t n);
@@ -202,10 +206,14 @@ extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request
 /* Do all that can be done without blocking. */
 extern void ev_prober_run(struct ev_prober *prober);
 
-/* Take up to n messages; returns how many there were.  A fact comes before the results it led to. */
+/*
+ * Take up to n messages; returns how many there were.  A fact comes before the results it led to.
+ */
 extern size_t ev_prober_collect(struct ev_prober *prober, struct ev_message *messages, size_t n);
 
-/* Readable when run() has something to do.  Constant while the prober lives; not to be read from. */
+/*
+ * Readable when run() has something to do.  Constant while the prober lives; not to be read from.
+ */
 extern int ev_prober_fd(const struct ev_prober *prober);
 
 /* Milliseconds until run() must be called even if fd() stays silent: 0 now, -1 never. */

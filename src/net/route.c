@@ -5,8 +5,8 @@
  *	MX ──► hosts ──► A, AAAA of each (host_cache.c) ──► route
  *	 └─ none ──► the domain itself as host, and its SPF record by TXT (spf_lookup.c)
  *
- * A failure of the name servers is never a statement about the domain; one of some hosts' look-ups counts only
- * when the other hosts cannot take mail either.
+ * A failure of the name servers is never a statement about the domain; one of some hosts' look-ups
+ * counts only when the other hosts cannot take mail either.
  */
 #include "net/internal.h"
 

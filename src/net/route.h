@@ -1,6 +1,7 @@
 /*
  * route.h
- *	  From a domain to the hosts that take its mail: MX, implicit MX (RFC 5321 5.1), null MX (RFC 7505), and SPF
+ *	  From a domain to the hosts that take its mail: MX, implicit MX (RFC 5321 5.1), null MX (RFC
+ *	  7505), and SPF
  *	  records that say "no mail here".
  */
 #ifndef EV_ROUTE_H

@@ -83,8 +83,8 @@ ev_session_close(struct ev_session *session)
 }
 
 /*
- * Give the outcome to the planner, once.  A session that has been closed lives until the loop's next turn, and a
- * peer shall not see a second connection of ours before the first one has gone.
+ * Give the outcome to the planner, once.  A session that has been closed lives until the loop's
+ * next turn, and a peer shall not see a second connection of ours before the first one has gone.
  */
 void
 ev_session_give_outcome(struct ev_session *session)

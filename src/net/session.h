@@ -1,11 +1,13 @@
 /*
  * session.h
- *	  One connection to a mail server: socket, timers, TLS, and the dialogue of engine/smtp_client.h.
+ *	  One connection to a mail server: socket, timers, TLS, and the dialogue of
+ *	  engine/smtp_client.h.
  *
  *	connecting → talking ⇄ handshake → (answered) → draining → closed
  *
- * The outcome is given to the planner as soon as it is known; the session then says QUIT, half-closes
- * and waits for the peer to close, so that nobody logs a lost connection.  By then it takes no slot.
+ * The outcome is given to the planner as soon as it is known; the session then says QUIT,
+ * half-closes and waits for the peer to close, so that nobody logs a lost connection.  By then it
+ * takes no slot.
  */
 #ifndef EV_SESSION_H
 #define EV_SESSION_H
@@ -63,7 +65,10 @@ struct ev_session
 	struct ev_smtp_rcpt rcpts[];
 };
 
-/* NULL when there is no memory.  The caller fills in config and the recipients' names, then connects. */
+/*
+ * NULL when there is no memory.  The caller fills in config and the recipients' names, then
+ * connects.
+ */
 extern struct ev_session *ev_session_new(struct ev_prober *prober, struct ev_attempt *attempt,
                                          const char *host, const struct ev_ip *ip, size_t n_rcpts);
 
@@ -79,7 +84,10 @@ extern void ev_session_drop(struct ev_session *session);
 /* Close at once, without a word to anybody. */
 extern void ev_session_close(struct ev_session *session);
 
-/* planner.c: the outcome of an attempt's session is known.  The session must not be used afterwards. */
+/*
+ * planner.c: the outcome of an attempt's session is known.  The session must not be used
+ * afterwards.
+ */
 extern void ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session);
 
 #endif

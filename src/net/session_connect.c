@@ -2,8 +2,8 @@
  * session_connect.c
  *	  How a session gets its connection, or learns that there is none.
  *
- * Plain sockets under uv_poll_t rather than uv_tcp_t: MSG_NOSIGNAL keeps SIGPIPE away whatever the process
- * does with it, a source address is bound before connecting, and errno is seen as it is.
+ * Plain sockets under uv_poll_t rather than uv_tcp_t: MSG_NOSIGNAL keeps SIGPIPE away whatever the
+ * process does with it, a source address is bound before connecting, and errno is seen as it is.
  */
 #include "net/session_internal.h"
 

@@ -7,7 +7,10 @@
 
 #include "net/internal.h"
 
-/* session.c: do what the dialogue wants, after anything that has happened.  The session may be closed then. */
+/*
+ * session.c: do what the dialogue wants, after anything that has happened.  The session may be
+ * closed then.
+ */
 extern void ev_session_proceed(struct ev_session *session);
 
 /* Give the outcome to the planner, once. */

@@ -177,7 +177,9 @@ ev_session_read(struct ev_session *session)
 			ev_trace_bytes(session, '<', prober->buffer, (size_t) n);
 			ev_smtp_receive(&session->smtp, prober->buffer, (size_t) n);
 		}
-		/* the rest of a chunk with a 220 to STARTTLS has been dropped; what follows is cipher text */
+		/*
+		 * the rest of a chunk with a 220 to STARTTLS has been dropped; what follows is cipher text
+		 */
 		if (session->smtp.done || session->smtp.action == EV_SMTP_START_TLS)
 			break;
 	}

@@ -2,9 +2,10 @@
  * fuzz_smtp_client.c
  *	  A whole session with a peer that says what the fuzzer says.
  *
- * The first byte holds settings.  Then a byte 0x01 ends a turn of the peer's (what we have to say is
- * taken), 0x02 to 0x07 are events, all else is what the peer says.  Held: bounds, one outcome for each recipient, no line of
- * ours that is no command, and the same session whether a turn comes at once or byte by byte.
+ * The first byte holds settings.  Then a byte 0x01 ends a turn of the peer's (what we have to say
+ * is taken), 0x02 to 0x07 are events, all else is what the peer says.  Held: bounds, one outcome
+ * for each recipient, no line of ours that is no command, and the same session whether a turn comes
+ * at once or byte by byte.
  */
 #include <stdint.h>
 #include <stdlib.h>

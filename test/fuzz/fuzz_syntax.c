@@ -1,6 +1,7 @@
 /*
  * fuzz_syntax.c
- *	  Any bytes as an address: no crash, offsets inside the text, levels that include each other, and a
+ *	  Any bytes as an address: no crash, offsets inside the text, levels that include each other,
+ *	  and a
  *	  travelling form that is stable.
  */
 #include <stdlib.h>

@@ -1,9 +1,11 @@
 /*
  * 011_prober.c
- *	  Drives the prober through prober.h alone, as a worker does; 011_prober.pl compiles and runs it.
+ *	  Drives the prober through prober.h alone, as a worker does; 011_prober.pl compiles and runs
+ *	  it.
  *
- * Environment: WORLD_DNS, WORLD_SMTP_PORT of a test world.  Argument: the name of a test.  What a test cannot
- * tell by the prober's own word it prints, for the Perl side to hold against the peers' counters.
+ * Environment: WORLD_DNS, WORLD_SMTP_PORT of a test world.  Argument: the name of a test.  What a
+ * test cannot tell by the prober's own word it prints, for the Perl side to hold against the peers'
+ * counters.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -211,7 +213,9 @@ reason_of(uint64_t id)
 	return results[id].verdict.reason;
 }
 
-/* --- the tests ----------------------------------------------------------------------------------- */
+/*
+ * --- the tests -----------------------------------------------------------------------------------
+ */
 
 static void
 idle(void)
@@ -368,7 +372,10 @@ detail_of(uint64_t id)
 	return results[id].verdict.detail;
 }
 
-/* The site's own word on mail servers: the longest suffix, on a label boundary, from the next session on. */
+/*
+ * The site's own word on mail servers: the longest suffix, on a label boundary, from the next
+ * session on.
+ */
 static void
 policies(void)
 {
@@ -471,7 +478,10 @@ policies(void)
 	CHECK(reason_of(1) == EV_REASON_SMTP_DELIVERABLE);
 }
 
-/* Whoever waits for a session when policies change is treated by the new ones.  The host takes its time. */
+/*
+ * Whoever waits for a session when policies change is treated by the new ones.  The host takes its
+ * time.
+ */
 static void
 policies_change(void)
 {

@@ -113,6 +113,18 @@ $holder->run('COMMIT');
 ok($c->poll("SELECT count(*) = 1 FROM email_verify.address WHERE address = 'ok1\@slow.deliver.com'", 30), 'released: it is stored');
 is(scalar($c->peer_rcpts('ok1@slow.deliver.com')), 1, '... by the answer that it has had all the time');
 
+# ... or somebody queues the same addresses in a transaction that stays open
+my @same = map { "ok$_\@multibanner.deliver.com" } 1 .. 20;
+my $same = join ', ', map { "'$_'" } @same;
+$holder->run("BEGIN; SELECT email_verify.enqueue(ARRAY[$same])");
+$c->ask(@same, map { "ok$_\@lfonly.deliver.com" } 1 .. 20);
+ok($c->poll("SELECT count(*) = 20 FROM email_verify.address WHERE address LIKE '%\@lfonly.deliver.com'", 50), 'enqueue() in an open transaction: others are asked for all the same');
+is($c->verdict('ok21@lfonly.deliver.com', '50 s')->{reason}, 'smtp_deliverable', '... who comes later is served, too');
+cmp_ok($c->wait(0), '>=', 20, '... and wait() counts those that are held up');
+$holder->run('ROLLBACK');
+ok($c->poll("SELECT count(*) = 20 FROM email_verify.address WHERE address LIKE '%\@multibanner.deliver.com'", 50), '... it is rolled back: they are asked for');
+ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue'), '... and nothing is left queued');
+
 # ... or everything
 $holder->run('BEGIN; LOCK TABLE email_verify.address, email_verify.queue');
 $c->ask(map { "ok$_\@noutf8.deliver.com" } 1 .. 5);

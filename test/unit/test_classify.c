@@ -240,7 +240,10 @@ a_text_of_any_length_is_bounded(void **state)
 	}
 }
 
-/* --- the pattern language -------------------------------------------------------------------------- */
+/*
+ * --- the pattern language
+ * --------------------------------------------------------------------------
+ */
 
 static void
 patterns_match_words_not_parts_of_words(void **state)
@@ -299,7 +302,9 @@ a_local_part_that_rules_look_for_is_known_as_such(void **state)
 	assert_false(ev_pattern_has_word("no such user", ""));
 }
 
-/* --- the table itself ---------------------------------------------------------------------------- */
+/*
+ * --- the table itself ----------------------------------------------------------------------------
+ */
 
 struct rule_row
 {

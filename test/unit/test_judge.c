@@ -414,7 +414,10 @@ who_was_not_asked_is_put_back(void **state)
 	assert_int_equal(judgement.verdict.reason, EV_REASON_PENDING);
 }
 
-/* Every combination there is: unknown has a detail, and only evidence about the recipient says invalid. */
+/*
+ * Every combination there is: unknown has a detail, and only evidence about the recipient says
+ * invalid.
+ */
 static void
 no_case_is_left_without_a_sound_verdict(void **state)
 {

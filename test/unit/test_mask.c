@@ -145,7 +145,10 @@ the_result_fits_whatever_its_size_is(void **state)
 	}
 }
 
-/* --- the property: no pattern of any rule, put into a name, changes a verdict ------------------------ */
+/*
+ * --- the property: no pattern of any rule, put into a name, changes a verdict
+ * ------------------------
+ */
 
 static const char *const patterns[] = {
 #define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \

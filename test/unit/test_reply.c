@@ -1,6 +1,7 @@
 /*
  * test_reply.c
- *	  Replies must come out the same however their bytes arrive, and no peer may make one that has no end.
+ *	  Replies must come out the same however their bytes arrive, and no peer may make one that has
+ *	  no end.
  */
 #include "unit.h"
 

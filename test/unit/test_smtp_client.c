@@ -1,9 +1,10 @@
 /*
  * test_smtp_client.c
- *	  Whole sessions as scripts: what the peer says, what we must say, and what becomes of each recipient.
+ *	  Whole sessions as scripts: what the peer says, what we must say, and what becomes of each
+ *	  recipient.
  *
- * A script's lines: "S ..." the peer says, "C ..." we must say exactly that and nothing else, "!..." an
- * event.  Each script is run with the peer's turns cut into chunks of every size.
+ * A script's lines: "S ..." the peer says, "C ..." we must say exactly that and nothing else,
+ * "!..." an event.  Each script is run with the peer's turns cut into chunks of every size.
  */
 #include "unit.h"
 
@@ -329,7 +330,9 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* --- running a script ---------------------------------------------------------------------------- */
+/*
+ * --- running a script ----------------------------------------------------------------------------
+ */
 
 static const char *const outcome_words[] = {
 	"reply",       "closed",         "timeout",   "session_timeout", "refused",
@@ -521,7 +524,9 @@ sessions_go_as_they_should_in_any_chunks(void **state)
 	}
 }
 
-/* --- what no script shows ------------------------------------------------------------------------ */
+/*
+ * --- what no script shows ------------------------------------------------------------------------
+ */
 
 static void
 names_cannot_smuggle_commands(void **state)

@@ -250,7 +250,9 @@ nuls_are_faults_and_do_not_end_the_text(void **state)
 	assert_false(ev_syntax_parse("\0", 1, EV_SYNTAX_INTERNET, &syntax));
 }
 
-/* Every byte that is not part of the text is poisoned by ASan, since the copy has exactly its size. */
+/*
+ * Every byte that is not part of the text is poisoned by ASan, since the copy has exactly its size.
+ */
 static void
 nothing_is_read_behind_the_end(void **state)
 {
@@ -506,7 +508,10 @@ lengths_count_in_the_travelling_form(void **state)
 	assert_false(ev_syntax_parse(text, n, EV_SYNTAX_SMTP, &syntax));
 	assert_int_equal(syntax.fault, EV_DETAIL_ADDRESS_TOO_LONG);
 
-	/* the place of a fault is inside the text even if only the longer form has it: 5 * 49 octets, 5 * 53 */
+	/*
+	 * the place of a fault is inside the text even if only the longer form has it: 5 * 49 octets, 5
+	 * * 53
+	 */
 	n = (size_t) snprintf(text, sizeof(text), "a@");
 	for (int i = 0; i < 5; i++)
 		n += (size_t) snprintf(text + n, sizeof(text) - n,

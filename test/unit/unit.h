@@ -33,7 +33,7 @@
 		const char *want_ = (want);                                                                \
 		if (strcmp(got_ ? got_ : "NULL", want_ ? want_ : "NULL") != 0)                             \
 			fail_msg("%s: %s is \"%s\", not \"%s\"", (row), #got, got_ ? got_ : "NULL",            \
-					 want_ ? want_ : "NULL");                                                      \
+			         want_ ? want_ : "NULL");                                                      \
 	} while (0)
 
 #endif

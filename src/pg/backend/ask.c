@@ -38,9 +38,9 @@ answer_sandbox(EvAnswer *out, const struct ev_address *address)
 			tag = p + 1;
 	(void) ev_reason_by_label(tag, strlen(tag), &reason);
 	answer(out, reason,
-		   ev_reason_info(reason)->status == EV_STATUS_UNKNOWN && reason != EV_REASON_PENDING
-			   ? EV_DETAIL_SANDBOX
-			   : EV_DETAIL_NONE);
+	       ev_reason_info(reason)->status == EV_STATUS_UNKNOWN && reason != EV_REASON_PENDING
+	           ? EV_DETAIL_SANDBOX
+	           : EV_DETAIL_NONE);
 }
 
 /* A verdict that only says that mailboxes were not probed is worth nothing once they are. */
@@ -48,8 +48,8 @@ static bool
 overtaken(const struct ev_verdict *verdict)
 {
 	return verdict->reason == EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN &&
-		   (verdict->detail == EV_DETAIL_NOT_CONFIGURED || verdict->detail == EV_DETAIL_MODE_DNS) &&
-		   ev_settings.mode == EV_MODE_SMTP && ev_settings_configured(&ev_settings);
+	       (verdict->detail == EV_DETAIL_NOT_CONFIGURED || verdict->detail == EV_DETAIL_MODE_DNS) &&
+	       ev_settings.mode == EV_MODE_SMTP && ev_settings_configured(&ev_settings);
 }
 
 static bool
@@ -68,7 +68,7 @@ ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAn
 {
 	TimestampTz newer_than = cached == NULL ? 0 : cached->answer.checked_at + 1;
 	bool still_good = cached != NULL && !overtaken(&cached->answer.verdict) &&
-					  cached->expires_at > GetCurrentStatementStartTimestamp();
+	                  cached->expires_at > GetCurrentStatementStartTimestamp();
 	bool answered = false;
 	enum ev_detail obstacle;
 
@@ -96,7 +96,7 @@ ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAn
 /* What needs neither cache nor worker.  False when there is no such answer. */
 static bool
 answer_offline(const struct ev_syntax *syntax, const struct ev_address *address,
-			   const EvOverride *override, EvAnswer *out)
+               const EvOverride *override, EvAnswer *out)
 {
 	if (ev_settings.mode == EV_MODE_SANDBOX)
 		answer_sandbox(out, address);
@@ -126,7 +126,7 @@ answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnsw
 
 enum ev_detail
 ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
-				   struct ev_address *address)
+                   struct ev_address *address)
 {
 	const char *utf8 = ev_to_utf8(text, len, &len);
 

@@ -21,8 +21,8 @@ extern void ev_settings_define(void);
 extern void ev_hooks_install(void);
 
 /*
- * vocabulary.c: the enum types of this database.  OIDs are cached and follow catalogue changes; a label that the
- * installed SQL does not have is an error with a hint to ALTER EXTENSION … UPDATE.
+ * vocabulary.c: the enum types of this database.  OIDs are cached and follow catalogue changes; a
+ * label that the installed SQL does not have is an error with a hint to ALTER EXTENSION … UPDATE.
  */
 extern Oid ev_reason_oid(enum ev_reason reason);
 extern Oid ev_status_oid(enum ev_status status);
@@ -34,8 +34,8 @@ typedef struct EvAnswer
 {
 	struct ev_verdict verdict;
 	TimestampTz checked_at; /* 0: never */
-	TimestampTz retry_at;	/* 0: not to be asked again by itself */
-	bool stale;				/* a newer one is being looked for */
+	TimestampTz retry_at;   /* 0: not to be asked again by itself */
+	bool stale;             /* a newer one is being looked for */
 } EvAnswer;
 
 /* A row of the cache. */
@@ -47,12 +47,14 @@ typedef struct EvCached
 } EvCached;
 
 /*
- * cache.c: look an address up in table email_verify.address under the active snapshot.  False on a miss, and also when the
- * table cannot be read without waiting for a lock.
+ * cache.c: look an address up in table email_verify.address under the active snapshot.  False on a
+ * miss, and also when the table cannot be read without waiting for a lock.
  */
 extern bool ev_cache_lookup(const char *key, size_t len, EvCached *out);
 
-/* functions.c: status, reason, detail, retryable, checked_at, retry_at, stale: 7 values and nulls. */
+/*
+ * functions.c: status, reason, detail, retryable, checked_at, retry_at, stale: 7 values and nulls.
+ */
 extern void ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls);
 
 /* What the table email_verify.override says about an address. */
@@ -73,65 +75,84 @@ typedef struct EvOverride
 } EvOverride;
 
 /*
- * override.c: the site's own word on an address, the most specific pattern first; *out is all zero when there is none.
- * False when the table cannot be read without waiting for a lock: then nobody knows what it says.
+ * override.c: the site's own word on an address, the most specific pattern first; *out is all zero
+ * when there is none. False when the table cannot be read without waiting for a lock: then nobody
+ * knows what it says.
  */
 extern bool ev_override_find(const struct ev_address *address, EvOverride *out);
 
-/* override.c: wait until it can be read; it is locked against what kept it from that until the transaction ends. */
+/*
+ * override.c: wait until it can be read; it is locked against what kept it from that until the
+ * transaction ends.
+ */
 extern void ev_override_wait(void);
 
 /*
- * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`, `@host`, `@.host`, `user@`,
- * `hmac:…`).  out has EV_PATTERN_SIZE bytes; returns its length, 0 when it is malformed.
+ * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`,
+ * `@host`, `@.host`, `user@`, `hmac:…`).  out has EV_PATTERN_SIZE bytes; returns its length, 0 when
+ * it is malformed.
  */
 #define EV_PATTERN_SIZE (EV_ADDRESS_KEY_SIZE + 8)
 extern size_t ev_pattern_normalize(const char *pattern, size_t len, char *out);
 
 /*
- * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits (EV_HMAC_SIZE bytes with the
- * NUL).  False when the site has no key.  With `locked` it does not wait for a lock, but is false and says so there.
+ * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits
+ * (EV_HMAC_SIZE bytes with the NUL).  False when the site has no key.  With `locked` it does not
+ * wait for a lock, but is false and says so there.
  */
 #define EV_HMAC_SIZE (5 + 64 + 1)
 extern bool ev_site_hmac(const char *text, size_t len, char *out, bool *locked);
 
-/* memo.c: answers already given in this statement; the key is the travelling form of an address.  An answer is put where
- * its question was looked for: each put follows the get of the same question. */
+/*
+ * memo.c: answers already given in this statement; the key is the travelling form of an address.
+ * An answer is put where its question was looked for: each put follows the get of the same
+ * question.
+ */
 extern bool ev_memo_get(const char *key, size_t len, int64 wait, int64 max_age, EvAnswer *out);
 extern void ev_memo_put(const char *key, size_t len, int64 wait, int64 max_age,
-						const EvAnswer *answer);
+                        const EvAnswer *answer);
 
 /*
- * ask.c: the whole way of one question.  email: text in the server's encoding.  wait and max_age in microseconds, -1 for not
- * given.  Never blocks unless wait > 0.
+ * ask.c: the whole way of one question.  email: text in the server's encoding.  wait and max_age in
+ * microseconds, -1 for not given.  Never blocks unless wait > 0.
  */
 extern void ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out);
 
 /*
- * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, else why it is not.
+ * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, else why
+ * it is not.
  */
 extern enum ev_detail ev_enqueue(const char *key, size_t len, TimestampTz newer_than);
 
-/* hint.c: say once a session what to do about a detail that keeps addresses from being queued, and once a transaction
- * how to wait for pending ones. */
+/*
+ * hint.c: say once a session what to do about a detail that keeps addresses from being queued, and
+ * once a transaction how to wait for pending ones.
+ */
 extern void ev_hint_detail(enum ev_detail detail);
 extern void ev_hint_pending(void);
 
 /*
- * wait.c: queue an address and wait for its verdict, at most `wait` microseconds and what is left of the statement's
- * budget.  *answered tells whether *out was filled; the result is ev_enqueue()'s.
+ * wait.c: queue an address and wait for its verdict, at most `wait` microseconds and what is left
+ * of the statement's budget.  *answered tells whether *out was filled; the result is
+ * ev_enqueue()'s.
  */
 extern enum ev_detail ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than,
-										  int64 wait, EvAnswer *out, bool *answered);
+                                          int64 wait, EvAnswer *out, bool *answered);
 
 /* ask.c: text in the server's encoding to an address; EV_DETAIL_NONE or the fault of its syntax. */
 extern enum ev_detail ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
-										 struct ev_address *address);
+                                         struct ev_address *address);
 
-/* text.c: the address as UTF-8; the result is either the input or allocated in CurrentMemoryContext. */
+/*
+ * text.c: the address as UTF-8; the result is either the input or allocated in
+ * CurrentMemoryContext.
+ */
 extern const char *ev_to_utf8(const char *text, size_t len, size_t *out_len);
 
-/* An address as it stands in the tables: its key in the server's encoding, in EV_ADDRESS_KEY_SIZE bytes. */
+/*
+ * An address as it stands in the tables: its key in the server's encoding, in EV_ADDRESS_KEY_SIZE
+ * bytes.
+ */
 extern size_t ev_server_key(const struct ev_address *address, char *key);
 extern int64 ev_interval_us(const Interval *interval);
 

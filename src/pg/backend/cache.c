@@ -23,9 +23,9 @@ enum
 };
 
 static EvLookup address_table = {.table = "address",
-								 .n_columns = N_COLUMNS,
-								 .columns = {"address", "status", "reason", "detail", "checked_at",
-											 "fresh_until", "expires_at", "retry_at"}};
+                                 .n_columns = N_COLUMNS,
+                                 .columns = {"address", "status", "reason", "detail", "checked_at",
+                                             "fresh_until", "expires_at", "retry_at"}};
 
 typedef struct Found
 {
@@ -42,14 +42,14 @@ read_row(const Datum *values, const bool *nulls, void *arg)
 
 	memset(out, 0, sizeof(*out));
 	if (!ev_status_from_oid(DatumGetObjectId(values[C_STATUS]), &out->answer.verdict.status) ||
-		!ev_reason_from_oid(DatumGetObjectId(values[C_REASON]), &out->answer.verdict.reason))
+	    !ev_reason_from_oid(DatumGetObjectId(values[C_REASON]), &out->answer.verdict.reason))
 		return false;
 	if (!nulls[C_DETAIL])
 	{
 		text *detail = DatumGetTextPP(values[C_DETAIL]);
 
 		(void) ev_detail_by_label(VARDATA_ANY(detail), VARSIZE_ANY_EXHDR(detail),
-								  &out->answer.verdict.detail);
+		                          &out->answer.verdict.detail);
 	}
 	out->answer.checked_at = DatumGetTimestampTz(values[C_CHECKED_AT]);
 	out->fresh_until = DatumGetTimestampTz(values[C_FRESH_UNTIL]);

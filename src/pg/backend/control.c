@@ -19,14 +19,14 @@ database(void)
 
 	if (ev_shared == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("email_verify was not preloaded"),
-						errhint("Add \"email_verify\" to shared_preload_libraries and restart the "
-								"server.")));
+		                errmsg("email_verify was not preloaded"),
+		                errhint("Add \"email_verify\" to shared_preload_libraries and restart the "
+		                        "server.")));
 	db = ev_database_find(MyDatabaseId, true);
 	if (db == NULL)
 		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						errmsg("no worker can be had for this database"),
-						errhint("You may need to increase email_verify.max_databases.")));
+		                errmsg("no worker can be had for this database"),
+		                errhint("You may need to increase email_verify.max_databases.")));
 	return db;
 }
 
@@ -39,7 +39,10 @@ set_paused(uint32 paused)
 	ev_worker_wake(db);
 }
 
-/* email_verify.pause(): nothing new is probed and nothing is queued until resume(); what is under way ends. */
+/*
+ * email_verify.pause(): nothing new is probed and nothing is queued until resume(); what is under
+ * way ends.
+ */
 Datum
 ev_pause(PG_FUNCTION_ARGS)
 {

@@ -48,7 +48,7 @@ session_obstacle(void)
 	if (RecoveryInProgress())
 		return EV_DETAIL_STANDBY;
 	if (IsBinaryUpgrade || IsLogicalWorker() ||
-		SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+	    SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
 		return EV_DETAIL_REPLICATION;
 	if (XactReadOnly)
 		return EV_DETAIL_READ_ONLY;
@@ -67,8 +67,7 @@ worker_obstacle(EvDatabase *db)
 		return EV_DETAIL_PAUSED;
 	switch ((EvDatabaseState) pg_atomic_read_u32(&db->state))
 	{
-		case EV_DB_RUNNING:
-			break;
+		case EV_DB_RUNNING: break;
 		case EV_DB_WANTED:
 		case EV_DB_STARTING:
 			if (ev_shared->launcher_pid == 0)
@@ -106,7 +105,7 @@ push_patiently(EvDatabase *db, const char *key, size_t len, TimestampTz newer_th
 			return false;
 		ev_worker_wake(db);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5,
-						 ev_wait_event("EmailVerifyInbox"));
+		                 ev_wait_event("EmailVerifyInbox"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		waited += 5;

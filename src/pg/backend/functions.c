@@ -30,20 +30,22 @@ ev_syntax_ok(PG_FUNCTION_ARGS)
 
 	if (!ev_syntax_level_by_label(VARDATA_ANY(level_name), VARSIZE_ANY_EXHDR(level_name), &level))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unrecognized syntax level: \"%s\"", text_to_cstring(level_name)),
-						errhint("Levels are \"internet\", \"smtp\" and \"header\".")));
+		                errmsg("unrecognized syntax level: \"%s\"", text_to_cstring(level_name)),
+		                errhint("Levels are \"internet\", \"smtp\" and \"header\".")));
 	utf8 = ev_to_utf8(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &len);
 	if (!ev_syntax_parse(utf8, len, level, &syntax))
 		PG_RETURN_BOOL(false);
 
 	/* some faults show only in the form that travels */
 	if (level == EV_SYNTAX_INTERNET && syntax.idn &&
-		ev_address_from(utf8, &syntax, &address) != EV_DETAIL_NONE)
+	    ev_address_from(utf8, &syntax, &address) != EV_DETAIL_NONE)
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(true);
 }
 
-/* Arguments email, wait, max_age as the two functions below have them.  False when email is NULL. */
+/*
+ * Arguments email, wait, max_age as the two functions below have them.  False when email is NULL.
+ */
 static bool
 ask(FunctionCallInfo fcinfo, EvAnswer *out)
 {
@@ -92,12 +94,15 @@ ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls)
 	values[6] = BoolGetDatum(answer->stale);
 }
 
-/* Our attributes by name, for a type that is older or newer than this library: what it has more stays NULL. */
+/*
+ * Our attributes by name, for a type that is older or newer than this library: what it has more
+ * stays NULL.
+ */
 static Datum
 form_verdict(TupleDesc desc, const EvAnswer *answer)
 {
-	static const char *const names[7] = {"status",	   "reason",   "detail", "retryable",
-										 "checked_at", "retry_at", "stale"};
+	static const char *const names[7] = {"status",     "reason",   "detail", "retryable",
+	                                     "checked_at", "retry_at", "stale"};
 	Datum ours[7];
 	bool our_nulls[7];
 	Datum *values = palloc0(desc->natts * sizeof(Datum));

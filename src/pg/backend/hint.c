@@ -17,29 +17,30 @@ static const struct
 	const char *hint;
 } hints[] = {
 	{EV_DETAIL_NOT_PRELOADED, "e-mail addresses are not verified: the library was not preloaded",
-	 "Add \"email_verify\" to shared_preload_libraries and restart the server."},
+     "Add \"email_verify\" to shared_preload_libraries and restart the server."},
 	{EV_DETAIL_DATABASE_NOT_ENABLED,
-	 "e-mail addresses are not verified: email_verify.databases does not name this database",
-	 "Add the database to email_verify.databases and reload the configuration."},
+     "e-mail addresses are not verified: email_verify.databases does not name this database",
+     "Add the database to email_verify.databases and reload the configuration."},
 	{EV_DETAIL_NOT_CONFIGURED,
-	 "mailboxes are not verified: this host has no identity for mail servers",
-	 "Set email_verify.helo_name and email_verify.mail_from and reload the configuration."},
+     "mailboxes are not verified: this host has no identity for mail servers",
+     "Set email_verify.helo_name and email_verify.mail_from and reload the configuration."},
 	{EV_DETAIL_WORKER_DOWN, "e-mail addresses are not verified: no worker is running",
-	 "It is started again within seconds; the server log says why it ended."},
+     "It is started again within seconds; the server log says why it ended."},
 	{EV_DETAIL_WORKER_NOT_STARTED, "e-mail addresses are not verified: no worker could be started",
-	 "Raise max_worker_processes or email_verify.max_databases and restart the server."},
+     "Raise max_worker_processes or email_verify.max_databases and restart the server."},
 	{EV_DETAIL_STANDBY, "e-mail addresses are not verified on a standby server",
-	 "Ask the primary server; its verdicts are replicated."},
+     "Ask the primary server; its verdicts are replicated."},
 	{EV_DETAIL_READ_ONLY, "a read-only transaction does not queue e-mail addresses",
-	 "Ask again in a read-write transaction."},
+     "Ask again in a read-write transaction."},
 	{EV_DETAIL_INBOX_FULL, "e-mail addresses come in faster than they can be queued",
-	 "Ask again in a moment, or raise email_verify.inbox_size."},
+     "Ask again in a moment, or raise email_verify.inbox_size."},
 	{EV_DETAIL_QUEUE_FULL, "the queue of e-mail addresses is full",
-	 "Ask again later, or raise email_verify.max_queue."},
-	{EV_DETAIL_OVERRIDE_LOCKED, "e-mail addresses are not verified: table email_verify.override is locked",
-	 "Ask again when the transaction that locks it has ended."},
+     "Ask again later, or raise email_verify.max_queue."},
+	{EV_DETAIL_OVERRIDE_LOCKED,
+     "e-mail addresses are not verified: table email_verify.override is locked",
+     "Ask again when the transaction that locks it has ended."},
 	{EV_DETAIL_PAUSED, "verification of e-mail addresses is paused",
-	 "SELECT email_verify.resume() goes on with it."},
+     "SELECT email_verify.resume() goes on with it."},
 };
 
 void
@@ -65,6 +66,6 @@ ev_hint_pending(void)
 		return;
 	said = ev_local_xid();
 	ereport(NOTICE,
-			(errmsg("some addresses are being verified in the background (reason \"pending\")"),
-			 errhint("SELECT email_verify.wait('1 min') waits for them.")));
+	        (errmsg("some addresses are being verified in the background (reason \"pending\")"),
+	         errhint("SELECT email_verify.wait('1 min') waits for them.")));
 }

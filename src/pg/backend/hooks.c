@@ -1,10 +1,11 @@
 /*
  * hooks.c
- *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it, rows in the queue and changed
+ *	  CREATE EXTENSION starts this database's worker at commit, DROP EXTENSION stops it, rows in the
+ *	  queue and changed
  *	  policies wake it.
  *
- * The install script announces itself by calling a function; a drop is seen through the object access hook,
- * which also sees the extension go with a schema or an owner.
+ * The install script announces itself by calling a function; a drop is seen through the object
+ * access hook, which also sees the extension go with a schema or an owner.
  */
 #include "postgres.h"
 
@@ -49,12 +50,13 @@ say_what_is_missing(void)
 		hint = "Nothing is probed until shared_preload_libraries contains \"email_verify\" and the "
 			   "server is restarted.";
 	else if (!ev_settings_configured(&ev_settings))
-		hint = "Mailboxes are not probed until email_verify.helo_name and email_verify.mail_from are "
-			   "set.";
+		hint =
+			"Mailboxes are not probed until email_verify.helo_name and email_verify.mail_from are "
+			"set.";
 	else
 		return;
-	ereport(NOTICE, (errmsg("email_verify is installed; no mailbox is probed yet"),
-					 errhint("%s", hint)));
+	ereport(NOTICE,
+	        (errmsg("email_verify is installed; no mailbox is probed yet"), errhint("%s", hint)));
 }
 
 static void
@@ -120,8 +122,8 @@ ev_poke(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER any change of email_verify.mx_policy, FOR EACH STATEMENT.  The invalidation is for what this session does not
- * commit itself: a prepared transaction.
+ * AFTER any change of email_verify.mx_policy, FOR EACH STATEMENT.  The invalidation is for what
+ * this session does not commit itself: a prepared transaction.
  */
 Datum
 ev_mx_policy_changed(PG_FUNCTION_ARGS)

@@ -2,8 +2,8 @@
  * init.c
  *	  Entry point of email_verify.so: what every backend loads.
  *
- * Preloaded, it asks for shared memory and registers the launcher, whose code is in the other library.
- * Loaded later, by a first call of one of its functions, it does all that needs neither.
+ * Preloaded, it asks for shared memory and registers the launcher, whose code is in the other
+ * library. Loaded later, by a first call of one of its functions, it does all that needs neither.
  */
 #include "postgres.h"
 

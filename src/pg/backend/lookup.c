@@ -92,7 +92,10 @@ find_index(EvLookup *lookup, Relation rel, bool *all)
 	return result;
 }
 
-/* A slot of our own, with a descriptor that no relation cache entry owns: made once, not for each look-up. */
+/*
+ * A slot of our own, with a descriptor that no relation cache entry owns: made once, not for each
+ * look-up.
+ */
 static void
 make_slot(EvLookup *lookup, Relation rel)
 {
@@ -202,7 +205,10 @@ is_locked(const EvLookup *lookup)
 	       lookup->lock_subxact == GetCurrentSubTransactionId();
 }
 
-/* Lock table and index, learn their shape if need be.  False, and nothing locked, when that cannot be done at once. */
+/*
+ * Lock table and index, learn their shape if need be.  False, and nothing locked, when that cannot
+ * be done at once.
+ */
 static bool
 lock_both(EvLookup *lookup, Oid oid)
 {
@@ -247,7 +253,10 @@ ev_lookup(EvLookup *lookup, const char *key, size_t len, EvLookupRow row, void *
 	Relation rel;
 	Relation index;
 
-	/* an error has ended a scan: the slot's pin is gone already, so it must not be cleared but made anew */
+	/*
+	 * an error has ended a scan: the slot's pin is gone already, so it must not be cleared but made
+	 * anew
+	 */
 	if (lookup->scanning)
 		lookup->valid = false;
 	oid = ev_lookup_relation(lookup);

@@ -2,10 +2,11 @@
  * lookup.h
  *	  Finds rows of one of our tables by a text key, straight through an index.
  *
- * For what stands in every query: no SPI, no waiting for locks.  A TRUNCATE or REINDEX of the table makes a miss, not a
- * stall of a query that does not even name it.  What was locked stays so to the end of the transaction, like any table that
- * a query reads: taking and giving back two locks for every row would cost more than finding it.  Columns are found by name, once per invalidation, so that a table of an
- * older or newer version does no harm.
+ * For what stands in every query: no SPI, no waiting for locks.  A TRUNCATE or REINDEX of the table
+ * makes a miss, not a stall of a query that does not even name it.  What was locked stays so to the
+ * end of the transaction, like any table that a query reads: taking and giving back two locks for
+ * every row would cost more than finding it.  Columns are found by name, once per invalidation, so
+ * that a table of an older or newer version does no harm.
  */
 #ifndef EV_LOOKUP_H
 #define EV_LOOKUP_H
@@ -20,7 +21,8 @@ typedef struct EvLookup
 {
 	const char *table; /* in schema email_verify */
 	bool ordered;      /* through a btree index that starts with the key, instead of a hash index */
-	bool dead_too;     /* rows that nobody sees yet, or any more, as well: for what outlives a snapshot */
+	bool
+		dead_too; /* rows that nobody sees yet, or any more, as well: for what outlives a snapshot */
 	int n_columns;
 	const char *columns[EV_LOOKUP_COLUMNS]; /* the first is the key: text COLLATE "C" */
 
@@ -48,7 +50,8 @@ typedef struct EvLookup
 typedef bool (*EvLookupRow)(const Datum *values, const bool *nulls, void *arg);
 
 /*
- * Look for rows under the active snapshot; key is a text of len bytes.  Returns whether the table could be read at all.
+ * Look for rows under the active snapshot; key is a text of len bytes.  Returns whether the table
+ * could be read at all.
  */
 extern bool ev_lookup(EvLookup *lookup, const char *key, size_t len, EvLookupRow row, void *arg);
 

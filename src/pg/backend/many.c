@@ -44,7 +44,7 @@ ev_verify_ok(PG_FUNCTION_ARGS)
 
 	reject = PG_GETARG_ARRAYTYPE_P(2);
 	deconstruct_array(reject, ARR_ELEMTYPE(reject), sizeof(Oid), true, TYPALIGN_INT, &statuses,
-					  &nulls, &n);
+	                  &nulls, &n);
 	for (int i = 0; i < n; i++)
 		if (!nulls[i] && DatumGetObjectId(statuses[i]) == ev_status_oid(answer.verdict.status))
 			ok = false;
@@ -68,10 +68,12 @@ put_row(ReturnSetInfo *rsinfo, Datum email, bool is_null, const EvAnswer *answer
 }
 
 /*
- * email_verify_many(emails text[], wait interval, max_age interval): one row for each element, in their order.
+ * email_verify_many(emails text[], wait interval, max_age interval): one row for each element, in
+ * their order.
  *
- * First all are asked for, which queues what is unknown; then those without an answer are waited for, one after the
- * other, on one budget: they are verified at the same time, so the wait is that of the slowest.
+ * First all are asked for, which queues what is unknown; then those without an answer are waited
+ * for, one after the other, on one budget: they are verified at the same time, so the wait is that
+ * of the slowest.
  */
 Datum
 ev_verify_many(PG_FUNCTION_ARGS)
@@ -90,7 +92,7 @@ ev_verify_many(PG_FUNCTION_ARGS)
 	wait = interval_arg(fcinfo, 1);
 	max_age = interval_arg(fcinfo, 2);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &emails, &nulls,
-					  &n);
+	                  &n);
 	answers = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(EvAnswer));
 
 	for (int round = 0; round < (wait > 0 ? 2 : 1); round++)
@@ -99,10 +101,10 @@ ev_verify_many(PG_FUNCTION_ARGS)
 			text *email = nulls[i] ? NULL : DatumGetTextPP(emails[i]);
 
 			CHECK_FOR_INTERRUPTS();
-			if (email != NULL && (round == 0 || answers[i].stale ||
-								  answers[i].verdict.reason == EV_REASON_PENDING))
+			if (email != NULL &&
+			    (round == 0 || answers[i].stale || answers[i].verdict.reason == EV_REASON_PENDING))
 				ev_ask(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), round == 0 ? -1 : wait,
-					   max_age, &answers[i]);
+				       max_age, &answers[i]);
 		}
 	for (int i = 0; i < n; i++)
 		put_row(rsinfo, emails[i], nulls[i], &answers[i]);

@@ -2,9 +2,10 @@
  * memo.c
  *	  Answers of the current statement, so that the same question is not asked twice.
  *
- * `SELECT (email_verdict(email)).*` calls the function once for each column: the row must not be torn, and must not cost
- * seven look-ups, pushes and waits.  And a verdict that a statement has waited for is newer than its snapshot: asking the
- * cache again would not find it.  A memo holds for one snapshot of one statement; a small table, the newest question wins.
+ * `SELECT (email_verdict(email)).*` calls the function once for each column: the row must not be
+ * torn, and must not cost seven look-ups, pushes and waits.  And a verdict that a statement has
+ * waited for is newer than its snapshot: asking the cache again would not find it.  A memo holds
+ * for one snapshot of one statement; a small table, the newest question wins.
  */
 #include "postgres.h"
 
@@ -28,7 +29,9 @@ typedef struct Entry
 	char key[EV_ADDRESS_KEY_SIZE];
 } Entry;
 
-/* What makes two calls part of the same statement, seeing the same rows, under the same settings. */
+/*
+ * What makes two calls part of the same statement, seeing the same rows, under the same settings.
+ */
 typedef struct Era
 {
 	TimestampTz statement;

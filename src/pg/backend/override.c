@@ -2,9 +2,10 @@
  * override.c
  *	  The site's own word on addresses and domains: table email_verify.override.
  *
- * The most specific pattern wins: the address, its domain, the domain's parents, the local part; at each step also the
- * HMAC of the pattern.  The table may hold millions of rows, so it is asked by index; but most sites have none, or only some
- * kinds of patterns, and that is remembered until the table changes.
+ * The most specific pattern wins: the address, its domain, the domain's parents, the local part; at
+ * each step also the HMAC of the pattern.  The table may hold millions of rows, so it is asked by
+ * index; but most sites have none, or only some kinds of patterns, and that is remembered until the
+ * table changes.
  */
 #include "postgres.h"
 
@@ -31,9 +32,8 @@ enum
 	N_COLUMNS
 };
 
-static EvLookup by_pattern = {.table = "override",
-							  .n_columns = N_COLUMNS,
-							  .columns = {"pattern", "action", "note", "until"}};
+static EvLookup by_pattern = {
+	.table = "override", .n_columns = N_COLUMNS, .columns = {"pattern", "action", "note", "until"}};
 
 static EvLookup by_kind = {
 	.table = "override", .ordered = true, .dead_too = true, .n_columns = 1, .columns = {"kind"}};
@@ -51,8 +51,9 @@ typedef enum Kind
 static const char *const kind_labels[N_KINDS] = {"address", "domain", "parent", "local", "hashed"};
 
 /*
- * Which kinds of patterns may be there at all, in any transaction's eyes?  It is remembered longer than the snapshot under
- * which it was looked up; what others change is announced when it has been committed.
+ * Which kinds of patterns may be there at all, in any transaction's eyes?  It is remembered longer
+ * than the snapshot under which it was looked up; what others change is announced when it has been
+ * committed.
  */
 static bool present[N_KINDS];
 static uint64 present_generation = 0;
@@ -81,7 +82,7 @@ learn_presence(void)
 		present[k] = false;
 
 		if (!ev_lookup(&by_kind, kind_labels[k], strlen(kind_labels[k]), note_presence,
-					   &present[k]))
+		               &present[k]))
 			present_known = false;
 	}
 	return present_known;
@@ -97,8 +98,8 @@ suppression_detail(const Datum *values, const bool *nulls)
 		text *note = DatumGetTextPP(values[C_NOTE]);
 
 		if (!ev_detail_by_label(VARDATA_ANY(note), VARSIZE_ANY_EXHDR(note), &detail) ||
-			(detail != EV_DETAIL_COMPLAINT && detail != EV_DETAIL_UNSUBSCRIBED &&
-			 detail != EV_DETAIL_KNOWN_INVALID))
+		    (detail != EV_DETAIL_COMPLAINT && detail != EV_DETAIL_UNSUBSCRIBED &&
+		     detail != EV_DETAIL_KNOWN_INVALID))
 			detail = EV_DETAIL_OVERRIDE;
 	}
 	return detail;
@@ -157,13 +158,14 @@ read_row(const Datum *values, const bool *nulls, void *arg)
 {
 	HeapTuple label;
 
-	if (!nulls[C_UNTIL] && DatumGetTimestampTz(values[C_UNTIL]) <= GetCurrentStatementStartTimestamp())
+	if (!nulls[C_UNTIL] &&
+	    DatumGetTimestampTz(values[C_UNTIL]) <= GetCurrentStatementStartTimestamp())
 		return true;
 	label = SearchSysCache1(ENUMOID, values[C_ACTION]);
 	if (HeapTupleIsValid(label))
 	{
 		apply(NameStr(((Form_pg_enum) GETSTRUCT(label))->enumlabel),
-			  suppression_detail(values, nulls), arg);
+		      suppression_detail(values, nulls), arg);
 		ReleaseSysCache(label);
 	}
 	return true;
@@ -220,9 +222,9 @@ ev_override_find(const struct ev_address *address, EvOverride *out)
 	for (size_t i = 0; i < local_len; i++)
 		pattern[i] = pg_ascii_tolower((unsigned char) pattern[i]);
 	read = try_pattern(KIND_ADDRESS, pattern, len, out) &&
-		   try_pattern(KIND_DOMAIN, pattern + local_len, len - local_len, out);
+	       try_pattern(KIND_DOMAIN, pattern + local_len, len - local_len, out);
 	for (const char *dot = strchr(address->domain, '.'); read && dot != NULL;
-		 dot = strchr(dot + 1, '.'))
+	     dot = strchr(dot + 1, '.'))
 	{
 		char parent[EV_PATTERN_SIZE];
 		int n = snprintf(parent, sizeof(parent), "@%s", dot);

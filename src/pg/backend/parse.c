@@ -61,7 +61,10 @@ ev_parse(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* _queueable(email text): its key, or NULL when its verdict needs no worker.  What writes the queue may wait for a lock. */
+/*
+ * _queueable(email text): its key, or NULL when its verdict needs no worker.  What writes the queue
+ * may wait for a lock.
+ */
 Datum
 ev_queueable(PG_FUNCTION_ARGS)
 {
@@ -76,7 +79,7 @@ ev_queueable(PG_FUNCTION_ARGS)
 		ev_override_wait();
 		if (!ev_override_find(&address, &override))
 			ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-							errmsg("table email_verify.override cannot be read")));
+			                errmsg("table email_verify.override cannot be read")));
 	}
 	if (override.has_verdict)
 		PG_RETURN_NULL();

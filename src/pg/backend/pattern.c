@@ -1,10 +1,11 @@
 /*
  * pattern.c
- *	  Patterns of the override table: user@host, @host, @.host, user@, and the HMAC of any of these; and the
+ *	  Patterns of the override table: user@host, @host, @.host, user@, and the HMAC of any of these;
+ *	  and the
  *	  host suffixes of table mx_policy.
  *
- * Domains are compared as lower-case A-labels, local parts without regard to ASCII case: a person who asks not to be
- * mailed does not mean one spelling of it.
+ * Domains are compared as lower-case A-labels, local parts without regard to ASCII case: a person
+ * who asks not to be mailed does not mean one spelling of it.
  */
 #include "postgres.h"
 
@@ -40,7 +41,7 @@ normalize_hmac(const char *pattern, size_t len, char *out)
 /* The parts of a whole address stand in for those that the pattern leaves open. */
 static bool
 parse_with(const char *local, size_t local_len, const char *domain, size_t domain_len,
-		   struct ev_address *address)
+           struct ev_address *address)
 {
 	char whole[2 * EV_ADDRESS_KEY_SIZE];
 	struct ev_syntax syntax;
@@ -51,7 +52,7 @@ parse_with(const char *local, size_t local_len, const char *domain, size_t domai
 	whole[local_len] = '@';
 	memcpy(whole + local_len + 1, domain, domain_len);
 	return ev_address_of_text(whole, local_len + 1 + domain_len, &syntax, address) ==
-		   EV_DETAIL_NONE;
+	       EV_DETAIL_NONE;
 }
 
 size_t
@@ -90,8 +91,8 @@ ev_pattern_normalize(const char *pattern, size_t len, char *out)
 }
 
 /*
- * A host suffix, with or without a dot in front and behind.  One label will do ("cn"), so another one stands in front of
- * it while it is looked at as a domain.
+ * A host suffix, with or without a dot in front and behind.  One label will do ("cn"), so another
+ * one stands in front of it while it is looked at as a domain.
  */
 static size_t
 normalize_suffix(const char *suffix, size_t len, char *out)
@@ -155,25 +156,24 @@ normalize_row(FunctionCallInfo fcinfo, const Column *column)
 	pattern = DatumGetTextPP(value);
 	if (column->normalize(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern), normal) == 0)
 		ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
-						errmsg("malformed %s: \"%s\"", column->what, text_to_cstring(pattern)),
-						errhint("%s", column->hint)));
+		                errmsg("malformed %s: \"%s\"", column->what, text_to_cstring(pattern)),
+		                errhint("%s", column->hint)));
 	value = CStringGetTextDatum(normal);
 	null = false;
-	return PointerGetDatum(
-		heap_modify_tuple_by_cols(tuple, desc, 1, &attnum, &value, &null));
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, desc, 1, &attnum, &value, &null));
 }
 
 /* on email_verify.override */
 Datum
 ev_override_normalize(PG_FUNCTION_ARGS)
 {
-	static const Column column = {
-		.trigger = "_override_normalize",
-		.name = "pattern",
-		.normalize = ev_pattern_normalize,
-		.what = "pattern",
-		.hint = "Patterns are \"user@host\", \"@host\", \"@.host\" (all its subdomains), \"user@\", or what "
-				"email_verify.hmac() returns."};
+	static const Column column = {.trigger = "_override_normalize",
+	                              .name = "pattern",
+	                              .normalize = ev_pattern_normalize,
+	                              .what = "pattern",
+	                              .hint = "Patterns are \"user@host\", \"@host\", \"@.host\" (all "
+	                                      "its subdomains), \"user@\", or what "
+	                                      "email_verify.hmac() returns."};
 
 	return normalize_row(fcinfo, &column);
 }
@@ -182,18 +182,21 @@ ev_override_normalize(PG_FUNCTION_ARGS)
 Datum
 ev_mx_policy_normalize(PG_FUNCTION_ARGS)
 {
-	static const Column column = {
-		.trigger = "_mx_policy_normalize",
-		.name = "mx",
-		.normalize = normalize_suffix,
-		.what = "mail server name",
-		.hint = "It is the name of a mail server, or the end of one: \"example.com\" stands for that host and "
-				"all below it."};
+	static const Column column = {.trigger = "_mx_policy_normalize",
+	                              .name = "mx",
+	                              .normalize = normalize_suffix,
+	                              .what = "mail server name",
+	                              .hint = "It is the name of a mail server, or the end of one: "
+	                                      "\"example.com\" stands for that host and "
+	                                      "all below it."};
 
 	return normalize_row(fcinfo, &column);
 }
 
-/* AFTER any change, FOR EACH STATEMENT: changed rows do not invalidate what sessions remember, so say it. */
+/*
+ * AFTER any change, FOR EACH STATEMENT: changed rows do not invalidate what sessions remember, so
+ * say it.
+ */
 Datum
 ev_override_changed(PG_FUNCTION_ARGS)
 {

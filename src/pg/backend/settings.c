@@ -17,21 +17,17 @@
 EvSettings ev_settings;
 
 static const struct config_enum_entry mode_options[] = {{"sandbox", EV_MODE_SANDBOX, false},
-														{"offline", EV_MODE_OFFLINE, false},
-														{"dns", EV_MODE_DNS, false},
-														{"smtp", EV_MODE_SMTP, false},
-														{NULL, 0, false}};
+                                                        {"offline", EV_MODE_OFFLINE, false},
+                                                        {"dns", EV_MODE_DNS, false},
+                                                        {"smtp", EV_MODE_SMTP, false},
+                                                        {NULL, 0, false}};
 
-static const struct config_enum_entry private_options[] = {{"off", EV_PRIVATE_OFF, false},
-														   {"loopback", EV_PRIVATE_LOOPBACK, false},
-														   {"on", EV_PRIVATE_ON, false},
-														   {"false", EV_PRIVATE_OFF, true},
-														   {"true", EV_PRIVATE_ON, true},
-														   {"no", EV_PRIVATE_OFF, true},
-														   {"yes", EV_PRIVATE_ON, true},
-														   {"0", EV_PRIVATE_OFF, true},
-														   {"1", EV_PRIVATE_ON, true},
-														   {NULL, 0, false}};
+static const struct config_enum_entry private_options[] = {
+	{"off", EV_PRIVATE_OFF, false}, {"loopback", EV_PRIVATE_LOOPBACK, false},
+	{"on", EV_PRIVATE_ON, false},   {"false", EV_PRIVATE_OFF, true},
+	{"true", EV_PRIVATE_ON, true},  {"no", EV_PRIVATE_OFF, true},
+	{"yes", EV_PRIVATE_ON, true},   {"0", EV_PRIVATE_OFF, true},
+	{"1", EV_PRIVATE_ON, true},     {NULL, 0, false}};
 
 /* A fully qualified host name; address literals and bare host names are refused by many servers. */
 static bool
@@ -58,8 +54,8 @@ check_mail_from(char **newval, void **extra, GucSource source)
 	struct ev_syntax syntax;
 
 	if (**newval == '\0' ||
-		(ev_syntax_parse(*newval, strlen(*newval), EV_SYNTAX_INTERNET, &syntax) && !syntax.idn &&
-		 !syntax.eai))
+	    (ev_syntax_parse(*newval, strlen(*newval), EV_SYNTAX_INTERNET, &syntax) && !syntax.idn &&
+	     !syntax.eai))
 		return true;
 	GUC_check_errdetail("The sender must be an e-mail address in ASCII.");
 	return false;
@@ -121,16 +117,16 @@ ev_settings_define(void)
 	ev_settings.name = (boot);                                                                     \
 	if (can_define(context))                                                                       \
 		DefineCustomIntVariable("email_verify." #name, description, NULL, &ev_settings.name, boot, \
-								min, max, context, flags, NULL, NULL, NULL);
+		                        min, max, context, flags, NULL, NULL, NULL);
 #define EV_BOOL(name, boot, context, flags, description)                                           \
 	DefineCustomBoolVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,    \
-							 context, flags, NULL, NULL, NULL);
+	                         context, flags, NULL, NULL, NULL);
 #define EV_STRING(name, boot, context, flags, check, description)                                  \
 	DefineCustomStringVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,  \
-							   context, flags, check, NULL, NULL);
+	                           context, flags, check, NULL, NULL);
 #define EV_ENUM(name, boot, options, context, flags, description)                                  \
 	DefineCustomEnumVariable("email_verify." #name, description, NULL, &ev_settings.name, boot,    \
-							 options, context, flags, NULL, NULL, NULL);
+	                         options, context, flags, NULL, NULL, NULL);
 #include "pg/shared/settings.def"
 	MarkGUCPrefixReserved("email_verify");
 }

@@ -2,8 +2,9 @@
  * site_key.c
  *	  HMAC-SHA-256 with the site's own key: names an address without telling it.
  *
- * A bare hash of an e-mail address can be guessed; one with a secret key cannot.  The key is the one row of table
- * email_verify.site_key, made when it is first needed.  It is read without the caller having rights on the table.
+ * A bare hash of an e-mail address can be guessed; one with a secret key cannot.  The key is the
+ * one row of table email_verify.site_key, made when it is first needed.  It is read without the
+ * caller having rights on the table.
  */
 #include "postgres.h"
 
@@ -49,8 +50,7 @@ read_key(uint8 *key, bool *locked)
 	if (HeapTupleIsValid(tuple))
 	{
 		bool null;
-		Datum value =
-			heap_getattr(tuple, get_attnum(oid, "key"), RelationGetDescr(rel), &null);
+		Datum value = heap_getattr(tuple, get_attnum(oid, "key"), RelationGetDescr(rel), &null);
 
 		if (!null && VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) == KEY_SIZE)
 		{
@@ -77,8 +77,8 @@ ev_site_hmac(const char *text, size_t len, char *out, bool *locked)
 	text = ev_to_utf8(text, len, &len);
 	ctx = pg_hmac_create(PG_SHA256);
 	if (ctx == NULL || pg_hmac_init(ctx, key, KEY_SIZE) < 0 ||
-		pg_hmac_update(ctx, (const uint8 *) text, len) < 0 ||
-		pg_hmac_final(ctx, digest, sizeof(digest)) < 0)
+	    pg_hmac_update(ctx, (const uint8 *) text, len) < 0 ||
+	    pg_hmac_final(ctx, digest, sizeof(digest)) < 0)
 		elog(ERROR, "could not compute HMAC: %s", pg_hmac_error(ctx));
 	pg_hmac_free(ctx);
 	memcpy(out, "hmac:", 5);
@@ -113,6 +113,6 @@ ev_random_key(PG_FUNCTION_ARGS)
 	SET_VARSIZE(key, VARHDRSZ + KEY_SIZE);
 	if (!pg_strong_random(VARDATA(key), KEY_SIZE))
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	PG_RETURN_BYTEA_P(key);
 }

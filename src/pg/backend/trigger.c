@@ -5,8 +5,8 @@
  *	  CREATE TRIGGER email_verify BEFORE INSERT OR UPDATE OF email ON signup
  *		FOR EACH ROW EXECUTE FUNCTION email_verify_trigger('email', '3 s', 'invalid,disposable');
  *
- * Unlike a CHECK it is not run for updates of other columns, nor by pg_restore before the data, and the rights to verify
- * are asked of who creates it, not of everybody who inserts.
+ * Unlike a CHECK it is not run for updates of other columns, nor by pg_restore before the data, and
+ * the rights to verify are asked of who creates it, not of everybody who inserts.
  */
 #include "postgres.h"
 
@@ -35,7 +35,7 @@ static void
 protocol_error(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-					errmsg("email_verify_trigger: %s", message), errhint("%s", hint)));
+	                errmsg("email_verify_trigger: %s", message), errhint("%s", hint)));
 }
 
 /* "invalid, disposable" */
@@ -55,13 +55,13 @@ read_refused(const char *list, bool *refused)
 		if (len == 0)
 			break;
 		while (status < EV_N_STATUS && (strlen(ev_status_label(status)) != len ||
-										strncmp(ev_status_label(status), p, len) != 0))
+		                                strncmp(ev_status_label(status), p, len) != 0))
 			status++;
 		if (status == EV_N_STATUS)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unrecognized status: \"%.*s\"", (int) len, p),
-							errhint("Statuses are the labels of type "
-									"email_verify.verification_status.")));
+			                errmsg("unrecognized status: \"%.*s\"", (int) len, p),
+			                errhint("Statuses are the labels of type "
+			                        "email_verify.verification_status.")));
 		refused[status] = true;
 		p += len;
 	}
@@ -74,13 +74,13 @@ read_arguments(Trigger *trigger)
 
 	if (trigger->tgnargs < 1 || trigger->tgnargs > 3)
 		protocol_error("wrong number of arguments",
-					   "Arguments are the column, the time to wait (optional) and the refused "
-					   "statuses (optional).");
+		               "Arguments are the column, the time to wait (optional) and the refused "
+		               "statuses (optional).");
 	args.column = trigger->tgargs[0];
 	if (trigger->tgnargs > 1)
 		args.wait = ev_interval_us(DatumGetIntervalP(
 			DirectFunctionCall3(interval_in, CStringGetDatum(trigger->tgargs[1]),
-								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
+		                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
 	read_refused(trigger->tgnargs > 2 ? trigger->tgargs[2] : "invalid,disposable", args.refused);
 	return args;
 }
@@ -90,13 +90,14 @@ refuse(Relation rel, const char *column, const EvAnswer *answer)
 {
 	const char *detail = ev_detail_info(answer->verdict.detail)->label;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg("e-mail address refused: %s", ev_reason_info(answer->verdict.reason)->label),
-			 detail == NULL ? 0 : errdetail("%s: %s.", detail,
-											ev_detail_info(answer->verdict.detail)->description),
-			 errtableconstraint(rel, "email_verify"),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_CHECK_VIOLATION),
+	     errmsg("e-mail address refused: %s", ev_reason_info(answer->verdict.reason)->label),
+	     detail == NULL
+	         ? 0
+	         : errdetail("%s: %s.", detail, ev_detail_info(answer->verdict.detail)->description),
+	     errtableconstraint(rel, "email_verify"), err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 }
 
 Datum
@@ -111,17 +112,18 @@ ev_verify_trigger(PG_FUNCTION_ARGS)
 	char *email;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		protocol_error("not called by a BEFORE INSERT OR UPDATE trigger FOR EACH ROW",
-					   "CREATE TRIGGER ... BEFORE INSERT OR UPDATE OF column ... FOR EACH ROW EXECUTE "
-					   "FUNCTION email_verify_trigger('column').");
+	    !TRIGGER_FIRED_FOR_ROW(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		protocol_error(
+			"not called by a BEFORE INSERT OR UPDATE trigger FOR EACH ROW",
+			"CREATE TRIGGER ... BEFORE INSERT OR UPDATE OF column ... FOR EACH ROW EXECUTE "
+			"FUNCTION email_verify_trigger('column').");
 	args = read_arguments(data->tg_trigger);
 	desc = RelationGetDescr(data->tg_relation);
 	attnum = SPI_fnumber(desc, args.column);
 	if (attnum <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("column \"%s\" of relation \"%s\" does not exist", args.column,
-							   RelationGetRelationName(data->tg_relation))));
+		                errmsg("column \"%s\" of relation \"%s\" does not exist", args.column,
+		                       RelationGetRelationName(data->tg_relation))));
 
 	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
 	email = SPI_getvalue(tuple, desc, attnum);
@@ -131,7 +133,10 @@ ev_verify_trigger(PG_FUNCTION_ARGS)
 	{
 		char *old = SPI_getvalue(data->tg_trigtuple, desc, attnum);
 
-		/* an address that was good enough once does not lock its owner out by an update that keeps it */
+		/*
+		 * an address that was good enough once does not lock its owner out by an update that keeps
+		 * it
+		 */
 		if (old != NULL && strcmp(old, email) == 0)
 			return PointerGetDatum(tuple);
 	}

@@ -32,7 +32,9 @@ seconds_interval(uint32 seconds)
 	return IntervalPGetDatum(interval);
 }
 
-/* _reasons(): (reason, status, retryable, advice, fresh, expire, description), text for the enums */
+/*
+ * _reasons(): (reason, status, retryable, advice, fresh, expire, description), text for the enums
+ */
 Datum
 ev_reasons(PG_FUNCTION_ARGS)
 {
@@ -44,12 +46,12 @@ ev_reasons(PG_FUNCTION_ARGS)
 		const struct ev_reason_info *info = ev_reason_info(i);
 		bool nulls[7] = {false};
 		Datum values[7] = {CStringGetTextDatum(info->label),
-						   CStringGetTextDatum(ev_status_label(info->status)),
-						   BoolGetDatum(info->retryable),
-						   CStringGetTextDatum(ev_advice_label(info->advice)),
-						   seconds_interval(info->fresh),
-						   seconds_interval(info->expire),
-						   CStringGetTextDatum(info->description)};
+		                   CStringGetTextDatum(ev_status_label(info->status)),
+		                   BoolGetDatum(info->retryable),
+		                   CStringGetTextDatum(ev_advice_label(info->advice)),
+		                   seconds_interval(info->fresh),
+		                   seconds_interval(info->expire),
+		                   CStringGetTextDatum(info->description)};
 
 		put(rsinfo, values, nulls);
 	}
@@ -67,7 +69,8 @@ ev_details(PG_FUNCTION_ARGS)
 	{
 		const struct ev_detail_info *info = ev_detail_info(i);
 		bool nulls[2] = {false};
-		Datum values[2] = {CStringGetTextDatum(info->label), CStringGetTextDatum(info->description)};
+		Datum values[2] = {CStringGetTextDatum(info->label),
+		                   CStringGetTextDatum(info->description)};
 
 		put(rsinfo, values, nulls);
 	}
@@ -96,7 +99,10 @@ counter(pg_atomic_uint64 *value)
 	return Int64GetDatum((int64) pg_atomic_read_u64(value));
 }
 
-/* _stat(): what shared memory knows of this database's worker; see the install script for the columns. */
+/*
+ * _stat(): what shared memory knows of this database's worker; see the install script for the
+ * columns.
+ */
 Datum
 ev_stat(PG_FUNCTION_ARGS)
 {
@@ -116,8 +122,8 @@ ev_stat(PG_FUNCTION_ARGS)
 	} while (0)
 	PUT(CStringGetTextDatum(get_database_name(MyDatabaseId)));
 	PUT(CStringGetTextDatum(ev_shared == NULL ? "not_preloaded"
-							: db == NULL	  ? "none"
-											  : state_label(pg_atomic_read_u32(&db->state))));
+	                        : db == NULL      ? "none"
+	                                          : state_label(pg_atomic_read_u32(&db->state))));
 	if (db != NULL)
 	{
 		if (db->worker_pid != 0)

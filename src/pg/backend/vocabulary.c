@@ -31,12 +31,11 @@ type_oid(const char *name)
 
 	if (OidIsValid(namespace))
 		type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-							   ObjectIdGetDatum(namespace));
+		                       ObjectIdGetDatum(namespace));
 	if (!OidIsValid(type))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("type email_verify.%s does not exist", name),
-				 errhint("Is the extension email_verify installed in this database?")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("type email_verify.%s does not exist", name),
+		                errhint("Is the extension email_verify installed in this database?")));
 	return type;
 }
 
@@ -81,10 +80,11 @@ static Oid
 checked(Oid oid, const char *label)
 {
 	if (!OidIsValid(oid))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("the installed version of extension email_verify does not know \"%s\"",
-							   label),
-						errhint("Run ALTER EXTENSION email_verify UPDATE.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		     errmsg("the installed version of extension email_verify does not know \"%s\"", label),
+		     errhint("Run ALTER EXTENSION email_verify UPDATE.")));
 	return oid;
 }
 

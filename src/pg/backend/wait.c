@@ -1,6 +1,7 @@
 /*
  * wait.c
- *	  Waiting for verdicts: for one address within a statement's budget, and for all that are queued.
+ *	  Waiting for verdicts: for one address within a statement's budget, and for all that are
+ *	  queued.
  */
 #include "postgres.h"
 
@@ -54,7 +55,7 @@ sleep_until_answered(TimestampTz deadline)
 		if (ms <= 0)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-						 ev_wait_event("EmailVerifyWait"));
+		                 ev_wait_event("EmailVerifyWait"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -74,7 +75,7 @@ take_answer(EvAnswer *out)
 
 enum ev_detail
 ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 wait, EvAnswer *out,
-					bool *answered)
+                    bool *answered)
 {
 	static bool registered = false;
 	int64 *spent;
@@ -96,8 +97,7 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 	PG_TRY();
 	{
 		obstacle = ev_enqueue(key, len, newer_than);
-		if (obstacle == EV_DETAIL_NONE && mine != NULL &&
-			sleep_until_answered(start + left))
+		if (obstacle == EV_DETAIL_NONE && mine != NULL && sleep_until_answered(start + left))
 		{
 			take_answer(out);
 			*answered = true;
@@ -114,10 +114,13 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 
 PG_FUNCTION_INFO_V1(ev_wait_all);
 
-/* A count costs a look at the whole queue: no more of them than this, and few while nothing is answered. */
-#define COUNT_MS	  50
+/*
+ * A count costs a look at the whole queue: no more of them than this, and few while nothing is
+ * answered.
+ */
+#define COUNT_MS      50
 #define COUNT_MANY_MS 1000
-#define MANY		  10000
+#define MANY          10000
 
 /* What a first count may take, whatever the time-out: without one there is nothing to return. */
 #define FIRST_COUNT_MS 1000
@@ -133,7 +136,10 @@ ask_for_count(EvDatabase *db, TimestampTz *next)
 	return asked;
 }
 
-/* Until every row has an answer, or the deadline passes, or there is no worker to wait for.  False: nobody counted. */
+/*
+ * Until every row has an answer, or the deadline passes, or there is no worker to wait for.  False:
+ * nobody counted.
+ */
 static bool
 wait_for_progress(EvDatabase *db, TimestampTz deadline)
 {
@@ -162,8 +168,8 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 		if (now >= (counted ? deadline : wake))
 			break;
 		if (!open && now >= next &&
-			(pg_atomic_read_u64(&db->counters.completed) != completed ||
-			 now >= TimestampTzPlusMilliseconds(next, COUNT_MANY_MS)))
+		    (pg_atomic_read_u64(&db->counters.completed) != completed ||
+		     now >= TimestampTzPlusMilliseconds(next, COUNT_MANY_MS)))
 		{
 			completed = pg_atomic_read_u64(&db->counters.completed);
 			asked = ask_for_count(db, &next);
@@ -171,19 +177,20 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 		else if (!open)
 			wake = Min(wake, now < next ? next : TimestampTzPlusMilliseconds(next, COUNT_MANY_MS));
 		ConditionVariableTimedSleep(&db->progress,
-									Max(TimestampDifferenceMilliseconds(now, wake), 1),
-									ev_wait_event("EmailVerifyWait"));
+		                            Max(TimestampDifferenceMilliseconds(now, wake), 1),
+		                            ev_wait_event("EmailVerifyWait"));
 	}
 	ConditionVariableCancelSleep();
 	return counted;
 }
 
 /*
- * email_verify.wait(timeout): wait until every queued address of this database has had an answer.  Returns how
- * many have none.
+ * email_verify.wait(timeout): wait until every queued address of this database has had an answer.
+ * Returns how many have none.
  *
- * The worker counts: it alone sees the inbox, the queue and what is under way as one.  Each round asks it for a count and
- * takes one that is at least as new as the question; the next round begins when more has been answered.
+ * The worker counts: it alone sees the inbox, the queue and what is under way as one.  Each round
+ * asks it for a count and takes one that is at least as new as the question; the next round begins
+ * when more has been answered.
  */
 Datum
 ev_wait_all(PG_FUNCTION_ARGS)
@@ -204,5 +211,5 @@ ev_wait_all(PG_FUNCTION_ARGS)
 
 	/* never 0 for want of a count while somebody may still count */
 	PG_RETURN_INT64(Max((int64) pg_atomic_read_u64(&db->queued),
-						pg_atomic_read_u32(&db->state) == EV_DB_RUNNING ? 1 : 0));
+	                    pg_atomic_read_u32(&db->state) == EV_DB_RUNNING ? 1 : 0));
 }

@@ -2,8 +2,8 @@
  * inbox.c
  *	  The inbox: a ring of bytes in shared memory, backends in, worker out.
  *
- * Best effort: what lies here is lost in a crash and asked for again by the next call.  An entry is its
- * length, the time that an answer must be newer than, and the address; it may wrap around.
+ * Best effort: what lies here is lost in a crash and asked for again by the next call.  An entry is
+ * its length, the time that an answer must be newer than, and the address; it may wrap around.
  */
 #include "postgres.h"
 
@@ -47,8 +47,8 @@ bool
 ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than)
 {
 	EntryHeader header = {.newer_than = newer_than,
-						  .pushed_at = GetCurrentStatementStartTimestamp(),
-						  .len = (uint16) len};
+	                      .pushed_at = GetCurrentStatementStartTimestamp(),
+	                      .len = (uint16) len};
 	uint32 need = (uint32) (sizeof(header) + len);
 	bool fits;
 

@@ -19,10 +19,10 @@ option(const char *name)
 
 	if (value == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("setting \"%s\" is not defined", name),
-						errdetail("The worker's library does not fit the library in "
-								  "shared_preload_libraries."),
-						errhint("Restart the server after an upgrade of email_verify.")));
+		                errmsg("setting \"%s\" is not defined", name),
+		                errdetail("The worker's library does not fit the library in "
+		                          "shared_preload_libraries."),
+		                errhint("Restart the server after an upgrade of email_verify.")));
 	return value;
 }
 
@@ -129,7 +129,8 @@ ev_settings_parse_delays(const char *text, struct ev_ladder *out, const char **d
 		if (!parse_int(item, &seconds, GUC_UNIT_S, detail) || seconds < 1)
 		{
 			if (*detail == NULL)
-				*detail = "Each delay is a time of at least one second, such as \"6min\" or \"4h\".";
+				*detail =
+					"Each delay is a time of at least one second, such as \"6min\" or \"4h\".";
 			return false;
 		}
 		out->delay[n++] = seconds;

@@ -26,10 +26,10 @@ enum ev_private
 
 typedef struct EvSettings
 {
-#define EV_INT(name, boot, min, max, context, flags, description)  int name;
-#define EV_BOOL(name, boot, context, flags, description)			  bool name;
-#define EV_STRING(name, boot, context, flags, check, description)  char *name;
-#define EV_ENUM(name, boot, options, context, flags, description)  int name;
+#define EV_INT(name, boot, min, max, context, flags, description) int name;
+#define EV_BOOL(name, boot, context, flags, description)          bool name;
+#define EV_STRING(name, boot, context, flags, check, description) char *name;
+#define EV_ENUM(name, boot, options, context, flags, description) int name;
 #include "pg/shared/settings.def"
 } EvSettings;
 
@@ -41,8 +41,8 @@ ev_settings_configured(const EvSettings *settings)
 }
 
 /*
- * Read all settings by name into *settings; strings are allocated in CurrentMemoryContext.  For code that shares no
- * variables with the library which defined them.
+ * Read all settings by name into *settings; strings are allocated in CurrentMemoryContext.  For
+ * code that shares no variables with the library which defined them.
  */
 extern void ev_settings_read(EvSettings *settings);
 
@@ -52,8 +52,8 @@ extern void ev_settings_read(EvSettings *settings);
 extern bool ev_settings_database_enabled(const char *list, const char *database);
 
 /*
- * Parse a list of delays ("6min, 35min, 4h"; a bare number means seconds) into a ladder.  False, with a
- * message for the user in *detail, when it is malformed.
+ * Parse a list of delays ("6min, 35min, 4h"; a bare number means seconds) into a ladder.  False,
+ * with a message for the user in *detail, when it is malformed.
  */
 extern bool ev_settings_parse_delays(const char *text, struct ev_ladder *out, const char **detail);
 

@@ -94,7 +94,7 @@ ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
 		p += MAXALIGN(max_waiters * sizeof(EvWaiter));
 		for (int i = 0; i < max_databases; i++)
 			init_database(&ev_shared->databases[i], &locks[2 + i].lock,
-						  p + (Size) i * ev_shared->inbox_size);
+			              p + (Size) i * ev_shared->inbox_size);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

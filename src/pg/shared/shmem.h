@@ -1,11 +1,13 @@
 /*
  * shmem.h
- *	  What the backends, the launcher and the workers share: one directory of databases, each with an inbox,
+ *	  What the backends, the launcher and the workers share: one directory of databases, each with
+ *	  an inbox,
  *	  and the slots in which sessions wait for an answer.
  *
  * Both libraries reach it by its name in shared memory, never through each other's variables.
- * Locks: `directory` guards which slot belongs to which database and the launcher's fields; each database's
- * `lock` guards its inbox; `waiters_lock` guards all waiting slots.  Order: directory before a database's lock.
+ * Locks: `directory` guards which slot belongs to which database and the launcher's fields; each
+ * database's `lock` guards its inbox; `waiters_lock` guards all waiting slots.  Order: directory
+ * before a database's lock.
  */
 #ifndef EV_SHMEM_H
 #define EV_SHMEM_H
@@ -22,52 +24,54 @@
 typedef enum EvDatabaseState
 {
 	EV_DB_FREE,
-	EV_DB_WANTED,	   /* somebody wants a worker here; the launcher has been told */
-	EV_DB_STARTING,	   /* the launcher has registered one */
+	EV_DB_WANTED,   /* somebody wants a worker here; the launcher has been told */
+	EV_DB_STARTING, /* the launcher has registered one */
 	EV_DB_RUNNING,
-	EV_DB_DOWN,		   /* it ended by an error; the launcher starts it again after a delay */
+	EV_DB_DOWN,        /* it ended by an error; the launcher starts it again after a delay */
 	EV_DB_NOT_STARTED, /* no worker could be registered: max_worker_processes */
-	EV_DB_ABSENT	   /* it found no extension, or a reason to stay away, and ended */
+	EV_DB_ABSENT       /* it found no extension, or a reason to stay away, and ended */
 } EvDatabaseState;
 
 /* Counters since server start; written by the worker, read by anybody. */
 typedef struct EvCounters
 {
-	pg_atomic_uint64 drained;	/* taken out of the inbox */
-	pg_atomic_uint64 leased;	/* taken out of the queue */
+	pg_atomic_uint64 drained;   /* taken out of the inbox */
+	pg_atomic_uint64 leased;    /* taken out of the queue */
 	pg_atomic_uint64 completed; /* verdicts stored */
 	pg_atomic_uint64 put_back;
-	pg_atomic_uint64 sessions;	/* SMTP sessions begun */
-	pg_atomic_uint64 lookups;	/* DNS queries sent */
-	pg_atomic_uint64 rcpts;		/* RCPT commands sent */
-	pg_atomic_uint64 errors;	/* store cycles that failed */
-	pg_atomic_uint64 refused;	/* pushes that found the inbox full; written by backends */
+	pg_atomic_uint64 sessions; /* SMTP sessions begun */
+	pg_atomic_uint64 lookups;  /* DNS queries sent */
+	pg_atomic_uint64 rcpts;    /* RCPT commands sent */
+	pg_atomic_uint64 errors;   /* store cycles that failed */
+	pg_atomic_uint64 refused;  /* pushes that found the inbox full; written by backends */
 } EvCounters;
 
 typedef struct EvDatabase
 {
 	LWLock *lock;
-	Oid dboid;				 /* InvalidOid: the slot is free; under the directory lock */
-	pg_atomic_uint32 state;	 /* EvDatabaseState */
-	pid_t worker_pid;		 /* 0: none */
-	Latch *worker_latch;	 /* NULL: none; under lock */
+	Oid dboid;              /* InvalidOid: the slot is free; under the directory lock */
+	pg_atomic_uint32 state; /* EvDatabaseState */
+	pid_t worker_pid;       /* 0: none */
+	Latch *worker_latch;    /* NULL: none; under lock */
 	TimestampTz state_since;
 	TimestampTz started_at;
-	pg_atomic_uint32 check;	 /* worker, look whether the extension is still there */
+	pg_atomic_uint32 check;    /* worker, look whether the extension is still there */
 	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
 	pg_atomic_uint32 paused;
 
 	/* published by the worker */
-	pg_atomic_uint64 queued;	 /* rows in the queue, as far as it knows */
-	pg_atomic_uint32 inflight;	 /* addresses being probed */
-	pg_atomic_uint32 sessions;	 /* open now */
+	pg_atomic_uint64 queued;   /* rows in the queue, as far as it knows */
+	pg_atomic_uint32 inflight; /* addresses being probed */
+	pg_atomic_uint32 sessions; /* open now */
 	EvCounters counters;
 
-	/* email_verify.wait(): a session asks for a count, the worker answers with one at least as new */
+	/*
+	 * email_verify.wait(): a session asks for a count, the worker answers with one at least as new
+	 */
 	pg_atomic_uint64 count_asked;
 	pg_atomic_uint64 count_answered;
 	pg_atomic_uint64 unanswered; /* rows without any answer at count_answered */
-	ConditionVariable progress;	 /* broadcast whenever one of these has changed */
+	ConditionVariable progress;  /* broadcast whenever one of these has changed */
 
 	/* the inbox: a ring of bytes; under lock */
 	uint32 inbox_used;
@@ -92,7 +96,8 @@ typedef struct EvWaiter
 } EvWaiter;
 
 /*
- * Says how this memory is laid out.  After an upgrade without a restart a new library meets the memory of the old one.
+ * Says how this memory is laid out.  After an upgrade without a restart a new library meets the
+ * memory of the old one.
  */
 #define EV_SHARED_LAYOUT                                                                           \
 	((uint32) (sizeof(EvShared) + (sizeof(EvDatabase) << 8) + (sizeof(EvWaiter) << 16)))
@@ -102,8 +107,8 @@ typedef struct EvShared
 	uint32 layout; /* EV_SHARED_LAYOUT of the library that made it */
 	LWLock *directory;
 	LWLock *waiters_lock;
-	pid_t launcher_pid;		/* 0: none */
-	Latch *launcher_latch;	/* NULL: none; under directory */
+	pid_t launcher_pid;       /* 0: none */
+	Latch *launcher_latch;    /* NULL: none; under directory */
 	pg_atomic_uint32 waiting; /* waiters in use: saves looking at them */
 	int max_databases;
 	int max_waiters;
@@ -119,26 +124,30 @@ extern EvShared *ev_shared;
 extern void ev_shmem_request(int max_databases, int inbox_kb, int max_waiters);
 extern void ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters);
 
-/* The slot of a database, or NULL.  With create, take a free one (state WANTED) and tell the launcher; NULL when all
- * are in use. */
+/*
+ * The slot of a database, or NULL.  With create, take a free one (state WANTED) and tell the
+ * launcher; NULL when all are in use.
+ */
 extern EvDatabase *ev_database_find(Oid dboid, bool create);
 
-/* Give a slot back, and drop what is in its inbox: false, and nothing done, when its state is not ABSENT. */
+/*
+ * Give a slot back, and drop what is in its inbox: false, and nothing done, when its state is not
+ * ABSENT.
+ */
 extern bool ev_database_free(EvDatabase *db);
 extern void ev_database_set_state(EvDatabase *db, EvDatabaseState state);
 extern void ev_launcher_wake(void);
 extern void ev_worker_wake(EvDatabase *db);
 
 /*
- * Append one entry to this database's inbox and wake the worker if it was empty.  False when it is full or the
- * slot has changed hands.
- * newer_than: a verdict of before then does not do.
+ * Append one entry to this database's inbox and wake the worker if it was empty.  False when it is
+ * full or the slot has changed hands. newer_than: a verdict of before then does not do.
  */
 extern bool ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than);
 
 /*
- * Take entries out of the inbox, at most max; each gets its key copied into keys[] (EV_ADDRESS_KEY_SIZE each).
- * Returns how many.
+ * Take entries out of the inbox, at most max; each gets its key copied into keys[]
+ * (EV_ADDRESS_KEY_SIZE each). Returns how many.
  */
 typedef struct EvInboxEntry
 {
@@ -154,7 +163,7 @@ extern bool ev_inbox_is_empty(EvDatabase *db);
 extern EvWaiter *ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than);
 extern void ev_waiter_release(EvWaiter *waiter);
 extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,
-							  const struct ev_verdict *verdict, TimestampTz checked_at,
-							  TimestampTz retry_at);
+                              const struct ev_verdict *verdict, TimestampTz checked_at,
+                              TimestampTz retry_at);
 
 #endif

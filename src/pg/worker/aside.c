@@ -12,7 +12,10 @@
 /* All that a worker carries at a time has room. */
 #define ASIDE_MAX (EV_RESULT_BATCH + EV_INBOX_BATCH)
 
-/* Failures without a success in between after which all is held up, and not a few rows: a locked table. */
+/*
+ * Failures without a success in between after which all is held up, and not a few rows: a locked
+ * table.
+ */
 #define FAILURES_MAX 16
 
 #define MIN_PAUSE_MS 1000

@@ -46,5 +46,5 @@ ev_column_array(const EvColumn *column)
 
 	get_typlenbyvalalign(column->type, &len, &by_value, &align);
 	return PointerGetDatum(construct_md_array(column->values, column->nulls, 1, dims, lower,
-											  column->type, len, by_value, align));
+	                                          column->type, len, by_value, align));
 }

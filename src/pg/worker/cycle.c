@@ -2,8 +2,9 @@
  * cycle.c
  *	  One store cycle: policies out, results in, inbox in, leases out, in one short transaction.
  *
- * Nothing is taken out of the worker's arrays before the transaction has committed, so a failed cycle is simply
- * tried again.  What the network is told to do (submit) and what sessions are told (answers) comes after the commit.
+ * Nothing is taken out of the worker's arrays before the transaction has committed, so a failed
+ * cycle is simply tried again.  What the network is told to do (submit) and what sessions are told
+ * (answers) comes after the commit.
  */
 #include "postgres.h"
 
@@ -22,8 +23,8 @@ outcomes_are_ripe(EvWorker *worker)
 	if (worker->n_outcomes == 0)
 		return false;
 	return worker->n_outcomes >= EV_RESULT_BATCH / 2 ||
-		   pg_atomic_read_u32(&ev_shared->waiting) > 0 ||
-		   TimestampDifferenceExceeds(worker->oldest_outcome, GetCurrentTimestamp(), GATHER_MS);
+	       pg_atomic_read_u32(&ev_shared->waiting) > 0 ||
+	       TimestampDifferenceExceeds(worker->oldest_outcome, GetCurrentTimestamp(), GATHER_MS);
 }
 
 static bool
@@ -41,16 +42,16 @@ static bool
 count_is_asked(EvWorker *worker)
 {
 	return pg_atomic_read_u64(&worker->db->count_asked) >
-		   pg_atomic_read_u64(&worker->db->count_answered);
+	       pg_atomic_read_u64(&worker->db->count_answered);
 }
 
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
 	return worker->policies_stale || pg_atomic_read_u32(&worker->db->policies) ||
-		   worker->n_inbox > 0 || !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
-		   worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
-		   lease_is_due(worker) || count_is_asked(worker);
+	       worker->n_inbox > 0 || !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
+	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
+	       lease_is_due(worker) || count_is_asked(worker);
 }
 
 /* Take rows of all priorities; rows that are under way already are passed over. */
@@ -60,7 +61,10 @@ lease(EvWorker *worker, EvLease *leases, int room)
 	TimestampTz now = GetCurrentTimestamp();
 	int n = 0;
 
-	/* with nothing under way there is nothing to pass over: this also mends a clock that was set back */
+	/*
+	 * with nothing under way there is nothing to pass over: this also mends a clock that was set
+	 * back
+	 */
 	if (hash_get_num_entries(worker->flights) == 0)
 		for (int p = 0; p < EV_PRIORITIES; p++)
 		{
@@ -93,8 +97,8 @@ lease(EvWorker *worker, EvLease *leases, int room)
 }
 
 /*
- * Batches that have nothing under way once these results are stored; finished has room for all batches.  Counted anew
- * each time, so that a cycle which fails leaves nothing to be put right.
+ * Batches that have nothing under way once these results are stored; finished has room for all
+ * batches.  Counted anew each time, so that a cycle which fails leaves nothing to be put right.
  */
 static int
 finished_batches(EvWorker *worker, int64 *finished)
@@ -117,8 +121,8 @@ finished_batches(EvWorker *worker, int64 *finished)
 	for (int i = 0; i < worker->n_outcomes; i++)
 	{
 		flight = hash_search(worker->flights, &worker->outcomes[i].id, HASH_FIND, NULL);
-		batch = flight == NULL ? NULL
-							   : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
+		batch =
+			flight == NULL ? NULL : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
 		if (batch != NULL)
 			batch->left--;
 	}
@@ -159,13 +163,14 @@ answer(EvWorker *worker, const EvStored *stored, int n)
 {
 	for (int i = 0; i < n; i++)
 		ev_waiters_answer(worker->db->dboid, stored[i].key, strlen(stored[i].key),
-						  &stored[i].verdict, stored[i].checked_at, stored[i].retry_at);
+		                  &stored[i].verdict, stored[i].checked_at, stored[i].retry_at);
 }
 
 /* What one cycle has read and written, for after its commit. */
 typedef struct Done
 {
-	MemoryContext context; /* outlives the transaction, unlike SPI's, which every SPI call makes current */
+	MemoryContext
+		context; /* outlives the transaction, unlike SPI's, which every SPI call makes current */
 	EvStored *stored;
 	int n_stored;
 	EvStored *known;
@@ -183,8 +188,8 @@ typedef struct Done
 } Done;
 
 /*
- * What the site says of mail servers, if it is new.  It was committed by others, so it does not wait for our commit; and nobody
- * is leased, or asked, as long as it cannot be had.
+ * What the site says of mail servers, if it is new.  It was committed by others, so it does not
+ * wait for our commit; and nobody is leased, or asked, as long as it cannot be had.
  */
 static void
 take_policies(EvWorker *worker)
@@ -218,7 +223,7 @@ store_all(EvWorker *worker, Done *done)
 		done->finished = MemoryContextAlloc(
 			done->context, Max(hash_get_num_entries(worker->batches), 1) * sizeof(int64));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
-										   worker->settings.flip_delay, done->stored);
+		                                   worker->settings.flip_delay, done->stored);
 		done->n_finished = finished_batches(worker, done->finished);
 		if (done->n_finished > 0)
 			ev_store_end_batches(done->finished, done->n_finished);
@@ -226,10 +231,10 @@ store_all(EvWorker *worker, Done *done)
 	if (worker->n_inbox > 0)
 	{
 		done->known = MemoryContextAlloc(done->context, worker->n_inbox * sizeof(EvStored));
-		done->n_known = ev_store_enqueue(
-			worker->inbox, worker->n_inbox,
-			worker->settings.mode == EV_MODE_SMTP && ev_settings_configured(&worker->settings),
-			done->known, &done->added);
+		done->n_known = ev_store_enqueue(worker->inbox, worker->n_inbox,
+		                                 worker->settings.mode == EV_MODE_SMTP &&
+		                                     ev_settings_configured(&worker->settings),
+		                                 done->known, &done->added);
 		if (done->added > 0)
 			worker->cursors[0].exhausted = false;
 	}
@@ -252,7 +257,10 @@ store_all(EvWorker *worker, Done *done)
 			done->batch = ev_store_begin_batch(ids, done->n_leases);
 		}
 
-		/* what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be due */
+		/*
+		 * what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be
+		 * due
+		 */
 		worker->looked_at = Min(now, soonest - 1);
 	}
 	worker->next_due = ev_store_next_due(worker->looked_at);
@@ -298,8 +306,8 @@ ev_cycle(EvWorker *worker)
 	bool durable;
 
 	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "email_verify cycle",
-										ALLOCSET_DEFAULT_SIZES);
+		context =
+			AllocSetContextCreate(TopMemoryContext, "email_verify cycle", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(context);
 	done.context = context;
 	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
@@ -310,7 +318,10 @@ ev_cycle(EvWorker *worker)
 		return false;
 	store_all(worker, &done);
 
-	/* what is promised, and what may kill us, must outlive a crash; results are merely worth a second look */
+	/*
+	 * what is promised, and what may kill us, must outlive a crash; results are merely worth a
+	 * second look
+	 */
 	durable = worker->n_inbox > 0 || done.n_leases > 0;
 	ev_store_commit(durable);
 	after_commit(worker, &done);

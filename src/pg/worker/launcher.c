@@ -2,9 +2,10 @@
  * launcher.c
  *	  Keeps one worker in each database that shall have one.
  *
- * It is connected to no database and reads pg_database alone, so it stands in nobody's way.  Which databases have
- * the extension it learns by starting a worker there: one that finds nothing ends at once and is not started again
- * before somebody asks (CREATE EXTENSION, or a first question).  It sleeps until it is woken.
+ * It is connected to no database and reads pg_database alone, so it stands in nobody's way.  Which
+ * databases have the extension it learns by starting a worker there: one that finds nothing ends at
+ * once and is not started again before somebody asks (CREATE EXTENSION, or a first question).  It
+ * sleeps until it is woken.
  */
 #include "postgres.h"
 
@@ -28,7 +29,7 @@
 #include "pg/worker/process.h"
 
 /* Seconds after which a worker that failed is started again. */
-#define RESTART_DELAY	  10
+#define RESTART_DELAY      10
 #define REGISTRATION_DELAY 60
 
 typedef struct Candidate
@@ -93,7 +94,7 @@ find_candidates(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 
 		if (form->datistemplate || !form->datallowconn ||
-			!ev_settings_database_enabled(settings.databases, NameStr(form->datname)))
+		    !ev_settings_database_enabled(settings.databases, NameStr(form->datname)))
 			continue;
 		if (n == room)
 		{
@@ -138,8 +139,8 @@ start_worker(EvDatabase *db)
 		return;
 	ev_database_set_state(db, EV_DB_NOT_STARTED);
 	ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				  errmsg("could not register an email_verify worker"),
-				  errhint("You may need to increase max_worker_processes.")));
+	              errmsg("could not register an email_verify worker"),
+	              errhint("You may need to increase max_worker_processes.")));
 }
 
 static bool
@@ -149,10 +150,13 @@ ended_early(EvDatabase *db)
 	pid_t pid;
 
 	return handle != NULL && GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED &&
-		   pg_atomic_read_u32(&db->state) == EV_DB_STARTING;
+	       pg_atomic_read_u32(&db->state) == EV_DB_STARTING;
 }
 
-/* What one slot needs now; returns the milliseconds until it needs something again, -1 for not by itself. */
+/*
+ * What one slot needs now; returns the milliseconds until it needs something again, -1 for not by
+ * itself.
+ */
 static long
 tend(EvDatabase *db)
 {
@@ -208,7 +212,9 @@ tend_all(void)
 	return soonest;
 }
 
-/* Databases that nobody has looked at since the start get a worker each, as far as there are slots. */
+/*
+ * Databases that nobody has looked at since the start get a worker each, as far as there are slots.
+ */
 static void
 look_at_candidates(void)
 {
@@ -228,8 +234,7 @@ ev_launcher_main(Datum arg)
 	ev_process_start();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	ev_process_pin_settings();
-	handles = MemoryContextAllocZero(TopMemoryContext,
-									 ev_shared->max_databases * sizeof(*handles));
+	handles = MemoryContextAllocZero(TopMemoryContext, ev_shared->max_databases * sizeof(*handles));
 	say_hello();
 	pgstat_report_appname("email_verify");
 	find_candidates();
@@ -249,8 +254,8 @@ ev_launcher_main(Datum arg)
 		timeout = tend_all();
 		if (timeout != 0)
 			(void) WaitLatch(MyLatch,
-							 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout > 0 ? WL_TIMEOUT : 0),
-							 timeout, ev_wait_event("EmailVerifyLauncherMain"));
+			                 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout > 0 ? WL_TIMEOUT : 0),
+			                 timeout, ev_wait_event("EmailVerifyLauncherMain"));
 		ResetLatch(MyLatch);
 	}
 }

@@ -9,7 +9,10 @@
 
 #include "pg/worker/worker.h"
 
-/* Requests that the prober holds, for each SMTP session that may be open: enough to keep all of them busy. */
+/*
+ * Requests that the prober holds, for each SMTP session that may be open: enough to keep all of
+ * them busy.
+ */
 #define REQUESTS_PER_SESSION 10
 
 static void
@@ -53,10 +56,10 @@ fill_schedule(const EvSettings *s, struct ev_schedule *schedule)
 		enum ev_retry retry;
 		const char *text;
 	} lists[] = {{EV_RETRY_GREYLIST, s->greylist_delays},
-				 {EV_RETRY_TRANSIENT, s->transient_delays},
-				 {EV_RETRY_CONNECTION, s->connection_delays},
-				 {EV_RETRY_BLOCKED, s->blocked_delays},
-				 {EV_RETRY_CATCHALL, s->catch_all_delays}};
+	             {EV_RETRY_TRANSIENT, s->transient_delays},
+	             {EV_RETRY_CONNECTION, s->connection_delays},
+	             {EV_RETRY_BLOCKED, s->blocked_delays},
+	             {EV_RETRY_CATCHALL, s->catch_all_delays}};
 
 	*schedule = ev_schedule_default;
 	for (size_t i = 0; i < lengthof(lists); i++)
@@ -87,8 +90,8 @@ ev_probing_configure(EvWorker *worker)
 		ok = ev_prober_configure(worker->prober, &config, error, sizeof(error));
 	if (!ok)
 		ereport(worker->prober == NULL ? ERROR : WARNING,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("email_verify cannot use its settings: %s", error)));
+		        (errcode(ERRCODE_CONFIG_FILE_ERROR),
+		         errmsg("email_verify cannot use its settings: %s", error)));
 }
 
 void
@@ -96,13 +99,13 @@ ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies, i
 {
 	if (there > EV_POLICIES_MAX)
 		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						  errmsg("email_verify heeds %d of the %d rows of table "
-								 "email_verify.mx_policy",
-								 EV_POLICIES_MAX, there),
-						  errhint("A shorter suffix stands for all hosts below it.")));
+		                  errmsg("email_verify heeds %d of the %d rows of table "
+		                         "email_verify.mx_policy",
+		                         EV_POLICIES_MAX, there),
+		                  errhint("A shorter suffix stands for all hosts below it.")));
 	if (!ev_prober_set_policies(worker->prober, policies, Min(there, EV_POLICIES_MAX)))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
-						errmsg("out of memory for table email_verify.mx_policy")));
+		                errmsg("out of memory for table email_verify.mx_policy")));
 }
 
 int
@@ -117,16 +120,20 @@ ev_probing_room(EvWorker *worker)
 	return Max(max - (int) stats.requests, 0);
 }
 
-/* May it take the place of a good verdict?  What is undecided may not; a full or disabled mailbox is a decision. */
+/*
+ * May it take the place of a good verdict?  What is undecided may not; a full or disabled mailbox
+ * is a decision.
+ */
 static bool
 is_decisive(const struct ev_verdict *verdict)
 {
 	return verdict->status != EV_STATUS_UNKNOWN || verdict->reason == EV_REASON_MAILBOX_FULL ||
-		   verdict->reason == EV_REASON_MAILBOX_DISABLED;
+	       verdict->reason == EV_REASON_MAILBOX_DISABLED;
 }
 
 /*
- * A refusal that must be heard twice: weak ones count in the meantime, what condemns a whole domain does not.
+ * A refusal that must be heard twice: weak ones count in the meantime, what condemns a whole domain
+ * does not.
  */
 static void
 hold_back(EvOutcome *outcome, int32 delay)
@@ -162,7 +169,7 @@ add_outcome(EvWorker *worker, const struct ev_result *result, const EvFlight *fl
 	else
 		outcome->retry_after =
 			(int32) ev_schedule_next(&worker->schedule, result->verdict.reason,
-									 (uint32_t) flight->attempts + 1, result->retry_after);
+		                             (uint32_t) flight->attempts + 1, result->retry_after);
 	if (worker->n_outcomes == 1)
 		worker->oldest_outcome = GetCurrentTimestamp();
 }
@@ -209,14 +216,19 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 		}
 		if (ev_prober_submit(worker->prober, &request, 1) != 1)
 		{
-			/* cannot be, while room is what ev_prober_stats() says; the row stays due all the same */
+			/*
+			 * cannot be, while room is what ev_prober_stats() says; the row stays due all the same
+			 */
 			(void) hash_search(worker->flights, &leases[i].id, HASH_REMOVE, NULL);
 			memset(worker->cursors, 0, sizeof(worker->cursors));
 		}
 	}
 }
 
-/* A newer fact about the same domain replaces an older one, since a statement may not touch a row twice. */
+/*
+ * A newer fact about the same domain replaces an older one, since a statement may not touch a row
+ * twice.
+ */
 static void
 add_domain(EvWorker *worker, const struct ev_domain_fact *fact)
 {
@@ -234,7 +246,7 @@ add_host(EvWorker *worker, const struct ev_host_fact *fact)
 	int i = 0;
 
 	while (i < worker->n_hosts && (strcmp(worker->hosts[i].domain, fact->domain) != 0 ||
-								   strcmp(worker->hosts[i].host, fact->host) != 0))
+	                               strcmp(worker->hosts[i].host, fact->host) != 0))
 		i++;
 	if (i < worker->n_hosts)
 	{
@@ -252,7 +264,7 @@ bool
 ev_probing_can_collect(EvWorker *worker)
 {
 	return worker->n_outcomes < EV_RESULT_BATCH && worker->n_domains < EV_RESULT_BATCH &&
-		   worker->n_hosts < EV_RESULT_BATCH;
+	       worker->n_hosts < EV_RESULT_BATCH;
 }
 
 /* Take over what the prober has found, as far as there is room; the rest waits inside it. */

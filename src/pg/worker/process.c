@@ -30,8 +30,8 @@ ev_process_start(void)
 	ev_shmem_startup(settings.max_databases, settings.inbox_size, settings.max_waiters);
 	if (ev_shared->layout != EV_SHARED_LAYOUT)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("the libraries of email_verify do not fit each other"),
-						errhint("Restart the server after an upgrade of email_verify.")));
+		                errmsg("the libraries of email_verify do not fit each other"),
+		                errhint("Restart the server after an upgrade of email_verify.")));
 }
 
 void

@@ -2,9 +2,10 @@
  * store.h
  *	  How the worker reaches the tables: all that it knows of a database.
  *
- * Batches are plain C arrays.  Everything between begin and commit is one short transaction; an error inside
- * is the caller's to catch, and leaves nothing behind but the caller's arrays.  Each operation is one call of an
- * SQL function of the extension, so that the same interface can be served over a connection from elsewhere.
+ * Batches are plain C arrays.  Everything between begin and commit is one short transaction; an
+ * error inside is the caller's to catch, and leaves nothing behind but the caller's arrays.  Each
+ * operation is one call of an SQL function of the extension, so that the same interface can be
+ * served over a connection from elsewhere.
  */
 #ifndef EV_STORE_H
 #define EV_STORE_H
@@ -21,7 +22,7 @@ typedef struct EvLease
 	TimestampTz due_at;
 	int32 attempts;
 	int32 put_backs;
-	bool second_look; /* the last verdict waits for this one to confirm it */
+	bool second_look;              /* the last verdict waits for this one to confirm it */
 	char key[EV_ADDRESS_KEY_SIZE]; /* as it stands in the table */
 	struct ev_request request;
 } EvLease;
@@ -33,12 +34,12 @@ typedef struct EvOutcome
 	char key[EV_ADDRESS_KEY_SIZE];
 	struct ev_verdict verdict;
 	struct ev_evidence evidence;
-	bool decisive;		 /* it may replace a good verdict */
-	bool put_back;		 /* it is no verdict */
+	bool decisive; /* it may replace a good verdict */
+	bool put_back; /* it is no verdict */
 	bool probed;
-	int32 fresh;		 /* seconds */
-	int32 expire;		 /* seconds */
-	int32 retry_after;	 /* seconds; 0: final */
+	int32 fresh;       /* seconds */
+	int32 expire;      /* seconds */
+	int32 retry_after; /* seconds; 0: final */
 	int64 mx_fingerprint;
 } EvOutcome;
 
@@ -51,7 +52,10 @@ typedef struct EvStored
 	TimestampTz retry_at; /* 0: none */
 } EvStored;
 
-/* False, and no transaction is open, when the extension is not (or no longer the same) in this database. */
+/*
+ * False, and no transaction is open, when the extension is not (or no longer the same) in this
+ * database.
+ */
 extern bool ev_store_begin(void);
 
 /* durable: the commit waits for its WAL to be on disk. */
@@ -59,42 +63,49 @@ extern void ev_store_commit(bool durable);
 extern void ev_store_abort(void);
 
 /*
- * Queue addresses.  known (room for n) receives those that have a fresh verdict and were not queued; *added how
- * many rows are new.  Returns the number of known ones.
+ * Queue addresses.  known (room for n) receives those that have a fresh verdict and were not
+ * queued; *added how many rows are new.  Returns the number of known ones.
  */
 extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
-							int *added);
+                            int *added);
 
 /* At most n rows of a priority that are due, behind (after_due, after_id); returns how many. */
 extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *leases,
-						  int n);
+                          int n);
 
 /* Remember that these rows are under way; returns the batch's number. */
 extern int64 ev_store_begin_batch(const int64 *ids, int n);
 extern void ev_store_end_batches(const int64 *batches, int n);
 
 /*
- * stored (room for n) receives what the tables now say; returns how many.  flip_delay: seconds after which a second
- * refusal of a formerly valid address counts.
+ * stored (room for n) receives what the tables now say; returns how many.  flip_delay: seconds
+ * after which a second refusal of a formerly valid address counts.
  */
 extern int ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *stored);
 extern void ev_store_learn_domains(const struct ev_domain_fact *facts, int n);
 extern void ev_store_learn_hosts(const struct ev_host_fact *facts, int n);
 
 /*
- * The site's word on mail servers, table mx_policy; policies has room for n.  Returns how many there are: when that is more than n,
- * those that forbid to connect have come first, then the others by name.
+ * The site's word on mail servers, table mx_policy; policies has room for n.  Returns how many
+ * there are: when that is more than n, those that forbid to connect have come first, then the
+ * others by name.
  */
 extern int ev_store_policies(struct ev_mx_policy *policies, int n);
 
-/* Has that table changed since it was last asked, as far as this process has been told?  A start counts. */
+/*
+ * Has that table changed since it was last asked, as far as this process has been told?  A start
+ * counts.
+ */
 extern bool ev_store_policies_changed(void);
 
 extern int64 ev_store_count_queued(void);
 extern int64 ev_store_count_unanswered(void);
 extern TimestampTz ev_store_next_due(TimestampTz after); /* 0: nothing */
 
-/* After a crash: forget which rows were under way; they are due as before.  Returns how many there were. */
+/*
+ * After a crash: forget which rows were under way; they are due as before.  Returns how many there
+ * were.
+ */
 extern int64 ev_store_recover(void);
 
 #endif

@@ -2,8 +2,8 @@
  * store_spi.c
  *	  The store by SPI: for a worker inside the database.
  *
- * Plans are saved for the life of the process.  Values that come back are copied into the caller's arrays before
- * the transaction ends.
+ * Plans are saved for the life of the process.  Values that come back are copied into the caller's
+ * arrays before the transaction ends.
  */
 #include "postgres.h"
 
@@ -40,7 +40,10 @@ typedef struct Statement
 	SPIPlanPtr plan;
 } Statement;
 
-/* --- the transaction -------------------------------------------------------------------------------- */
+/*
+ * --- the transaction
+ * --------------------------------------------------------------------------------
+ */
 
 bool
 ev_store_begin(void)
@@ -68,7 +71,7 @@ ev_store_commit(bool durable)
 {
 	if (durable)
 		(void) set_config_option("synchronous_commit", "local", PGC_SUSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
+		                         GUC_ACTION_LOCAL, true, 0, false);
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -83,7 +86,9 @@ ev_store_abort(void)
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
-/* Results are in SPI_tuptable; rows that an earlier statement of this transaction wrote are seen. */
+/*
+ * Results are in SPI_tuptable; rows that an earlier statement of this transaction wrote are seen.
+ */
 static uint64
 run(Statement *statement, Datum *values)
 {
@@ -95,7 +100,7 @@ run(Statement *statement, Datum *values)
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
-				 SPI_result_code_string(SPI_result));
+			     SPI_result_code_string(SPI_result));
 		SPI_keepplan(plan);
 		statement->plan = plan;
 	}
@@ -105,7 +110,10 @@ run(Statement *statement, Datum *values)
 	return SPI_processed;
 }
 
-/* --- reading rows ----------------------------------------------------------------------------------- */
+/*
+ * --- reading rows
+ * -----------------------------------------------------------------------------------
+ */
 
 static Datum
 field(uint64 row, int column, bool *null)
@@ -166,7 +174,10 @@ read_stored(uint64 row, int address, int first, EvStored *out)
 	return true;
 }
 
-/* --- operations ------------------------------------------------------------------------------------- */
+/*
+ * --- operations
+ * -------------------------------------------------------------------------------------
+ */
 
 int
 ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
@@ -186,7 +197,7 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 	for (int i = 0; i < n; i++)
 	{
 		ev_column_set(&addresses, i,
-					  PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
+		              PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
 		ev_column_set(&newer_than, i, TimestampTzGetDatum(entries[i].newer_than));
 		ev_column_set(&pushed_at, i, TimestampTzGetDatum(entries[i].pushed_at));
 	}
@@ -225,10 +236,12 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 
 		if (null)
 			return;
-		deconstruct_array(DatumGetArrayTypeP(array), types[i], types[i] == TEXTOID ? -1 : types[i] == INT4OID ? 4 : 1,
-						  types[i] != TEXTOID,
-						  types[i] == BOOLOID ? TYPALIGN_CHAR : TYPALIGN_INT, &elements[i],
-						  &nulls[i], &counts[i]);
+		deconstruct_array(DatumGetArrayTypeP(array), types[i],
+		                  types[i] == TEXTOID   ? -1
+		                  : types[i] == INT4OID ? 4
+		                                        : 1,
+		                  types[i] != TEXTOID, types[i] == BOOLOID ? TYPALIGN_CHAR : TYPALIGN_INT,
+		                  &elements[i], &nulls[i], &counts[i]);
 	}
 	for (int i = 0; i < counts[0] && request->n_known < EV_KNOWN_HOSTS; i++)
 	{
@@ -236,9 +249,9 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 		text *host = DatumGetTextPP(elements[0][i]);
 
 		known->host_hash = ev_hash(EV_HASH_INIT, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
-		known->random = nulls[1][i]						   ? EV_RANDOM_UNKNOWN
-						: DatumGetBool(elements[1][i]) ? EV_RANDOM_ACCEPTED
-													   : EV_RANDOM_REFUSED;
+		known->random = nulls[1][i]                    ? EV_RANDOM_UNKNOWN
+		                : DatumGetBool(elements[1][i]) ? EV_RANDOM_ACCEPTED
+		                                               : EV_RANDOM_REFUSED;
 		known->random_age = nulls[2][i] ? 0 : (uint32_t) Max(DatumGetInt32(elements[2][i]), 0);
 		known->accepted_other = DatumGetBool(elements[3][i]);
 	}
@@ -249,11 +262,12 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *lea
 {
 	static Statement statement = {
 		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
-			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, $2, $3, $4)",
+			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, "
+			   "$2, $3, $4)",
 		.n_params = 4,
 		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID}};
 	Datum values[4] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
-					   Int64GetDatum(after_id), Int32GetDatum(n)};
+	                   Int64GetDatum(after_id), Int32GetDatum(n)};
 	uint64 rows = run(&statement, values);
 
 	for (uint64 i = 0; i < rows; i++)
@@ -378,9 +392,10 @@ int
 ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *stored)
 {
 	static Statement statement = {
-		.sql = "SELECT id, address, status, reason, detail, checked_at, retry_at "
-			   "FROM email_verify._complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-			   "$14, $15, $16, $17, $18, $19, $20, pg_catalog.make_interval(secs => $21))",
+		.sql =
+			"SELECT id, address, status, reason, detail, checked_at, retry_at "
+			"FROM email_verify._complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+			"$14, $15, $16, $17, $18, $19, $20, pg_catalog.make_interval(secs => $21))",
 		.n_params = N_COMPLETE + 1};
 	EvColumn columns[N_COMPLETE];
 	Datum values[N_COMPLETE + 1];
@@ -427,10 +442,10 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 		.sql = "SELECT email_verify._learn_domains($1, $2, $3, $4, $5, $6, $7, $8)",
 		.n_params = 8,
 		.types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
-				  TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
+	              TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
 	EvColumn c[8] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
-					 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
-					 ev_column(INT8OID, n), ev_column(INT4OID, n)};
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
+	                 ev_column(INT8OID, n), ev_column(INT4OID, n)};
 	Datum values[8];
 
 	for (int i = 0; i < n; i++)
@@ -460,12 +475,12 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 void
 ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 {
-	static Statement statement = {.sql = "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5)",
-								  .n_params = 5,
-								  .types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
-											TEXTARRAYOID}};
+	static Statement statement = {
+		.sql = "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID}};
 	EvColumn c[5] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
-					 ev_column(BOOLOID, n), ev_column(TEXTOID, n)};
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n)};
 	Datum values[5];
 
 	for (int i = 0; i < n; i++)
@@ -579,8 +594,8 @@ TimestampTz
 ev_store_next_due(TimestampTz after)
 {
 	static Statement statement = {.sql = "SELECT next_due FROM email_verify._next_due($1)",
-								  .n_params = 1,
-								  .types = {TIMESTAMPTZOID}};
+	                              .n_params = 1,
+	                              .types = {TIMESTAMPTZOID}};
 	Datum values[1] = {TimestampTzGetDatum(after)};
 
 	(void) run(&statement, values);

@@ -2,9 +2,9 @@
  * worker.c
  *	  One database's worker: its life and its loop.
  *
- * It waits in one place, for its latch, the postmaster's death and the prober's descriptor; it holds no
- * transaction, snapshot or lock while it waits; idle, it has no timer.  An error in a store cycle costs that cycle and a
- * pause, not the sessions under way.
+ * It waits in one place, for its latch, the postmaster's death and the prober's descriptor; it
+ * holds no transaction, snapshot or lock while it waits; idle, it has no timer.  An error in a
+ * store cycle costs that cycle and a pause, not the sessions under way.
  */
 #include "postgres.h"
 
@@ -72,7 +72,7 @@ leave(EvDatabaseState state, const char *why)
 	StartTransactionCommand();
 	name = get_database_name(MyDatabaseId);
 	ereport(DEBUG1, (errmsg_internal("email_verify worker leaves database \"%s\": %s",
-									 name == NULL ? "?" : name, why)));
+	                                 name == NULL ? "?" : name, why)));
 	CommitTransactionCommand();
 	exit_state = state;
 	proc_exit(0);
@@ -107,8 +107,8 @@ leave_if_unwanted(const EvSettings *settings)
 }
 
 /*
- * Sockets are not counted in the server's own budget of files: they get headroom of their own, so that neither
- * can starve the other.
+ * Sockets are not counted in the server's own budget of files: they get headroom of their own, so
+ * that neither can starve the other.
  */
 static void
 make_room_for_sockets(int sessions)
@@ -155,7 +155,10 @@ init_worker(EvWorker *worker)
 	make_room_for_sockets(worker->settings.max_sessions);
 }
 
-/* Rows that an earlier run was probing are due as before; say so, since a crash may have been their doing. */
+/*
+ * Rows that an earlier run was probing are due as before; say so, since a crash may have been their
+ * doing.
+ */
 static void
 recover(EvWorker *worker)
 {
@@ -170,13 +173,13 @@ recover(EvWorker *worker)
 	ev_store_commit(false);
 	if (found > 0)
 		ereport(LOG, (errmsg("email_verify: " INT64_FORMAT
-							 " addresses were being verified when the last worker ended",
-							 found)));
+		                     " addresses were being verified when the last worker ended",
+		                     found)));
 }
 
 /*
- * One cycle; an error is reported and costs a pause, which doubles while errors go on.  Rows that somebody else has locked
- * cost none as long as there is something else to be stored.
+ * One cycle; an error is reported and costs a pause, which doubles while errors go on.  Rows that
+ * somebody else has locked cost none as long as there is something else to be stored.
  */
 static bool
 try_cycle(EvWorker *worker, int *backoff_ms)
@@ -295,7 +298,7 @@ loop(EvWorker *worker)
 		{
 			if (!try_cycle(worker, &backoff_ms))
 				leave(extension_exists() ? EV_DB_WANTED : EV_DB_ABSENT,
-					  "the extension was dropped");
+				      "the extension was dropped");
 			if (backoff_ms > 0)
 				not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), backoff_ms);
 			CHECK_FOR_INTERRUPTS();
@@ -305,7 +308,7 @@ loop(EvWorker *worker)
 		publish(worker);
 		timeout = sleep_time(worker, not_before);
 		if (WaitEventSetWait(set, timeout, &event, 1, wait_event) > 0 &&
-			event.events == WL_LATCH_SET)
+		    event.events == WL_LATCH_SET)
 			ResetLatch(MyLatch);
 	}
 }

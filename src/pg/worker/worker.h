@@ -14,13 +14,13 @@
 #include "pg/worker/store.h"
 
 /* Bounds of one store cycle. */
-#define EV_INBOX_BATCH	 1000
-#define EV_LEASE_BATCH	 500
-#define EV_RESULT_BATCH	 500
-#define EV_PRIORITIES	 2
+#define EV_INBOX_BATCH  1000
+#define EV_LEASE_BATCH  500
+#define EV_RESULT_BATCH 500
+#define EV_PRIORITIES   2
 
 /* Rows of mx_policy that are heeded. */
-#define EV_POLICIES_MAX	 10000
+#define EV_POLICIES_MAX 10000
 
 /* An address that is being probed; the hash key is the queue row's id. */
 typedef struct EvFlight
@@ -58,8 +58,9 @@ typedef struct EvWorker
 	HTAB *flights;
 	HTAB *batches;
 	EvCursor cursors[EV_PRIORITIES];
-	TimestampTz looked_at; /* what was due then is under way or ahead of a cursor that is not exhausted */
-	TimestampTz next_due;  /* the first that fell due later, maybe by now; 0: none */
+	TimestampTz
+		looked_at; /* what was due then is under way or ahead of a cursor that is not exhausted */
+	TimestampTz next_due; /* the first that fell due later, maybe by now; 0: none */
 
 	/* on their way into the store; kept until their transaction has committed */
 	EvInboxEntry *inbox;
@@ -73,7 +74,9 @@ typedef struct EvWorker
 	int n_hosts;
 } EvWorker;
 
-/* cycle.c: one store transaction; false when the extension is gone.  Throws what the store throws. */
+/*
+ * cycle.c: one store transaction; false when the extension is gone.  Throws what the store throws.
+ */
 extern bool ev_cycle(EvWorker *worker);
 
 /* Is there anything for a cycle to do now? */
@@ -86,8 +89,11 @@ extern void ev_probing_collect(EvWorker *worker);
 extern bool ev_probing_can_collect(EvWorker *worker);
 extern int ev_probing_room(EvWorker *worker);
 
-/* The site's word on mail servers; there are `there` of them in the table.  Throws when there is no memory. */
+/*
+ * The site's word on mail servers; there are `there` of them in the table.  Throws when there is no
+ * memory.
+ */
 extern void ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies,
-									int there);
+                                    int there);
 
 #endif
