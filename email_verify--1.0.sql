@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION email_verify" to load this file. \quit
 
+-- Names in here mean what they mean in pg_catalog, whatever somebody has put into the schema that this goes to.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- What one operates lives in a schema of its own, functions that an application calls in the extension's schema.
 -- A schema of that name that is not ours makes this fail, and shall: it is never adopted.
 CREATE SCHEMA email_verify;
@@ -101,6 +104,7 @@ CREATE TABLE email_verify.address (
 	fresh_until timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
 	retry_at timestamptz,
+	asked_at timestamptz,
 	suspect_since timestamptz,
 	probes integer NOT NULL DEFAULT 0,
 	stage text,
@@ -118,6 +122,8 @@ CREATE TABLE email_verify.address (
 CREATE INDEX address_lookup ON email_verify.address USING hash (address);
 
 COMMENT ON TABLE email_verify.address IS 'the latest verdict of each address and what it stands on';
+COMMENT ON COLUMN email_verify.address.asked_at IS
+	'when it was last asked for, if the answer did not replace this verdict; else NULL, and checked_at says it';
 
 CREATE TABLE email_verify.domain (
 	domain text COLLATE "C" PRIMARY KEY,
@@ -162,6 +168,7 @@ CREATE TABLE email_verify.queue (
 	attempts integer NOT NULL DEFAULT 0,
 	put_backs integer NOT NULL DEFAULT 0,
 	answered boolean NOT NULL DEFAULT false,
+	second_look boolean NOT NULL DEFAULT false,
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 ) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
@@ -169,6 +176,7 @@ CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id);
 
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
 COMMENT ON COLUMN email_verify.queue.queued_at IS 'when somebody asked for it';
+COMMENT ON COLUMN email_verify.queue.second_look IS 'a refusal was heard that counts once it has been heard twice';
 COMMENT ON COLUMN email_verify.queue.answered IS 'there is a first verdict; this row is about another look';
 
 -- What the worker is probing just now; rows that a start finds here were under way in a crash.
@@ -318,7 +326,7 @@ AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
 CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[], pushed_at timestamptz[],
 	priority smallint, smtp boolean,
 	OUT address text, OUT status text, OUT reason text, OUT detail text,
-	OUT checked_at timestamptz, OUT retry_at timestamptz, OUT queued boolean)
+	OUT checked_at timestamptz, OUT retry_at timestamptz, OUT asked_at timestamptz, OUT queued boolean)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH asked AS (
@@ -329,38 +337,40 @@ BEGIN ATOMIC
 				WHERE t.hmac = email_verify._hmac(u.address) AND t.at >= u.pushed_at)
 		GROUP BY 1
 	), known AS (
-		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at, coalesce(a.asked_at, a.checked_at) AS asked_at
 		FROM asked JOIN email_verify.address a ON a.address = asked.address
-		WHERE a.fresh_until > now() AND a.checked_at >= asked.newer_than
+		WHERE a.fresh_until > now() AND coalesce(a.asked_at, a.checked_at) >= asked.newer_than
 			AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
 	), added AS (
 		INSERT INTO email_verify.queue AS q (address, priority, due_at, queued_at)
 		SELECT asked.address, $4, clock_timestamp(), asked.pushed_at FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
 		ORDER BY asked.address
-		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
+		-- somebody asks now for what a list has queued
+		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at
+			WHERE q.priority > excluded.priority AND q.attempts = 0
 		RETURNING q.address
 	)
-	SELECT k.address, k.status::text, k.reason::text, k.detail, k.checked_at, k.retry_at, false FROM known k
+	SELECT k.address, k.status::text, k.reason::text, k.detail, k.checked_at, k.retry_at, k.asked_at, false FROM known k
 	UNION ALL
-	SELECT added.address, NULL, NULL, NULL, NULL, NULL, true FROM added;
+	SELECT added.address, NULL, NULL, NULL, NULL, NULL, NULL, true FROM added;
 END;
 
--- Rows of one priority that are due, behind the given position.
-CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, n integer,
+-- Rows of one priority that are due at a time (a constant, so that the index ends the search), behind the given position.
+CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, due_by timestamptz, n integer,
 	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
 	OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
 	OUT accepted boolean[])
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs,
-		coalesce(a.detail IN ('unconfirmed', 'weak'), false), d.random_local, host(a.mx_address),
+		q.second_look, d.random_local, host(a.mx_address),
 		h.hosts, h.catch_all, h.catch_all_age, h.accepted
 	FROM (
 		SELECT l.* FROM email_verify.queue l
-		WHERE l.priority = $1 AND l.due_at <= clock_timestamp() AND (l.due_at, l.id) > ($2, $3)
+		WHERE l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
 		ORDER BY l.due_at, l.id
-		LIMIT $4
+		LIMIT $5
 	) q
 	LEFT JOIN email_verify.domain d ON d.domain = q.domain
 	LEFT JOIN email_verify.address a ON a.address = q.address AND q.attempts > 0
@@ -383,15 +393,16 @@ BEGIN ATOMIC
 END;
 
 -- Store results (addresses distinct).  A result whose row is no longer queued is of no interest to anybody: the address was
--- forgotten meanwhile.  (The row is locked first, so that forgetting it and storing it cannot pass each other.)  A decisive verdict replaces what is there, but for two cases: an undecided one
--- never replaces a good one that has not expired ("keep"), and the first refusal of a formerly valid address
--- only makes it suspect until a second one comes at least flip_delay later ("suspect").
+-- forgotten meanwhile.  (The row is locked first, so that forgetting it and storing it cannot pass each other.)
+-- A decisive verdict replaces what is there, but for two cases: an undecided one never replaces a good one that has not
+-- expired ("keep"), and the first refusal of a formerly valid address only makes it suspect until a second one comes at
+-- least flip_delay later ("suspect").
 CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses text[], reasons text[], details text[],
 	decisive boolean[], put_back boolean[], fresh integer[], expire integer[], retry_after integer[], probed boolean[],
 	stages text[], codes smallint[], enhanced text[], texts text[], rules text[], hosts text[], ips text[],
-	tls boolean[], fingerprints bigint[], flip_delay interval,
+	tls boolean[], fingerprints bigint[], second_look boolean[], flip_delay interval,
 	OUT id bigint, OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
-	OUT retry_at timestamptz)
+	OUT retry_at timestamptz, OUT asked_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH locked AS MATERIALIZED (
@@ -405,9 +416,9 @@ BEGIN ATOMIC
 		SELECT l.id FROM locked l WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.id = l.id)
 	), result AS (
 		SELECT r.*, clock_timestamp() AS at
-		FROM queued JOIN unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		FROM queued JOIN unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 			AS r (id, address, status, reason, detail, decisive, put_back, fresh, expire, retry_after, probed,
-				stage, code, enhanced, reply, rule, host, ip, tls, fingerprint)
+				stage, code, enhanced, reply, rule, host, ip, tls, fingerprint, second_look)
 			ON r.id = queued.id
 	), merged AS (
 		SELECT r.*,
@@ -416,13 +427,13 @@ BEGIN ATOMIC
 				WHEN a.address IS NULL OR a.expires_at <= r.at THEN 'replace'
 				WHEN NOT r.decisive AND a.status IN ('valid', 'catchall', 'role') THEN 'keep'
 				WHEN r.status = 'invalid' AND r.code >= 500 AND a.reason = 'smtp_deliverable'
-					AND (a.suspect_since IS NULL OR a.suspect_since > r.at - $21) THEN 'suspect'
+					AND (a.suspect_since IS NULL OR a.suspect_since > r.at - $22) THEN 'suspect'
 				ELSE 'replace'
 			END AS action
 		FROM result r LEFT JOIN email_verify.address a ON a.address = r.address
 	), scheduled AS (
 		SELECT m.*, CASE
-				WHEN m.action = 'suspect' THEN m.at + $21
+				WHEN m.action = 'suspect' THEN m.at + $22
 				ELSE m.at + make_interval(secs => m.retry_after)
 			END AS retry_at
 		FROM merged m
@@ -438,21 +449,22 @@ BEGIN ATOMIC
 		ON CONFLICT ON CONSTRAINT address_pkey DO UPDATE SET
 			status = excluded.status, reason = excluded.reason, detail = excluded.detail,
 			checked_at = excluded.checked_at, fresh_until = excluded.fresh_until, expires_at = excluded.expires_at,
-			retry_at = excluded.retry_at, suspect_since = NULL, probes = a.probes + excluded.probes,
+			retry_at = excluded.retry_at, asked_at = NULL, suspect_since = NULL, probes = a.probes + excluded.probes,
 			stage = excluded.stage, reply_code = excluded.reply_code, enhanced_status = excluded.enhanced_status,
 			reply_text = excluded.reply_text, rule = excluded.rule, mx_host = excluded.mx_host,
 			mx_address = excluded.mx_address, tls = excluded.tls, mx_fingerprint = excluded.mx_fingerprint
-		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at, a.checked_at AS asked_at
 	), kept AS (
 		UPDATE email_verify.address a SET
 			retry_at = s.retry_at,
+			asked_at = s.at,
 			fresh_until = greatest(a.fresh_until, s.at + make_interval(secs => s.fresh)),
 			probes = a.probes + s.probed::integer,
 			suspect_since = CASE WHEN s.action = 'suspect' THEN coalesce(a.suspect_since, s.at) ELSE a.suspect_since END,
 			detail = CASE WHEN s.action = 'suspect' THEN 'suspect' ELSE a.detail END
 		FROM scheduled s
 		WHERE s.action IN ('keep', 'suspect') AND a.address = s.address
-		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
+		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at, a.asked_at
 	), stored AS (
 		SELECT * FROM replaced UNION ALL SELECT * FROM kept
 	), finished AS (
@@ -462,10 +474,11 @@ BEGIN ATOMIC
 			due_at = s.retry_at,
 			attempts = q.attempts + (NOT s.put_back)::integer,
 			put_backs = q.put_backs + s.put_back::integer,
-			answered = q.answered OR NOT s.put_back
+			answered = q.answered OR NOT s.put_back,
+			second_look = s.second_look OR (s.put_back AND q.second_look)
 		FROM scheduled s WHERE q.id = s.id AND s.retry_at IS NOT NULL
 	)
-	SELECT s.id, t.address, t.status::text, t.reason::text, t.detail, t.checked_at, t.retry_at
+	SELECT s.id, t.address, t.status::text, t.reason::text, t.detail, t.checked_at, t.retry_at, t.asked_at
 	FROM scheduled s JOIN stored t ON t.address = s.address;
 END;
 
@@ -536,44 +549,44 @@ END;
 -- What an application calls.
 -- ---------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION email_syntax_ok(email text, level text DEFAULT 'internet') RETURNS boolean
+CREATE FUNCTION @extschema@.email_syntax_ok(email text, level text DEFAULT 'internet') RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_syntax_ok' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 SUPPORT email_verify._mostly_true;
-COMMENT ON FUNCTION email_syntax_ok(text, text) IS 'can this be an e-mail address? levels: internet, smtp, header';
+COMMENT ON FUNCTION @extschema@.email_syntax_ok(text, text) IS 'can this be an e-mail address? levels: internet, smtp, header';
 
-CREATE FUNCTION email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
+CREATE FUNCTION @extschema@.email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verification_reason
 AS 'MODULE_PATHNAME', 'ev_verify' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION email_verify(text, interval, interval) IS
+COMMENT ON FUNCTION @extschema@.email_verify(text, interval, interval) IS
 	'the verdict on an e-mail address in one word; an unknown address is queued for verification';
 
-CREATE FUNCTION email_verdict(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
+CREATE FUNCTION @extschema@.email_verdict(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verdict
 AS 'MODULE_PATHNAME', 'ev_verdict' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION email_verdict(text, interval, interval) IS
+COMMENT ON FUNCTION @extschema@.email_verdict(text, interval, interval) IS
 	'the whole verdict on an e-mail address; FROM users u, email_verdict(u.email) v';
 
-CREATE FUNCTION email_verify_ok(email text, wait interval DEFAULT NULL,
+CREATE FUNCTION @extschema@.email_verify_ok(email text, wait interval DEFAULT NULL,
 	reject email_verify.verification_status[] DEFAULT '{invalid,disposable}') RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_verify_ok' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000
 SUPPORT email_verify._mostly_true;
-COMMENT ON FUNCTION email_verify_ok(text, interval, email_verify.verification_status[]) IS
+COMMENT ON FUNCTION @extschema@.email_verify_ok(text, interval, email_verify.verification_status[]) IS
 	'false only for an e-mail address that is known to be bad';
 
-CREATE FUNCTION email_verify_many(emails text[], wait interval DEFAULT NULL, max_age interval DEFAULT NULL,
+CREATE FUNCTION @extschema@.email_verify_many(emails text[], wait interval DEFAULT NULL, max_age interval DEFAULT NULL,
 	OUT email text, OUT status email_verify.verification_status, OUT reason email_verify.verification_reason,
 	OUT detail text, OUT retryable boolean, OUT checked_at timestamptz, OUT retry_at timestamptz, OUT stale boolean)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ev_verify_many' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION email_verify_many(text[], interval, interval) IS
+COMMENT ON FUNCTION @extschema@.email_verify_many(text[], interval, interval) IS
 	'verdicts on many e-mail addresses in the order given; queues all, then waits once';
 
-CREATE FUNCTION email_verify_trigger() RETURNS trigger
+CREATE FUNCTION @extschema@.email_verify_trigger() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ev_verify_trigger' LANGUAGE C SECURITY DEFINER;
-COMMENT ON FUNCTION email_verify_trigger() IS
+COMMENT ON FUNCTION @extschema@.email_verify_trigger() IS
 	'BEFORE INSERT OR UPDATE OF: refuses known bad addresses; arguments column, wait, refused statuses';
 
-CREATE FUNCTION email_explain(email text, OUT step integer, OUT stage text, OUT finding text, OUT evidence text,
+CREATE FUNCTION @extschema@.email_explain(email text, OUT step integer, OUT stage text, OUT finding text, OUT evidence text,
 	OUT at timestamptz)
 RETURNS SETOF record LANGUAGE SQL STABLE SECURITY DEFINER
 BEGIN ATOMIC
@@ -616,7 +629,7 @@ BEGIN ATOMIC
 	SELECT f.step, f.stage, CASE WHEN f.step = 3 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.evidence;
 END;
-COMMENT ON FUNCTION email_explain(text) IS 'why an e-mail address was judged as it was, step by step';
+COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address was judged as it was, step by step';
 
 -- ---------------------------------------------------------------------------------------------------
 -- What one operates.
@@ -759,12 +772,12 @@ COMMENT ON VIEW email_verify.stat IS 'the worker of this database and its queue'
 
 REVOKE ALL ON ALL TABLES IN SCHEMA email_verify FROM PUBLIC;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA email_verify FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_verify(text, interval, interval) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_verdict(text, interval, interval) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_verify_ok(text, interval, email_verify.verification_status[]) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_verify_many(text[], interval, interval) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_verify_trigger() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION email_explain(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_verify(text, interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_verdict(text, interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_verify_ok(text, interval, email_verify.verification_status[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_verify_many(text[], interval, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_verify_trigger() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.email_explain(text) FROM PUBLIC;
 
 -- the vocabulary may be read by all who may use the schema
 GRANT EXECUTE ON FUNCTION email_verify._reasons() TO PUBLIC;

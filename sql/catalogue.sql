@@ -53,7 +53,17 @@ CREATE EXTENSION email_verify;
 DROP SCHEMA email_verify;
 \set QUIET on
 SET client_min_messages = warning;
-CREATE EXTENSION email_verify;
+-- what others have put into the schema it goes to does not get into its functions
+CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
+CREATE FUNCTION public.concat_ws(text, text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
+CREATE FUNCTION public.make_interval(integer) RETURNS interval LANGUAGE plpgsql AS $$ BEGIN RAISE 'captured'; END $$;
+CREATE EXTENSION email_verify SCHEMA public;
+SELECT email_verify.enqueue('{ann@deliver.com}');
+SELECT stage, finding FROM email_explain('ann@deliver.com');
+SELECT DISTINCT r.refobjid::regprocedure AS captured
+FROM pg_depend d JOIN pg_depend r ON r.objid = d.objid AND r.classid = 'pg_proc'::regclass
+WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'email_verify')
+	AND r.refclassid = 'pg_proc'::regclass AND r.refobjid::regprocedure::text ~ 'unnest|concat_ws|make_interval';
 DROP EXTENSION email_verify;
 SELECT nspname FROM pg_namespace WHERE nspname = 'email_verify';
 \c :home

@@ -3,14 +3,15 @@
 BEGIN;
 -- one result: everything but the verdict is filler
 CREATE FUNCTION pg_temp.result(address text, status text, reason text, code int DEFAULT NULL, put_back boolean DEFAULT false,
-	retry_after int DEFAULT NULL, detail text DEFAULT NULL, decisive boolean DEFAULT true, flip interval DEFAULT '6 hours')
+	retry_after int DEFAULT NULL, detail text DEFAULT NULL, decisive boolean DEFAULT true, flip interval DEFAULT '6 hours',
+	second_look boolean DEFAULT false)
 RETURNS TABLE (stored_status text, stored_reason text, stored_detail text, again interval) LANGUAGE SQL AS $$
 	INSERT INTO email_verify.queue (address, due_at) VALUES ($1, now()) ON CONFLICT DO NOTHING;
 	SELECT c.status, c.reason, c.detail, date_trunc('second', c.retry_at - clock_timestamp() + interval '0.9 s')
 	FROM email_verify._complete(ARRAY[(SELECT q.id FROM email_verify.queue q WHERE q.address = $1)], ARRAY[$1], ARRAY[$2],
 		ARRAY[$3], ARRAY[$7], ARRAY[$8], ARRAY[$5], ARRAY[86400], ARRAY[864000], ARRAY[$6], ARRAY[true], ARRAY['rcpt'],
 		ARRAY[$4::smallint], ARRAY[NULL::text], ARRAY['said'], ARRAY['rule'], ARRAY['mx.example.com'], ARRAY['192.0.2.1'],
-		ARRAY[false], ARRAY[1::bigint], $9) c
+		ARRAY[false], ARRAY[1::bigint], ARRAY[$10], $9) c
 $$;
 CREATE FUNCTION pg_temp.enqueue(VARIADIC text[]) RETURNS TABLE (address text, reason text, queued boolean) LANGUAGE SQL AS $$
 	SELECT e.address, e.reason, e.queued
@@ -56,9 +57,25 @@ SELECT * FROM pg_temp.result('e@x.com', 'invalid', 'no_mx_records');
 UPDATE email_verify.address SET status = 'valid', reason = 'smtp_deliverable', expires_at = now() - interval '1 s' WHERE address = 'e@x.com';
 SELECT * FROM pg_temp.result('e@x.com', 'unknown', 'dns_timeout', NULL, detail => 'dns_no_reply', decisive => false);
 
+-- an answer that does not replace a verdict still is one: max_age does not ask for ever
+SELECT * FROM pg_temp.result('h@x.com', 'valid', 'smtp_deliverable', 250);
+SELECT * FROM pg_temp.result('h@x.com', 'unknown', 'smtp_unverifiable', 252, detail => 'cannot_verify', decisive => false);
+SELECT checked_at < asked_at AS asked_later FROM email_verify.address WHERE address = 'h@x.com';
+-- what must be heard twice is remembered in the queue, also when a good verdict stands in its way, and when it was put off between
+SELECT * FROM pg_temp.result('h@x.com', 'unknown', 'smtp_unverifiable', 550, retry_after => 60, detail => 'unconfirmed', decisive => false, second_look => true);
+SELECT second_look FROM email_verify.queue WHERE address = 'h@x.com';
+SELECT * FROM pg_temp.result('h@x.com', 'unknown', 'smtp_rate_limited', 452, put_back => true, retry_after => 60, decisive => false);
+SELECT second_look FROM email_verify.queue WHERE address = 'h@x.com';
+SELECT * FROM pg_temp.result('h@x.com', 'unknown', 'smtp_timeout', NULL, retry_after => 60, detail => 'connect_timeout', decisive => false);
+SELECT second_look FROM email_verify.queue WHERE address = 'h@x.com';
+-- who asks now does not wait behind a list
+INSERT INTO email_verify.queue (address, priority, due_at) VALUES ('bulk@x.com', 1, now());
+SELECT * FROM pg_temp.enqueue('bulk@x.com');
+SELECT priority FROM email_verify.queue WHERE address = 'bulk@x.com';
+
 -- a result whose row has gone from the queue is let go
 SELECT count(*) FROM email_verify._complete('{-1}', '{g@x.com}', '{valid}', '{smtp_deliverable}', '{NULL}', '{t}', '{f}', '{1}', '{1}', '{NULL}',
-	'{t}', '{rcpt}', '{250}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{f}', '{1}', '6 hours');
+	'{t}', '{rcpt}', '{250}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{f}', '{1}', '{f}', '6 hours');
 SELECT count(*) FROM email_verify.address WHERE address = 'g@x.com';
 
 -- leases: by due time, behind a position, with what is known of the domain's hosts
@@ -68,9 +85,9 @@ SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo
 SELECT domain, mx_hosts, random_local FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
-SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, 2);
-SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, 10);
-SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, 10) AS behind_the_last;
+SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2);
+SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, now(), 10);
+SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10) AS behind_the_last;
 SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
 SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}');

@@ -59,14 +59,14 @@ is_fresh(const EvCached *cached, int64 max_age, TimestampTz now)
 		return false;
 	if (max_age < 0)
 		return true;
-	return cached->answer.checked_at >= now - Max(max_age, ev_settings.min_max_age * USECS_PER_SEC);
+	return cached->asked_at >= now - Max(max_age, ev_settings.min_max_age * USECS_PER_SEC);
 }
 
 /* Not in the cache, or not good enough: have it looked for. */
 static void
 ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAnswer *out)
 {
-	TimestampTz newer_than = cached == NULL ? 0 : cached->answer.checked_at + 1;
+	TimestampTz newer_than = cached == NULL ? 0 : cached->asked_at + 1;
 	bool still_good = cached != NULL && !overtaken(&cached->answer.verdict) &&
 	                  cached->expires_at > GetCurrentStatementStartTimestamp();
 	bool answered = false;

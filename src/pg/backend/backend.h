@@ -44,6 +44,8 @@ typedef struct EvCached
 	EvAnswer answer;
 	TimestampTz fresh_until;
 	TimestampTz expires_at;
+	TimestampTz
+		asked_at; /* at least checked_at: a later answer may not have replaced the verdict */
 } EvCached;
 
 /*

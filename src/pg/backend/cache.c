@@ -19,13 +19,14 @@ enum
 	C_FRESH_UNTIL,
 	C_EXPIRES_AT,
 	C_RETRY_AT,
+	C_ASKED_AT,
 	N_COLUMNS
 };
 
 static EvLookup address_table = {.table = "address",
                                  .n_columns = N_COLUMNS,
                                  .columns = {"address", "status", "reason", "detail", "checked_at",
-                                             "fresh_until", "expires_at", "retry_at"}};
+                                             "fresh_until", "expires_at", "retry_at", "asked_at"}};
 
 typedef struct Found
 {
@@ -56,6 +57,8 @@ read_row(const Datum *values, const bool *nulls, void *arg)
 	out->expires_at = DatumGetTimestampTz(values[C_EXPIRES_AT]);
 	if (!nulls[C_RETRY_AT])
 		out->answer.retry_at = DatumGetTimestampTz(values[C_RETRY_AT]);
+	out->asked_at =
+		nulls[C_ASKED_AT] ? out->answer.checked_at : DatumGetTimestampTz(values[C_ASKED_AT]);
 	found->found = true;
 	return false;
 }

@@ -75,8 +75,7 @@ worker_obstacle(EvDatabase *db)
 			break;
 		case EV_DB_ABSENT:
 			/* it was looked for before the extension came, or before it came back */
-			ev_database_set_state(db, EV_DB_WANTED);
-			ev_launcher_wake();
+			ev_database_want(db);
 			break;
 		case EV_DB_NOT_STARTED: return EV_DETAIL_WORKER_NOT_STARTED;
 		case EV_DB_DOWN:

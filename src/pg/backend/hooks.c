@@ -64,6 +64,9 @@ at_xact_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT && created)
 		say_what_is_missing();
+	if (event == XACT_EVENT_PRE_PREPARE && poked)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("cannot PREPARE a transaction that has queued e-mail addresses")));
 	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped || poked))
 	{
 		EvDatabase *db = ev_database_find(MyDatabaseId, created || poked);
@@ -71,12 +74,10 @@ at_xact_end(XactEvent event, void *arg)
 		if (db != NULL)
 		{
 			pg_atomic_write_u32(&db->check, 1);
-			if ((created || poked) && pg_atomic_read_u32(&db->state) == EV_DB_ABSENT)
-				ev_database_set_state(db, EV_DB_WANTED);
+			if (created || poked)
+				ev_database_want(db);
 			ev_worker_wake(db);
 		}
-		if (created || poked)
-			ev_launcher_wake();
 	}
 	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && policies_changed)
 	{

@@ -14,7 +14,7 @@
 #include "access/attnum.h"
 #include "executor/tuptable.h"
 
-#define EV_LOOKUP_COLUMNS 8
+#define EV_LOOKUP_COLUMNS 9
 
 /* One table; static, set up by its user with table and column names, the rest zero. */
 typedef struct EvLookup

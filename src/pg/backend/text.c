@@ -4,9 +4,31 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
 #include "pg/backend/backend.h"
+
+/* No address is that long; what is need not be converted to be refused. */
+#define EV_CONVERTED_MAX 4096
+
+/* NULL when the text has a character that the other encoding has not; in CurrentMemoryContext. */
+static char *
+convert(const char *text, size_t len, int from, int to, size_t *out_len)
+{
+	Oid proc = FindDefaultConversionProc(from, to);
+	size_t size = len * MAX_CONVERSION_GROWTH + 1;
+	unsigned char *out;
+
+	if (!OidIsValid(proc) || len > EV_CONVERTED_MAX)
+		return NULL;
+	out = palloc(size);
+	if (pg_do_encoding_conversion_buf(proc, from, to, (unsigned char *) unconstify(char *, text),
+	                                  (int) len, out, (int) size, true) != (int) len)
+		return NULL;
+	*out_len = strlen((char *) out);
+	return (char *) out;
+}
 
 /*
  * The engine reads UTF-8.  ASCII is the same in every server encoding; in a SQL_ASCII database the
@@ -23,11 +45,10 @@ ev_to_utf8(const char *text, size_t len, size_t *out_len)
 		ascii = (unsigned char) text[i] < 0x80;
 	if (ascii || GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
 		return text;
-	converted = (char *) pg_do_encoding_conversion((unsigned char *) text, (int) len,
-	                                               GetDatabaseEncoding(), PG_UTF8);
-	if (converted != text)
-		*out_len = strlen(converted);
-	return converted;
+	converted = convert(text, len, GetDatabaseEncoding(), PG_UTF8, out_len);
+
+	/* what has no equivalent is not UTF-8 either: the engine says so */
+	return converted == NULL ? text : converted;
 }
 
 /* Months count as 30 days, as in interval comparison; saturates. */
@@ -54,12 +75,10 @@ ev_server_key(const struct ev_address *address, char *key)
 
 	if (!address->eai || GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
 		return len;
-	converted = (char *) pg_do_encoding_conversion((unsigned char *) key, (int) len, PG_UTF8,
-	                                               GetDatabaseEncoding());
-	len = strlen(converted);
-	if (len >= EV_ADDRESS_KEY_SIZE)
-		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_LENGTH_MISMATCH),
-		                errmsg("e-mail address is too long in the server's encoding")));
+	converted = convert(key, len, PG_UTF8, GetDatabaseEncoding(), &len);
+	if (converted == NULL || len >= EV_ADDRESS_KEY_SIZE)
+		ereport(ERROR, (errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+		                errmsg("e-mail address does not fit the server's encoding")));
 	memcpy(key, converted, len + 1);
 	return len;
 }

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -100,6 +101,18 @@ refuse(Relation rel, const char *column, const EvAnswer *answer)
 	     errtableconstraint(rel, "email_verify"), err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 }
 
+/* The blanks that char(n) adds are not part of the address. */
+static char *
+column_text(HeapTuple tuple, TupleDesc desc, int attnum)
+{
+	char *text = SPI_getvalue(tuple, desc, attnum);
+
+	if (text != NULL && getBaseType(SPI_gettypeid(desc, attnum)) == BPCHAROID)
+		for (size_t len = strlen(text); len > 0 && text[len - 1] == ' '; len--)
+			text[len - 1] = '\0';
+	return text;
+}
+
 Datum
 ev_verify_trigger(PG_FUNCTION_ARGS)
 {
@@ -126,12 +139,12 @@ ev_verify_trigger(PG_FUNCTION_ARGS)
 		                       RelationGetRelationName(data->tg_relation))));
 
 	tuple = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-	email = SPI_getvalue(tuple, desc, attnum);
+	email = column_text(tuple, desc, attnum);
 	if (email == NULL)
 		return PointerGetDatum(tuple);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{
-		char *old = SPI_getvalue(data->tg_trigtuple, desc, attnum);
+		char *old = column_text(data->tg_trigtuple, desc, attnum);
 
 		/*
 		 * an address that was good enough once does not lock its owner out by an update that keeps

@@ -153,6 +153,21 @@ ev_database_free(EvDatabase *db)
 }
 
 void
+ev_database_want(EvDatabase *db)
+{
+	uint32 absent = EV_DB_ABSENT;
+
+	/* the lock keeps the slot ours: it could be given back and taken by another database */
+	LWLockAcquire(ev_shared->directory, LW_SHARED);
+	if (db->dboid == MyDatabaseId &&
+	    pg_atomic_compare_exchange_u32(&db->state, &absent, EV_DB_WANTED))
+		db->state_since = GetCurrentTimestamp();
+	if (ev_shared->launcher_latch != NULL)
+		SetLatch(ev_shared->launcher_latch);
+	LWLockRelease(ev_shared->directory);
+}
+
+void
 ev_database_set_state(EvDatabase *db, EvDatabaseState state)
 {
 	db->state_since = GetCurrentTimestamp();

@@ -162,8 +162,12 @@ extern bool ev_inbox_is_empty(EvDatabase *db);
 /* Waiting slots: taken and released by the session itself, answered by the worker. */
 extern EvWaiter *ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than);
 extern void ev_waiter_release(EvWaiter *waiter);
+/* asked_at: when it was last asked for; the verdict itself may be older. */
 extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,
                               const struct ev_verdict *verdict, TimestampTz checked_at,
-                              TimestampTz retry_at);
+                              TimestampTz retry_at, TimestampTz asked_at);
+
+/* Slot of this session's database: if a worker ended for want of the extension, want one again. */
+extern void ev_database_want(EvDatabase *db);
 
 #endif

@@ -56,7 +56,7 @@ ev_waiter_release(EvWaiter *waiter)
 
 void
 ev_waiters_answer(Oid dboid, const char *key, size_t len, const struct ev_verdict *verdict,
-                  TimestampTz checked_at, TimestampTz retry_at)
+                  TimestampTz checked_at, TimestampTz retry_at, TimestampTz asked_at)
 {
 	uint64 hash;
 
@@ -69,7 +69,7 @@ ev_waiters_answer(Oid dboid, const char *key, size_t len, const struct ev_verdic
 		EvWaiter *w = &ev_shared->waiters[i];
 
 		if (w->pid == 0 || w->answered || w->dboid != dboid || w->hash != hash ||
-		    w->key_len != len || memcmp(w->key, key, len) != 0 || checked_at < w->newer_than)
+		    w->key_len != len || memcmp(w->key, key, len) != 0 || asked_at < w->newer_than)
 			continue;
 		w->verdict = *verdict;
 		w->checked_at = checked_at;

@@ -17,6 +17,9 @@
 /* Results wait this long for company, unless somebody waits for them. */
 #define GATHER_MS 20
 
+/* A full queue is counted anew at most this often. */
+#define RECOUNT_MS 10000
+
 static bool
 outcomes_are_ripe(EvWorker *worker)
 {
@@ -82,7 +85,7 @@ lease(EvWorker *worker, EvLease *leases, int room)
 
 		if (cursor->exhausted || want <= 0)
 			continue;
-		got = ev_store_lease(p, cursor->due_at, cursor->id, leases + n, want);
+		got = ev_store_lease(p, cursor->due_at, cursor->id, now, leases + n, want);
 		if (got > 0)
 		{
 			cursor->due_at = leases[n + got - 1].due_at;
@@ -163,7 +166,8 @@ answer(EvWorker *worker, const EvStored *stored, int n)
 {
 	for (int i = 0; i < n; i++)
 		ev_waiters_answer(worker->db->dboid, stored[i].key, strlen(stored[i].key),
-		                  &stored[i].verdict, stored[i].checked_at, stored[i].retry_at);
+		                  &stored[i].verdict, stored[i].checked_at, stored[i].retry_at,
+		                  stored[i].asked_at);
 }
 
 /* What one cycle has read and written, for after its commit. */
@@ -180,7 +184,9 @@ typedef struct Done
 	int64 batch;
 	int64 *finished;
 	int n_finished;
-	int added;
+	int added; /* rows that came to the queue in this cycle, and rows that left it: about */
+	int final;
+	bool recounted;
 	bool counted;
 	uint64 asked;
 	int64 unanswered;
@@ -204,6 +210,20 @@ take_policies(EvWorker *worker)
 	ev_probing_set_policies(worker, policies, ev_store_policies(policies, EV_POLICIES_MAX));
 	pfree(policies);
 	worker->policies_stale = false;
+}
+
+/* The count of queued rows is kept by adding and subtracting; while it refuses questions it is looked at more closely. */
+static bool
+recount_is_due(EvWorker *worker)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (pg_atomic_read_u64(&worker->db->queued) < (uint64) worker->settings.max_queue ||
+	    !TimestampDifferenceExceeds(last, now, RECOUNT_MS))
+		return false;
+	last = now;
+	return true;
 }
 
 static void
@@ -270,6 +290,31 @@ store_all(EvWorker *worker, Done *done)
 		done->unanswered = ev_store_count_unanswered() + ev_aside_questions();
 		done->queued = ev_store_count_queued();
 	}
+	else if (recount_is_due(worker))
+	{
+		done->recounted = true;
+		done->queued = ev_store_count_queued();
+	}
+}
+
+/* Only this process writes the count, so it need not be done in one step; it never goes below 0. */
+static void
+count_queued(EvDatabase *db, int change)
+{
+	int64 queued = (int64) pg_atomic_read_u64(&db->queued) + change;
+
+	pg_atomic_write_u64(&db->queued, (uint64) Max(queued, 0));
+}
+
+static int
+count_final(const EvWorker *worker)
+{
+	int n = 0;
+
+	for (int i = 0; i < worker->n_outcomes; i++)
+		if (!worker->outcomes[i].put_back && worker->outcomes[i].retry_after == 0)
+			n++;
+	return n;
 }
 
 static void
@@ -293,8 +338,10 @@ after_commit(EvWorker *worker, const Done *done)
 		pg_atomic_write_u64(&db->queued, (uint64) done->queued);
 		pg_atomic_write_u64(&db->count_answered, done->asked);
 	}
+	else if (done->recounted)
+		pg_atomic_write_u64(&db->queued, (uint64) done->queued);
 	else
-		pg_atomic_fetch_add_u64(&db->queued, done->added);
+		count_queued(db, done->added - done->final);
 	ConditionVariableBroadcast(&db->progress);
 }
 
@@ -310,6 +357,7 @@ ev_cycle(EvWorker *worker)
 			AllocSetContextCreate(TopMemoryContext, "email_verify cycle", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(context);
 	done.context = context;
+	done.final = count_final(worker);
 	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
 		worker->policies_stale = true;
 	if (worker->n_inbox == 0)

@@ -30,7 +30,7 @@
 
 /* Seconds after which a worker that failed is started again. */
 #define RESTART_DELAY      10
-#define REGISTRATION_DELAY 60
+#define REGISTRATION_DELAY 5
 
 typedef struct Candidate
 {
@@ -154,6 +154,32 @@ ended_early(EvDatabase *db)
 }
 
 /*
+ * One worker at a time is sent to look whether its database has the extension: a server with many
+ * databases keeps its worker processes for other things.
+ */
+static bool
+somebody_is_starting(void)
+{
+	for (int i = 0; i < ev_shared->max_databases; i++)
+		if (pg_atomic_read_u32(&ev_shared->databases[i].state) == EV_DB_STARTING)
+			return true;
+	return false;
+}
+
+/* Nobody knows what became of workers that an earlier launcher started and that have not said a word. */
+static void
+doubt_the_silent(void)
+{
+	for (int i = 0; i < ev_shared->max_databases; i++)
+	{
+		EvDatabase *db = &ev_shared->databases[i];
+
+		if (pg_atomic_read_u32(&db->state) == EV_DB_STARTING && db->worker_pid == 0)
+			ev_database_set_state(db, EV_DB_DOWN);
+	}
+}
+
+/*
  * What one slot needs now; returns the milliseconds until it needs something again, -1 for not by
  * itself.
  */
@@ -167,6 +193,8 @@ tend(EvDatabase *db)
 	switch (state)
 	{
 		case EV_DB_WANTED:
+			if (somebody_is_starting())
+				return -1; /* its next word wakes us */
 			if (candidate(db->dboid) == NULL)
 				find_candidates(); /* it may be new */
 			if (candidate(db->dboid) != NULL)
@@ -237,6 +265,7 @@ ev_launcher_main(Datum arg)
 	handles = MemoryContextAllocZero(TopMemoryContext, ev_shared->max_databases * sizeof(*handles));
 	say_hello();
 	pgstat_report_appname("email_verify");
+	doubt_the_silent();
 	find_candidates();
 
 	for (;;)

@@ -139,6 +139,7 @@ static void
 hold_back(EvOutcome *outcome, int32 delay)
 {
 	outcome->retry_after = delay;
+	outcome->second_look = true;
 	if (outcome->verdict.detail == EV_DETAIL_WEAK)
 		return;
 	outcome->verdict = ev_verdict_of(EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_UNCONFIRMED);

@@ -46,7 +46,8 @@ ev_process_pin_settings(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
-		{"session_replication_role", "origin"},
+		/* a trigger or rule that somebody has put on our tables is not run with our rights */
+		{"session_replication_role", "replica"},
 		{"row_security", "off"},
 		{"synchronous_commit", "off"},
 		{"statement_timeout", "0"},

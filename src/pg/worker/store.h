@@ -37,6 +37,7 @@ typedef struct EvOutcome
 	bool decisive; /* it may replace a good verdict */
 	bool put_back; /* it is no verdict */
 	bool probed;
+	bool second_look;  /* it counts, or counts in full, once it has been heard twice */
 	int32 fresh;       /* seconds */
 	int32 expire;      /* seconds */
 	int32 retry_after; /* seconds; 0: final */
@@ -50,6 +51,8 @@ typedef struct EvStored
 	struct ev_verdict verdict;
 	TimestampTz checked_at;
 	TimestampTz retry_at; /* 0: none */
+	TimestampTz
+		asked_at; /* at least checked_at: a later answer may not have replaced the verdict */
 } EvStored;
 
 /*
@@ -69,9 +72,9 @@ extern void ev_store_abort(void);
 extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
                             int *added);
 
-/* At most n rows of a priority that are due, behind (after_due, after_id); returns how many. */
-extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *leases,
-                          int n);
+/* At most n rows of a priority that are due by now, behind (after_due, after_id); returns how many. */
+extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
+                          EvLease *leases, int n);
 
 /* Remember that these rows are under way; returns the batch's number. */
 extern int64 ev_store_begin_batch(const int64 *ids, int n);

@@ -30,7 +30,7 @@
 #include "pg/worker/columns.h"
 #include "pg/worker/store.h"
 
-#define MAX_PARAMS 21
+#define MAX_PARAMS 22
 
 typedef struct Statement
 {
@@ -152,7 +152,7 @@ text_field(uint64 row, int column, char *out, size_t size)
 	return strlen(out);
 }
 
-/* Columns from `first` on: status, reason, detail, checked_at, retry_at. */
+/* Columns from `first` on: status, reason, detail, checked_at, retry_at, asked_at. */
 static bool
 read_stored(uint64 row, int address, int first, EvStored *out)
 {
@@ -171,6 +171,7 @@ read_stored(uint64 row, int address, int first, EvStored *out)
 	(void) ev_detail_by_label(label, len, &out->verdict.detail);
 	out->checked_at = time_field(row, first + 3);
 	out->retry_at = time_field(row, first + 4);
+	out->asked_at = time_field(row, first + 5);
 	return true;
 }
 
@@ -183,7 +184,7 @@ int
 ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
 {
 	static Statement statement = {
-		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, queued "
+		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, asked_at, queued "
 			   "FROM email_verify._enqueue($1, $2, $3, $4, $5)",
 		.n_params = 5,
 		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
@@ -212,7 +213,7 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 	{
 		bool null;
 
-		if (DatumGetBool(field(i, 7, &null)))
+		if (DatumGetBool(field(i, 8, &null)))
 			(*added)++;
 		else if (n_known < n && read_stored(i, 1, 2, &known[n_known]))
 			n_known++;
@@ -258,16 +259,17 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 }
 
 int
-ev_store_lease(int priority, TimestampTz after_due, int64 after_id, EvLease *leases, int n)
+ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
+               EvLease *leases, int n)
 {
 	static Statement statement = {
 		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
 			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, "
-			   "$2, $3, $4)",
-		.n_params = 4,
-		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, INT4OID}};
-	Datum values[4] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
-	                   Int64GetDatum(after_id), Int32GetDatum(n)};
+			   "$2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID}};
+	Datum values[5] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
+	                   Int64GetDatum(after_id), TimestampTzGetDatum(now), Int32GetDatum(n)};
 	uint64 rows = run(&statement, values);
 
 	for (uint64 i = 0; i < rows; i++)
@@ -351,12 +353,14 @@ enum
 	C_IP,
 	C_TLS,
 	C_FINGERPRINT,
+	C_SECOND_LOOK,
 	N_COMPLETE
 };
 
-static const Oid complete_types[N_COMPLETE] = {
-	INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID, INT4OID,
-	BOOLOID, TEXTOID, INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, INT8OID};
+static const Oid complete_types[N_COMPLETE] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID,
+                                               BOOLOID, INT4OID, INT4OID, INT4OID, BOOLOID, TEXTOID,
+                                               INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+                                               BOOLOID, INT8OID, BOOLOID};
 
 static void
 set_outcome(EvColumn *c, int i, const EvOutcome *o)
@@ -373,6 +377,7 @@ set_outcome(EvColumn *c, int i, const EvOutcome *o)
 	if (o->retry_after > 0)
 		ev_column_set(&c[C_RETRY_AFTER], i, Int32GetDatum(o->retry_after));
 	ev_column_set(&c[C_PROBED], i, BoolGetDatum(o->probed));
+	ev_column_set(&c[C_SECOND_LOOK], i, BoolGetDatum(o->second_look));
 	ev_column_set_text(&c[C_STAGE], i, ev_stage_label(o->evidence.stage));
 	if (o->evidence.code != 0)
 	{
@@ -393,9 +398,9 @@ ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *st
 {
 	static Statement statement = {
 		.sql =
-			"SELECT id, address, status, reason, detail, checked_at, retry_at "
+			"SELECT id, address, status, reason, detail, checked_at, retry_at, asked_at "
 			"FROM email_verify._complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-			"$14, $15, $16, $17, $18, $19, $20, pg_catalog.make_interval(secs => $21))",
+			"$14, $15, $16, $17, $18, $19, $20, $21, pg_catalog.make_interval(secs => $22))",
 		.n_params = N_COMPLETE + 1};
 	EvColumn columns[N_COMPLETE];
 	Datum values[N_COMPLETE + 1];

@@ -45,11 +45,11 @@ say_goodbye(int code, Datum arg)
 	LWLockRelease(my_database->lock);
 	pg_atomic_write_u32(&my_database->inflight, 0);
 	pg_atomic_write_u32(&my_database->sessions, 0);
-	ev_database_set_state(my_database, exit_state);
 
-	/* somebody created the extension while we were leaving because there was none */
+	/* somebody may have created the extension while we were leaving because there was none */
 	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
-		ev_database_set_state(my_database, EV_DB_WANTED);
+		exit_state = EV_DB_WANTED;
+	ev_database_set_state(my_database, exit_state);
 	ev_launcher_wake();
 }
 
@@ -62,6 +62,9 @@ say_hello(void)
 	my_database->started_at = GetCurrentTimestamp();
 	LWLockRelease(my_database->lock);
 	ev_database_set_state(my_database, EV_DB_RUNNING);
+
+	/* it starts one worker at a time */
+	ev_launcher_wake();
 }
 
 static void
@@ -118,7 +121,8 @@ make_room_for_sockets(int sessions)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
-	want = limit.rlim_cur + (rlim_t) sessions + 128;
+	/* sessions that only wait for the peer to close are not counted among those that may be open */
+	want = limit.rlim_cur + 2 * (rlim_t) sessions + 128;
 	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max)
 		want = limit.rlim_max;
 	limit.rlim_cur = want;
@@ -198,6 +202,9 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		int code = geterrcode();
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
 		bool search = worker->n_outcomes + worker->n_inbox > 1;
+
+		/* rows that it leased and did not get to submit lie behind the cursors */
+		memset(worker->cursors, 0, sizeof(worker->cursors));
 
 		/* while the row is searched for, the same lock is met again and again: said once */
 		MemoryContextSwitchTo(old);
@@ -294,7 +301,7 @@ loop(EvWorker *worker)
 		if (not_before != 0 && GetCurrentTimestamp() >= not_before)
 			not_before = 0;
 		ev_aside_return(worker);
-		while (not_before == 0 && ev_cycle_is_due(worker))
+		if (not_before == 0 && ev_cycle_is_due(worker))
 		{
 			if (!try_cycle(worker, &backoff_ms))
 				leave(extension_exists() ? EV_DB_WANTED : EV_DB_ABSENT,
@@ -306,7 +313,9 @@ loop(EvWorker *worker)
 			ev_probing_collect(worker);
 		}
 		publish(worker);
-		timeout = sleep_time(worker, not_before);
+
+		/* one cycle a turn: whatever the load, settings and requests are looked at in between */
+		timeout = not_before == 0 && ev_cycle_is_due(worker) ? 0 : sleep_time(worker, not_before);
 		if (WaitEventSetWait(set, timeout, &event, 1, wait_event) > 0 &&
 		    event.events == WL_LATCH_SET)
 			ResetLatch(MyLatch);
