@@ -28,9 +28,16 @@
 #include "pg/shared/compat.h"
 #include "pg/worker/process.h"
 
-/* Seconds after which a worker that failed is started again. */
-#define RESTART_DELAY      10
-#define REGISTRATION_DELAY 5
+/* Milliseconds after which a worker that failed is started again. */
+#define RESTART_DELAY 10000
+
+/*
+ * Without a free worker process it is tried again soon, since the one that has just ended may not be
+ * reaped yet, and then less and less often.
+ */
+#define REGISTRATION_DELAY           100
+#define REGISTRATION_DELAY_MAX       60000
+#define REGISTRATION_FAILURES_LOGGED 5 /* by then it is not that */
 
 typedef struct Candidate
 {
@@ -43,6 +50,9 @@ static int n_candidates = 0;
 
 /* By slot: the worker registered last, to learn of one that ended before it could say so. */
 static BackgroundWorkerHandle **handles;
+
+/* In a row: there was no free worker process. */
+static int registration_failures = 0;
 
 static void
 say_goodbye(int code, Datum arg)
@@ -115,6 +125,32 @@ find_candidates(void)
 	n_candidates = n;
 }
 
+/* Several databases that are refused at the same time are one failure. */
+static void
+registration_failed(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(last, now, REGISTRATION_DELAY / 2))
+		return;
+	last = now;
+	if (++registration_failures == REGISTRATION_FAILURES_LOGGED)
+		ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		              errmsg("could not register an email_verify worker"),
+		              errhint("You may need to increase max_worker_processes.")));
+}
+
+static long
+registration_delay(void)
+{
+	long delay = REGISTRATION_DELAY;
+
+	for (int i = 1; i < registration_failures && delay < REGISTRATION_DELAY_MAX; i++)
+		delay *= 2;
+	return Min(delay, REGISTRATION_DELAY_MAX);
+}
+
 static void
 start_worker(EvDatabase *db)
 {
@@ -136,11 +172,12 @@ start_worker(EvDatabase *db)
 		pfree(*handle);
 	*handle = NULL;
 	if (RegisterDynamicBackgroundWorker(&worker, handle))
-		return;
-	ev_database_set_state(db, EV_DB_NOT_STARTED);
-	ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-	              errmsg("could not register an email_verify worker"),
-	              errhint("You may need to increase max_worker_processes.")));
+		registration_failures = 0;
+	else
+	{
+		ev_database_set_state(db, EV_DB_NOT_STARTED);
+		registration_failed();
+	}
 }
 
 static bool
@@ -187,8 +224,8 @@ static long
 tend(EvDatabase *db)
 {
 	EvDatabaseState state = pg_atomic_read_u32(&db->state);
-	long delay = state == EV_DB_DOWN ? RESTART_DELAY : REGISTRATION_DELAY;
-	TimestampTz again = TimestampTzPlusMilliseconds(db->state_since, delay * 1000L);
+	long delay = state == EV_DB_DOWN ? RESTART_DELAY : registration_delay();
+	TimestampTz again = TimestampTzPlusMilliseconds(db->state_since, delay);
 
 	switch (state)
 	{
