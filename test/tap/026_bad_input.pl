@@ -36,8 +36,9 @@ is($quoted{'"ok1"@ok.deliver.com'}{reason}, 'smtp_deliverable', '... needlessly 
 is(scalar($c->peer_rcpts($_)), 1, "... $_ travelled as it is") for '"ok 1"@ok.deliver.com', '"ok\"1"@ok.deliver.com', '"ok@1"@ok.deliver.com';
 is($c->sql('SELECT count(*) FROM email_verify.queue'), 0, '... are answered');
 
-# a row of the queue that is no address
-$c->sql(q{INSERT INTO email_verify.queue (address, due_at) VALUES ('nonsense', now()), ('@', now()), ('', now()), (repeat('x', 5000) || '@ok.deliver.com', now()), ('ok2@ok.deliver.com', now())});
+# a row of the queue that is no address, or is longer than any
+like($c->try(q{INSERT INTO email_verify.queue (address, due_at) VALUES (repeat('x', 5000) || '@ok.deliver.com', now())})->{err}, qr/queue_address_check/, 'the queue takes nothing overlong');
+$c->sql(q{INSERT INTO email_verify.queue (address, due_at) VALUES ('nonsense', now()), ('@', now()), ('', now()), (repeat('x', 300) || '@ok.deliver.com', now()), ('ok2@ok.deliver.com', now())});
 $c->ask('ok3@ok.deliver.com');
 is($c->wait(20), 0, 'rows of the queue that are no addresses are answered') or diag($c->sql('SELECT left(address, 60) FROM email_verify.queue'));
 is($c->row('ok2@ok.deliver.com')->{reason}, 'smtp_deliverable', '... and are in nobody\'s way');
