@@ -50,8 +50,8 @@ $(PG_SHARED) $(PG_BACKEND) $(PG_WORKER): $(PG_HEADERS)
 email_verify_worker.so: $(PG_WORKER) $(PG_SHARED) build/libev_net.a build/libev_engine.a \
 		$(srcdir)/src/pg/worker/exports.map
 	$(CC) $(CFLAGS) $(CFLAGS_SL) -shared -o $@ $(PG_WORKER) $(PG_SHARED) \
-		$(LDFLAGS) $(LDFLAGS_SL) build/libev_net.a build/libev_engine.a $(NET_LIBS) $(ENGINE_LIBS) \
-		-Wl,--as-needed -Wl,--version-script=$(srcdir)/src/pg/worker/exports.map
+		$(LDFLAGS) $(LDFLAGS_SL) -Wl,--as-needed build/libev_net.a build/libev_engine.a $(NET_LIBS) \
+		$(ENGINE_LIBS) -Wl,--version-script=$(srcdir)/src/pg/worker/exports.map
 
 install: install-worker
 install-worker: all installdirs

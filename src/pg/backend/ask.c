@@ -124,17 +124,6 @@ answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnsw
 		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
 }
 
-enum ev_detail
-ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
-                   struct ev_address *address)
-{
-	const char *utf8 = ev_to_utf8(text, len, &len);
-
-	if (!ev_syntax_parse(utf8, len, EV_SYNTAX_INTERNET, syntax))
-		return syntax->fault;
-	return ev_address_from(utf8, syntax, address);
-}
-
 void
 ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 {

@@ -141,7 +141,7 @@ extern void ev_hint_pending(void);
 extern enum ev_detail ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than,
                                           int64 wait, EvAnswer *out, bool *answered);
 
-/* ask.c: text in the server's encoding to an address; EV_DETAIL_NONE or the fault of its syntax. */
+/* text.c: text in the server's encoding to an address; EV_DETAIL_NONE or the fault of its syntax. */
 extern enum ev_detail ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
                                          struct ev_address *address);
 

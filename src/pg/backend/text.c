@@ -51,6 +51,17 @@ ev_to_utf8(const char *text, size_t len, size_t *out_len)
 	return converted == NULL ? text : converted;
 }
 
+enum ev_detail
+ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
+                   struct ev_address *address)
+{
+	const char *utf8 = ev_to_utf8(text, len, &len);
+
+	if (!ev_syntax_parse(utf8, len, EV_SYNTAX_INTERNET, syntax))
+		return syntax->fault;
+	return ev_address_from(utf8, syntax, address);
+}
+
 /* Months count as 30 days, as in interval comparison; saturates. */
 int64
 ev_interval_us(const Interval *interval)

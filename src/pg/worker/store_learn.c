@@ -1,0 +1,166 @@
+/*
+ * store_learn.c
+ *	  The store by SPI: what was learned of domains and hosts, and what the site says of them.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "engine/spf.h"
+#include "pg/worker/columns.h"
+#include "pg/worker/store_spi.h"
+
+static const char *
+spf_label(uint8_t spf)
+{
+	switch ((enum ev_spf) spf)
+	{
+		case EV_SPF_NOBODY: return "nobody";
+		case EV_SPF_FAIL_ALL: return "fail_all";
+		case EV_SPF_OTHER: return "other";
+		case EV_SPF_REDIRECT: return "redirect";
+		case EV_SPF_INVALID: return "invalid";
+		case EV_SPF_NONE: break;
+	}
+	return NULL;
+}
+
+void
+ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
+{
+	static EvStatement statement = {
+		.sql = "SELECT email_verify._learn_domains($1, $2, $3, $4, $5, $6, $7, $8)",
+		.n_params = 8,
+		.types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+	              TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
+	EvColumn c[8] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
+	                 ev_column(INT8OID, n), ev_column(INT4OID, n)};
+	Datum values[8];
+
+	for (int i = 0; i < n; i++)
+	{
+		const struct ev_domain_fact *f = &facts[i];
+		StringInfoData hosts;
+
+		initStringInfo(&hosts);
+		for (int h = 0; h < f->n_hosts; h++)
+			appendStringInfo(&hosts, "%s%s", h > 0 ? " " : "", f->hosts[h]);
+		ev_column_set_text(&c[0], i, f->domain);
+		if (f->reason != EV_REASON_PENDING)
+			ev_column_set_text(&c[1], i, ev_reason_info(f->reason)->label);
+		ev_column_set_text(&c[2], i, ev_detail_info(f->detail)->label);
+		ev_column_set(&c[3], i, BoolGetDatum(f->implicit_mx));
+		ev_column_set_text(&c[4], i, spf_label(f->spf));
+		ev_column_set_text(&c[5], i, hosts.data);
+		if (f->mx_fingerprint != 0)
+			ev_column_set(&c[6], i, Int64GetDatum((int64) f->mx_fingerprint));
+		ev_column_set(&c[7], i, Int32GetDatum((int32) Min(f->ttl, (uint32_t) SECS_PER_DAY)));
+	}
+	for (int i = 0; i < 8; i++)
+		values[i] = ev_column_array(&c[i]);
+	(void) ev_spi_run(&statement, values);
+}
+
+void
+ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
+{
+	static EvStatement statement = {
+		.sql = "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID}};
+	EvColumn c[5] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n)};
+	Datum values[5];
+
+	for (int i = 0; i < n; i++)
+	{
+		const struct ev_host_fact *f = &facts[i];
+		bool ended = f->random == EV_RANDOM_ACCEPTED || f->random == EV_RANDOM_REFUSED;
+
+		ev_column_set_text(&c[0], i, f->domain);
+		ev_column_set_text(&c[1], i, f->host);
+		if (ended)
+			ev_column_set(&c[2], i, BoolGetDatum(f->random == EV_RANDOM_ACCEPTED));
+		ev_column_set(&c[3], i, BoolGetDatum(f->accepted));
+		if (!ended)
+			ev_column_set_text(&c[4], i, f->random_local);
+	}
+	for (int i = 0; i < 5; i++)
+		values[i] = ev_column_array(&c[i]);
+	(void) ev_spi_run(&statement, values);
+}
+
+static enum ev_said
+said_field(uint64 row, int column)
+{
+	bool null;
+	Datum value = ev_spi_field(row, column, &null);
+
+	return null ? EV_SAID_NOTHING : DatumGetBool(value) ? EV_SAID_YES : EV_SAID_NO;
+}
+
+static uint16
+count_field(uint64 row, int column)
+{
+	bool null;
+	Datum value = ev_spi_field(row, column, &null);
+
+	return null ? 0 : (uint16) Min(DatumGetInt32(value), UINT16_MAX);
+}
+
+static bool policies_changed = true;
+static Oid policies_table = InvalidOid;
+
+static void
+note_change(Datum arg, Oid relation)
+{
+	if (relation == InvalidOid || relation == policies_table)
+		policies_changed = true;
+}
+
+bool
+ev_store_policies_changed(void)
+{
+	bool changed = policies_changed;
+
+	policies_changed = false;
+	return changed;
+}
+
+int
+ev_store_policies(struct ev_mx_policy *policies, int n)
+{
+	static EvStatement statement = {
+		.sql = "SELECT mx, probe, trust_accept, trust_reject, needs_control, rcpt_per_transaction, "
+			   "rcpt_per_session, there FROM email_verify._policies($1)",
+		.n_params = 1,
+		.types = {INT4OID}};
+	static bool watching = false;
+	Datum values[1] = {Int32GetDatum(n)};
+	uint64 rows;
+
+	/* first, so that no change of what is read now is missed */
+	policies_table = get_relname_relid("mx_policy", get_namespace_oid("email_verify", false));
+	if (!watching)
+		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
+	watching = true;
+	rows = ev_spi_run(&statement, values);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		struct ev_mx_policy *policy = &policies[i];
+
+		(void) ev_spi_text(i, 1, policy->suffix, sizeof(policy->suffix));
+		policy->probe = said_field(i, 2);
+		policy->trust_accept = said_field(i, 3);
+		policy->trust_reject = said_field(i, 4);
+		policy->needs_control = said_field(i, 5);
+		policy->rcpt_per_transaction = count_field(i, 6);
+		policy->rcpt_per_session = count_field(i, 7);
+	}
+	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 8), INT_MAX);
+}

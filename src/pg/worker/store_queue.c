@@ -1,0 +1,206 @@
+/*
+ * store_queue.c
+ *	  The store by SPI: rows into the queue, out of it, and what is under way.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "engine/hash.h"
+#include "pg/worker/columns.h"
+#include "pg/worker/store_spi.h"
+
+int
+ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
+{
+	static EvStatement statement = {
+		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, asked_at, queued "
+			   "FROM email_verify._enqueue($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
+	EvColumn addresses = ev_column(TEXTOID, n);
+	EvColumn newer_than = ev_column(TIMESTAMPTZOID, n);
+	EvColumn pushed_at = ev_column(TIMESTAMPTZOID, n);
+	Datum values[5];
+	uint64 rows;
+	int n_known = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		ev_column_set(&addresses, i,
+		              PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
+		ev_column_set(&newer_than, i, TimestampTzGetDatum(entries[i].newer_than));
+		ev_column_set(&pushed_at, i, TimestampTzGetDatum(entries[i].pushed_at));
+	}
+	values[0] = ev_column_array(&addresses);
+	values[1] = ev_column_array(&newer_than);
+	values[2] = ev_column_array(&pushed_at);
+	values[3] = Int16GetDatum(0);
+	values[4] = BoolGetDatum(smtp);
+	rows = ev_spi_run(&statement, values);
+	*added = 0;
+	for (uint64 i = 0; i < rows; i++)
+	{
+		bool null;
+
+		if (DatumGetBool(ev_spi_field(i, 8, &null)))
+			(*added)++;
+		else if (n_known < n && ev_spi_stored(i, 1, 2, &known[n_known]))
+			n_known++;
+	}
+	return n_known;
+}
+
+/* What is known of the domain's hosts: parallel arrays in columns first to first + 3. */
+static void
+read_known_hosts(uint64 row, int first, struct ev_request *request)
+{
+	Datum *elements[4];
+	bool *nulls[4];
+	int counts[4];
+	static const Oid types[4] = {TEXTOID, BOOLOID, INT4OID, BOOLOID};
+
+	for (int i = 0; i < 4; i++)
+	{
+		bool null;
+		Datum array = ev_spi_field(row, first + i, &null);
+
+		if (null)
+			return;
+		deconstruct_array(DatumGetArrayTypeP(array), types[i],
+		                  types[i] == TEXTOID   ? -1
+		                  : types[i] == INT4OID ? 4
+		                                        : 1,
+		                  types[i] != TEXTOID, types[i] == BOOLOID ? TYPALIGN_CHAR : TYPALIGN_INT,
+		                  &elements[i], &nulls[i], &counts[i]);
+	}
+	for (int i = 0; i < counts[0] && request->n_known < EV_KNOWN_HOSTS; i++)
+	{
+		struct ev_known_host *known = &request->known[request->n_known++];
+		text *host = DatumGetTextPP(elements[0][i]);
+
+		known->host_hash = ev_hash(EV_HASH_INIT, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
+		known->random = nulls[1][i]                    ? EV_RANDOM_UNKNOWN
+		                : DatumGetBool(elements[1][i]) ? EV_RANDOM_ACCEPTED
+		                                               : EV_RANDOM_REFUSED;
+		known->random_age = nulls[2][i] ? 0 : (uint32_t) Max(DatumGetInt32(elements[2][i]), 0);
+		known->accepted_other = DatumGetBool(elements[3][i]);
+	}
+}
+
+int
+ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
+               EvLease *leases, int n)
+{
+	static EvStatement statement = {
+		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
+			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, "
+			   "$2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID}};
+	Datum values[5] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
+	                   Int64GetDatum(after_id), TimestampTzGetDatum(now), Int32GetDatum(n)};
+	uint64 rows = ev_spi_run(&statement, values);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		EvLease *lease = &leases[i];
+		size_t len;
+		char *utf8;
+		bool null;
+
+		memset(lease, 0, sizeof(*lease));
+		lease->id = ev_spi_int64(i, 1);
+		lease->due_at = ev_spi_time(i, 3);
+		lease->attempts = DatumGetInt32(ev_spi_field(i, 4, &null));
+		lease->put_backs = DatumGetInt32(ev_spi_field(i, 5, &null));
+		lease->second_look = DatumGetBool(ev_spi_field(i, 6, &null));
+		lease->request.id = (uint64_t) lease->id;
+		len = ev_spi_text(i, 2, lease->key, sizeof(lease->key));
+		utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
+		(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
+		(void) ev_spi_text(i, 7, lease->request.random_local, sizeof(lease->request.random_local));
+		(void) ev_spi_text(i, 8, lease->request.last_ip, sizeof(lease->request.last_ip));
+		read_known_hosts(i, 9, &lease->request);
+	}
+	return (int) rows;
+}
+
+static Datum
+int64_array(const int64 *values, int n)
+{
+	EvColumn column = ev_column(INT8OID, n);
+
+	for (int i = 0; i < n; i++)
+		ev_column_set(&column, i, Int64GetDatum(values[i]));
+	return ev_column_array(&column);
+}
+
+int64
+ev_store_begin_batch(const int64 *ids, int n)
+{
+	static EvStatement statement = {
+		.sql = "INSERT INTO email_verify.inflight (ids) VALUES ($1) RETURNING batch",
+		.n_params = 1,
+		.types = {INT8ARRAYOID}};
+	Datum values[1] = {int64_array(ids, n)};
+
+	(void) ev_spi_run(&statement, values);
+	return ev_spi_int64(0, 1);
+}
+
+void
+ev_store_end_batches(const int64 *batches, int n)
+{
+	static EvStatement statement = {
+		.sql = "DELETE FROM email_verify.inflight WHERE batch OPERATOR(pg_catalog.=) ANY ($1)",
+		.n_params = 1,
+		.types = {INT8ARRAYOID}};
+	Datum values[1] = {int64_array(batches, n)};
+
+	(void) ev_spi_run(&statement, values);
+}
+
+int64
+ev_store_count_queued(void)
+{
+	static EvStatement statement = {.sql = "SELECT pg_catalog.count(*) FROM email_verify.queue"};
+
+	(void) ev_spi_run(&statement, NULL);
+	return ev_spi_int64(0, 1);
+}
+
+int64
+ev_store_count_unanswered(void)
+{
+	static EvStatement statement = {
+		.sql = "SELECT pg_catalog.count(*) FROM email_verify.queue WHERE NOT answered"};
+
+	(void) ev_spi_run(&statement, NULL);
+	return ev_spi_int64(0, 1);
+}
+
+TimestampTz
+ev_store_next_due(TimestampTz after)
+{
+	static EvStatement statement = {.sql = "SELECT next_due FROM email_verify._next_due($1)",
+	                                .n_params = 1,
+	                                .types = {TIMESTAMPTZOID}};
+	Datum values[1] = {TimestampTzGetDatum(after)};
+
+	(void) ev_spi_run(&statement, values);
+	return ev_spi_time(0, 1);
+}
+
+int64
+ev_store_recover(void)
+{
+	static EvStatement statement = {.sql = "SELECT email_verify._recover()"};
+
+	(void) ev_spi_run(&statement, NULL);
+	return ev_spi_int64(0, 1);
+}
