@@ -360,10 +360,12 @@ ev_cycle(EvWorker *worker)
 	done.final = count_final(worker);
 	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
 		worker->policies_stale = true;
-	if (worker->n_inbox == 0)
-		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
 	if (!ev_store_begin())
 		return false;
+
+	/* not before: what is asked of a new extension is for the worker that comes after this one */
+	if (worker->n_inbox == 0)
+		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
 	store_all(worker, &done);
 
 	/*
