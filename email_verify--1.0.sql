@@ -636,7 +636,7 @@ COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address wa
 -- ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION email_verify.wait(timeout interval DEFAULT '1 min') RETURNS bigint
-AS 'MODULE_PATHNAME', 'ev_wait_all' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+AS 'MODULE_PATHNAME', 'ev_wait_all' LANGUAGE C VOLATILE PARALLEL RESTRICTED SECURITY DEFINER;
 COMMENT ON FUNCTION email_verify.wait(interval) IS
 	'wait until every queued address has had an answer; returns how many have none';
 

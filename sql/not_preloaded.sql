@@ -5,6 +5,10 @@ SELECT * FROM email_verdict('ann@deliver.com');
 SELECT email_verify('ann@example.com') AS special_use, email_verify('no at sign') AS syntax;
 SELECT email_verify(NULL) IS NULL AS null_is_null, email_verdict(NULL) IS NULL AS null_is_null_too;
 SELECT email_verify.wait('1 s');
+-- nobody works on what is queued: it is counted all the same
+SELECT email_verify.enqueue('{ann@deliver.com,bob@deliver.com}');
+SELECT email_verify.wait('1 s') AS left_unanswered;
+DELETE FROM email_verify.queue;
 SELECT worker, worker_pid, queued FROM email_verify.stat;
 SELECT email_verify.pause();
 
