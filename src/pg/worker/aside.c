@@ -77,10 +77,20 @@ ev_aside_set(EvWorker *worker)
 	if (trying_held)
 		pause_ms = Min(pause_ms * 2, MAX_PAUSE_MS);
 	trying_held = false;
-	if (++failures > FAILURES_MAX || n_items + n > ASIDE_MAX)
+	if (n_items + n > ASIDE_MAX)
 		return false;
 	if (items == NULL)
 		items = MemoryContextAllocHuge(TopMemoryContext, ASIDE_MAX * sizeof(Item));
+
+	/* all of these may be held: they make way, so that what comes later is not held up by them */
+	if (++failures > FAILURES_MAX && n > 0)
+	{
+		set_outcomes_aside(worker, 0, true);
+		set_questions_aside(worker, 0, true);
+		held_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), MAX_PAUSE_MS);
+	}
+	if (failures > FAILURES_MAX)
+		return false;
 	portion = Max(n / 2, 1);
 	if (n == 0 && worker->n_domains + worker->n_hosts == 0)
 		return false;
