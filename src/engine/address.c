@@ -84,14 +84,17 @@ ev_address_from(const char *text, const struct ev_syntax *syntax, struct ev_addr
 	if (syntax->literal)
 		return EV_DETAIL_DOMAIN_LITERAL;
 
-	if (syntax->quoted)
+	if (syntax->quoted || syntax->carrier_legacy)
 	{
 		/* quoting can at most double what a sound local part holds */
 		char unquoted[2 * EV_LOCAL_MAX + 2];
 
 		if (local_len > sizeof(unquoted))
 			return EV_DETAIL_LOCAL_PART_TOO_LONG;
-		local_len = unquote(local, local_len, unquoted);
+		if (syntax->quoted)
+			local_len = unquote(local, local_len, unquoted);
+		else
+			memcpy(unquoted, local, local_len);
 		if (ev_quote_local(unquoted, local_len, NULL) > EV_LOCAL_MAX)
 			return EV_DETAIL_LOCAL_PART_TOO_LONG;
 		local_len = ev_quote_local(unquoted, local_len, out->local);

@@ -106,30 +106,90 @@ code_point_ok(ucs4_t c)
 	return !uc_is_property_default_ignorable_code_point(c) && !uc_is_property_bidi_control(c);
 }
 
-bool
-ev_unicode_text_ok(const char *text, size_t n)
+/* The last code point of a text, 0 when it is empty. */
+static ucs4_t
+last_code_point(const uint8_t *bytes, size_t n)
+{
+	ucs4_t c = 0;
+
+	if (n > 0)
+		(void) u8_prev(&c, bytes + n, bytes);
+	return c;
+}
+
+/*
+ * Zero-width non-joiner between letters that would join: RFC 5892 A.1, which reads
+ * (L|D) T* ZWNJ T* (R|D).
+ */
+static bool
+breaks_a_join(const uint8_t *bytes, size_t n, size_t zwnj, size_t behind)
+{
+	ucs4_t c;
+	int type = UC_JOINING_TYPE_U;
+
+	for (size_t i = zwnj; i > 0;)
+	{
+		const uint8_t *prev = u8_prev(&c, bytes + i, bytes);
+
+		if (prev == NULL || (type = uc_joining_type(c)) != UC_JOINING_TYPE_T)
+			break;
+		i = (size_t) (prev - bytes);
+	}
+	if (type != UC_JOINING_TYPE_L && type != UC_JOINING_TYPE_D)
+		return false;
+	for (type = UC_JOINING_TYPE_U; behind < n;)
+	{
+		int used = u8_mbtoucr(&c, bytes + behind, n - behind);
+
+		if (used <= 0 || (type = uc_joining_type(c)) != UC_JOINING_TYPE_T)
+			break;
+		behind += (size_t) used;
+	}
+	return type == UC_JOINING_TYPE_R || type == UC_JOINING_TYPE_D;
+}
+
+/* May this joiner stand at `at`?  RFC 5892 A.1 and A.2. */
+static bool
+joiner_ok(ucs4_t c, const uint8_t *bytes, size_t n, size_t at, size_t behind)
+{
+	if (at > 0 && uc_combining_class(last_code_point(bytes, at)) == UC_CCC_VR)
+		return true;
+	return c == 0x200c && breaks_a_join(bytes, n, at, behind);
+}
+
+enum ev_detail
+ev_unicode_text_fault(const char *text, size_t n, size_t *at)
 {
 	const uint8_t *bytes = (const uint8_t *) text;
 	uint8_t buf[512];
 	size_t len = sizeof(buf);
 	uint8_t *normal;
-	bool ok;
+	bool same;
 
 	for (size_t i = 0; i < n;)
 	{
 		ucs4_t c;
 		int used = u8_mbtoucr(&c, bytes + i, n - i);
 
-		if (used <= 0 || !code_point_ok(c))
-			return false;
+		*at = i;
+		if (used <= 0)
+			return EV_DETAIL_INVALID_ENCODING;
+		if (c == 0x200c || c == 0x200d ? !joiner_ok(c, bytes, n, i, i + (size_t) used)
+		                               : !code_point_ok(c))
+			return EV_DETAIL_DISALLOWED_CHARACTER;
 		i += (size_t) used;
 	}
 
 	normal = u8_normalize(UNINORM_NFC, bytes, n, buf, &len);
-	if (normal == NULL)
-		return n == 0;
-	ok = len == n && memcmp(normal, bytes, n) == 0;
+	same = normal != NULL && len == n && memcmp(normal, bytes, n) == 0;
+	for (*at = 0; !same && normal != NULL && *at < len && *at < n; ++*at)
+		if (normal[*at] != bytes[*at])
+			break;
 	if (normal != buf)
 		free(normal);
-	return ok;
+
+	/* a place inside a character is no place */
+	while (!same && *at > 0 && *at < n && (bytes[*at] & 0xc0) == 0x80)
+		--*at;
+	return same || n == 0 ? EV_DETAIL_NONE : EV_DETAIL_NOT_NFC;
 }

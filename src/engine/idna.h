@@ -7,8 +7,9 @@
 #ifndef EV_IDNA_H
 #define EV_IDNA_H
 
-#include <stdbool.h>
 #include <stddef.h>
+
+#include "engine/reason.h"
 
 /*
  * Domain (UTF-8, n bytes) to lower-case A-labels, NUL-terminated, in out (size bytes). Labels that
@@ -17,8 +18,15 @@
  */
 extern size_t ev_idna_to_ascii(const char *domain, size_t n, char *out, size_t size);
 
-/* Is the text in Unicode normalisation form C and free of unassigned, private-use, control,
- * bidirectional-control and invisible code points?  n bytes of valid UTF-8. */
-extern bool ev_unicode_text_ok(const char *text, size_t n);
+/*
+ * Can this text (n bytes of valid UTF-8) be a local part that somebody types?  EV_DETAIL_NONE, or
+ * the first fault with its place in *at:
+ *	disallowed_character	an unassigned, private-use or control code point, a space other than
+ *						the ASCII one, one that is not to be seen (Default_Ignorable_Code_Point) or
+ *						turns the direction of writing (Bidi_Control); joiners are allowed where
+ *						RFC 5892 A.1 and A.2 allow them in a domain name
+ *	not_nfc				not in normalisation form C (RFC 6532 3.1, RFC 5198 3)
+ */
+extern enum ev_detail ev_unicode_text_fault(const char *text, size_t n, size_t *at);
 
 #endif

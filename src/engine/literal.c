@@ -90,7 +90,8 @@ is_ipv6(const char *text, size_t n)
 
 /*
  * Standardized-tag ":" 1*dcontent.  The tag IPv6 is taken: what follows it is an IPv6 address or
- * nothing.
+ * nothing.  An IPv6 address whose tag was forgotten would fit, its first group being the tag; it is
+ * none.
  */
 static bool
 is_general(const char *text, size_t n)
@@ -123,5 +124,5 @@ ev_is_address_literal(const char *text, size_t n)
 	n -= 2;
 	if (has_ipv6_tag(text, n))
 		return is_ipv6(text + 5, n - 5);
-	return is_ipv4(text, n) || is_general(text, n);
+	return is_ipv4(text, n) || (is_general(text, n) && !is_ipv6(text, n));
 }

@@ -1,7 +1,7 @@
 /*
  * special_use.c
- *	  Names that look special in the text of a domain: A-labels, and the domains reserved by RFC
- *	  6761.
+ *	  Names that look special in the text of a domain: A-labels, the domains reserved by RFC 6761,
+ *	  and those with mailboxes that break the rules.
  */
 #include "engine/syntax_private.h"
 
@@ -54,34 +54,50 @@ is_below(const char *domain, size_t n, const char *name)
 bool
 ev_is_special_use(const char *domain, size_t n, size_t tld)
 {
-	static const char *const tlds[] = {"alt",     "test",    "local",    "onion",
-	                                   "invalid", "example", "internal", "localhost"};
-	static const char *const names[] = {"example.com", "example.net", "example.org"};
 	static const char *const arpa[] = {"home.arpa", "in-addr.arpa", "ip6.arpa", "ipv4only.arpa",
 	                                   "service.arpa"};
+	const char *last = domain + tld;
+	size_t len = n - tld;
 
-	/* the one case that matters for speed: a TLD that no special name has */
-	switch (n - tld)
+	/*
+	 * Nearly every address comes by here: what most are is found out without a branch that depends on
+	 * their letters.  Short names that matter are alt and "example." before com, net and org.
+	 */
+	if ((len < 4) & (lower(*last) != 'a') & (n < 11 || lower(domain[n - (n < 11 ? n : 11)]) != 'e'))
+		return false;
+	switch (lower(*last))
 	{
-		case 3:
-			for (size_t i = 0; n >= 11 && i < sizeof(names) / sizeof(names[0]); i++)
-				if (lower(domain[n - 11]) == 'e' && is_below(domain, n, names[i]))
-					return true;
-			break;
-		case 4:
-			for (size_t i = 0; lower(domain[tld]) == 'a' && i < sizeof(arpa) / sizeof(arpa[0]); i++)
+		case 'a':
+			if (len == 3)
+				return starts_with(last, len, "alt");
+			for (size_t i = 0; len == 4 && i < sizeof(arpa) / sizeof(arpa[0]); i++)
 				if (is_below(domain, n, arpa[i]))
 					return true;
-			break;
-		case 5:
-		case 7:
-		case 8:
-		case 9: break;
+			return false;
+		case 'c':
+		case 'n':
+			/* "example.com" from its first letter on */
+			return len == 3 && n >= 11 && lower(domain[n - 11]) == 'e' &&
+			       (is_below(domain, n, "example.com") || is_below(domain, n, "example.net"));
+		case 'e': return len == 7 && starts_with(last, len, "example");
+		case 'i':
+			return (len == 7 && starts_with(last, len, "invalid")) ||
+			       (len == 8 && starts_with(last, len, "internal"));
+		case 'l':
+			return (len == 5 && starts_with(last, len, "local")) ||
+			       (len == 9 && starts_with(last, len, "localhost"));
+		case 'o':
+			return (len == 5 && starts_with(last, len, "onion")) ||
+			       (len == 3 && n >= 11 && lower(domain[n - 11]) == 'e' &&
+			        is_below(domain, n, "example.org"));
+		case 't': return len == 4 && starts_with(last, len, "test");
 		default: return false;
 	}
-	for (size_t i = 0; i < sizeof(tlds) / sizeof(tlds[0]); i++)
-		if (lower(domain[tld]) == tlds[i][0] && strlen(tlds[i]) == n - tld &&
-		    starts_with(domain + tld, n - tld, tlds[i]))
-			return true;
-	return false;
+}
+
+bool
+ev_is_legacy_carrier(const char *domain, size_t n)
+{
+	return (n == 12 && starts_with(domain, n, "docomo.ne.jp")) ||
+	       is_below(domain, n, "ezweb.ne.jp") || is_below(domain, n, "au.com");
 }

@@ -1,10 +1,11 @@
 /*
  * syntax.c
- *	  Check of an address: a fast pass for plain ASCII, and a slower one that finds the first fault.
+ *	  Check of an address: a fast pass for plain ASCII, and slower ones that find the first fault.
  *
- * The fast pass takes only what is sound without any doubt: dot-atom @ dotted LDH labels.  All else
- * goes to the slow pass (syntax_full.c), which is the reference: it alone knows faults, quoted
- * strings, literals and UTF-8.
+ * The fast pass (syntax_plain.c) takes only what is sound without any doubt: dot-atom @ dotted LDH
+ * labels.  All else goes to the slow pass (syntax_full.c), which is the reference for what travels:
+ * it alone knows quoted strings, literals and UTF-8.  What only a message header may have, comments,
+ * folding and obsolete forms, is read by syntax_header.c.
  */
 #include "engine/syntax.h"
 
@@ -34,92 +35,96 @@ const unsigned char ev_char_class[256] = {
 };
 /* clang-format on */
 
-/*
- * The fast pass.  True when the text is sound at every level; false says nothing.
- */
-static bool
-parse_plain(const char *text, size_t n, struct ev_syntax *out)
-{
-	const unsigned char *s = (const unsigned char *) text;
-	size_t i = 0;
-	size_t at;
-	size_t label;
-	unsigned seen = 0; /* classes seen in the domain */
-
-	if (n > EV_ADDRESS_MAX)
-		return false;
-
-	/* the local part: atext in runs, single dots between them */
-	for (;;)
-	{
-		size_t run = i;
-
-		while (i < n && (ev_char_class[s[i]] & C_ATEXT))
-			i++;
-		if (i == run || i == n)
-			return false;
-		if (s[i] != '.')
-			break;
-		i++;
-	}
-	if (s[i] != '@' || i > EV_LOCAL_MAX)
-		return false;
-	at = i++;
-
-	/* the domain: labels that neither start nor end with a hyphen */
-	for (label = i;; label = i)
-	{
-		unsigned kind = 0;
-		unsigned all = C_LDH | C_DIGIT;
-
-		while (i < n && ((kind = ev_char_class[s[i]]) & C_LDH))
-		{
-			seen |= kind;
-			all &= kind;
-			i++;
-		}
-		if (i == label || i - label > 63 || s[label] == '-' || s[i - 1] == '-')
-			return false;
-		if (i == n)
-		{
-			if (label == at + 1 || (all & C_DIGIT))
-				return false;
-			break;
-		}
-		if (s[i] != '.')
-			return false;
-		i++;
-	}
-	if (n - at - 1 > EV_DOMAIN_MAX)
-		return false;
-	if ((seen & C_HYPHEN) && ev_has_a_label(text + at + 1, n - at - 1))
-		return false;
-
-	out->local_len = (uint32_t) at;
-	out->domain_start = (uint32_t) at + 1;
-	out->domain_len = (uint32_t) (n - at - 1);
-	out->special_use = ev_is_special_use(text + at + 1, n - at - 1, label - at - 1);
-	return true;
-}
-
 bool
 ev_syntax_parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)
 {
 	memset(out, 0, sizeof(*out));
-	return parse_plain(text, n, out) || ev_syntax_parse_fully(text, n, level, out);
+	return ev_syntax_parse_plain(text, n, out) || ev_syntax_parse_fully(text, n, level, out);
+}
+
+bool
+ev_syntax_parse_fully(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)
+{
+	if (level != EV_SYNTAX_HEADER)
+		return ev_syntax_parse_mailbox(text, n, level, out);
+
+	/* every Mailbox is an addr-spec, also where limits of RFC 5321 leave no doubt */
+	if (ev_syntax_parse_mailbox(text, n, EV_SYNTAX_SMTP, out))
+		return true;
+	memset(out, 0, sizeof(*out));
+	return ev_syntax_parse_header(text, n, out, NULL);
+}
+
+/*
+ * Is the bare address within what RFC 5321 allows, apart from the words of its local part?
+ */
+static bool
+is_within_smtp(const char *bare, const struct ev_syntax *syntax)
+{
+	const char *domain = bare + syntax->domain_start;
+	struct ev_syntax smtp;
+	char mailbox[2 + EV_DOMAIN_MAX];
+
+	if (syntax->local_len > EV_LOCAL_MAX || syntax->domain_len > EV_DOMAIN_MAX ||
+	    syntax->local_len + 1 + syntax->domain_len > EV_ADDRESS_MAX)
+		return false;
+	mailbox[0] = 'x';
+	mailbox[1] = '@';
+	memcpy(mailbox + 2, domain, syntax->domain_len);
+	memset(&smtp, 0, sizeof(smtp));
+	return ev_syntax_parse_mailbox(mailbox, 2 + syntax->domain_len, EV_SYNTAX_SMTP, &smtp);
+}
+
+enum ev_syntax_category
+ev_syntax_categorize(const char *text, size_t n, char *bare, struct ev_syntax *out)
+{
+	if (ev_syntax_parse(text, n, EV_SYNTAX_INTERNET, out) ||
+	    ev_syntax_parse(text, n, EV_SYNTAX_SMTP, out))
+	{
+		bool dotted = memchr(text + out->domain_start, '.', out->domain_len) != NULL;
+
+		memcpy(bare, text, n);
+		if (out->quoted || out->literal || out->carrier_legacy || !dotted || out->numeric_tld)
+			return EV_SYNTAX_RFC5321;
+		return EV_SYNTAX_VALID;
+	}
+	memset(out, 0, sizeof(*out));
+	if (!ev_syntax_parse_header(text, n, out, bare))
+		return EV_SYNTAX_ERROR;
+	if (!is_within_smtp(bare, out))
+		return EV_SYNTAX_RFC5322;
+	return out->obsolete ? EV_SYNTAX_DEPRECATED : EV_SYNTAX_CFWS;
+}
+
+static const char *const levels[] = {
+	[EV_SYNTAX_INTERNET] = "internet",
+	[EV_SYNTAX_SMTP] = "smtp",
+	[EV_SYNTAX_HEADER] = "header",
+};
+
+const char *
+ev_syntax_level_label(enum ev_syntax_level level)
+{
+	return levels[level];
+}
+
+const char *
+ev_syntax_category_label(enum ev_syntax_category category)
+{
+	static const char *const labels[EV_N_SYNTAX_CATEGORY] = {
+		[EV_SYNTAX_VALID] = "valid",     [EV_SYNTAX_RFC5321] = "rfc5321",
+		[EV_SYNTAX_CFWS] = "cfws",       [EV_SYNTAX_DEPRECATED] = "deprecated",
+		[EV_SYNTAX_RFC5322] = "rfc5322", [EV_SYNTAX_ERROR] = "error",
+	};
+
+	return labels[category];
 }
 
 bool
 ev_syntax_level_by_label(const char *label, size_t n, enum ev_syntax_level *out)
 {
-	static const char *const labels[] = {
-		[EV_SYNTAX_INTERNET] = "internet",
-		[EV_SYNTAX_SMTP] = "smtp",
-		[EV_SYNTAX_HEADER] = "header",
-	};
-
-	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
-		if (strlen(labels[i]) == n && memcmp(label, labels[i], n) == 0)
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strlen(levels[i]) == n && memcmp(label, levels[i], n) == 0)
 		{
 			*out = (enum ev_syntax_level) i;
 			return true;

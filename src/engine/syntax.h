@@ -1,6 +1,7 @@
 /*
  * syntax.h
- *	  Can this text be an e-mail address?  RFC 5321 4.1.2 (Mailbox), RFC 6531 3.3, RFC 1123 2.1.
+ *	  Can this text be an e-mail address?  RFC 5321 4.1.2 (Mailbox), RFC 6531 3.3, RFC 1123 2.1,
+ *	  RFC 5322 3.4.1 (addr-spec).
  *
  * One pass over the bytes, no allocation, no locale.  Input is UTF-8; the caller converts.
  */
@@ -14,20 +15,42 @@ enum ev_syntax_level
 {
 	EV_SYNTAX_INTERNET, /* somebody's mailbox on the public internet: dotted names only */
 	EV_SYNTAX_SMTP,     /* RFC 5321/6531 Mailbox: address literals and dotless domains too */
-	EV_SYNTAX_HEADER    /* RFC 5322 addr-spec */
+	EV_SYNTAX_HEADER /* RFC 5322 addr-spec: also comments, folding and obsolete forms, any length */
 };
 
 struct ev_syntax
 {
 	enum ev_detail fault; /* EV_DETAIL_NONE when it is sound */
-	uint32_t fault_at;    /* byte offset of the fault */
+	uint32_t fault_at;    /* byte offset of the fault in the text */
+
+	/*
+	 * The parts of the bare address: the text itself, but for what only a header may have, which is
+	 * left out there
+	 */
 	uint32_t local_start, local_len;
 	uint32_t domain_start, domain_len;
-	bool quoted;      /* the local part is a quoted-string */
-	bool eai;         /* the local part is not ASCII: SMTPUTF8 is needed */
-	bool idn;         /* the domain is not ASCII */
-	bool literal;     /* the domain is an address literal */
-	bool special_use; /* RFC 6761 and relatives: .test, .invalid, example.com, … */
+	bool quoted;         /* the local part is or has a quoted-string */
+	bool eai;            /* the local part is not ASCII: SMTPUTF8 is needed */
+	bool idn;            /* the domain is not ASCII */
+	bool literal;        /* the domain is an address literal */
+	bool numeric_tld;    /* the last label has digits only */
+	bool special_use;    /* RFC 6761 and relatives: .test, .invalid, example.com, … */
+	bool carrier_legacy; /* dots that RFC 5321 forbids, at a domain that gave them out */
+	bool comment;        /* level header: there are comments, */
+	bool folding;        /* white space that is no part of the address, */
+	bool obsolete;       /* forms of RFC 5322 4.4 */
+};
+
+/* What kind of thing a text is, each wider than the one before. */
+enum ev_syntax_category
+{
+	EV_SYNTAX_VALID,   /* like nearly all mailboxes */
+	EV_SYNTAX_RFC5321, /* SMTP carries it, though it is unusual: quoted, literal, undotted, … */
+	EV_SYNTAX_CFWS,    /* comments or folding around an address that SMTP carries */
+	EV_SYNTAX_DEPRECATED, /* so are obsolete forms (RFC 5322 4.4) */
+	EV_SYNTAX_RFC5322,    /* an addr-spec that SMTP does not carry: too long, no host name, … */
+	EV_SYNTAX_ERROR,      /* no address by any rule */
+	EV_N_SYNTAX_CATEGORY
 };
 
 /*
@@ -37,6 +60,18 @@ struct ev_syntax
  */
 extern bool ev_syntax_parse(const char *text, size_t n, enum ev_syntax_level level,
                             struct ev_syntax *out);
+
+/*
+ * What kind of text is this?  bare (room for n bytes) receives the address without comments and
+ * white space; the parts in *out are offsets into it, and the fault in *out is that of level header
+ * (none unless the answer is EV_SYNTAX_ERROR).
+ */
+extern enum ev_syntax_category ev_syntax_categorize(const char *text, size_t n, char *bare,
+                                                    struct ev_syntax *out);
+
+/* "valid", "rfc5321", …, and "internet", "smtp", "header" */
+extern const char *ev_syntax_category_label(enum ev_syntax_category category);
+extern const char *ev_syntax_level_label(enum ev_syntax_level level);
 
 /* Look a level's name up ("internet", "smtp", "header").  False when there is none. */
 extern bool ev_syntax_level_by_label(const char *label, size_t n, enum ev_syntax_level *out);

@@ -1,6 +1,7 @@
 /*
  * syntax_full.c
- *	  The slow pass over an address: every form there is, and the first fault with its place.
+ *	  The slow pass over a Mailbox (RFC 5321 4.1.2): every form there is, and the first fault with
+ *	  its place.
  *
  * The local part first (a dot-string or a quoted-string), then the domain (a name in either script
  * or a literal).  Each scan_ function starts at scan->pos and leaves it behind what it read, or
@@ -47,15 +48,11 @@ bad_byte(unsigned char c)
 		return EV_DETAIL_WHITE_SPACE;
 	if (ev_char_class[c] & C_CTL)
 		return EV_DETAIL_CONTROL_CHARACTER;
-	return EV_DETAIL_INVALID_CHARACTER;
+	return c == '(' ? EV_DETAIL_COMMENT : EV_DETAIL_INVALID_CHARACTER;
 }
 
-/*
- * Length of the UTF-8 sequence at s (n bytes left), 0 when it is none: RFC 3629 4, so neither
- * overlong forms nor surrogates nor what lies above U+10FFFF.
- */
-static size_t
-utf8_len(const unsigned char *s, size_t n)
+size_t
+ev_utf8_len(const unsigned char *s, size_t n)
 {
 	size_t len;
 	unsigned char low = 0x80;
@@ -88,11 +85,24 @@ utf8_len(const unsigned char *s, size_t n)
 static bool
 skip_utf8(struct scan *scan)
 {
-	size_t len = utf8_len(scan->s + scan->pos, scan->n - scan->pos);
+	size_t len = ev_utf8_len(scan->s + scan->pos, scan->n - scan->pos);
 
 	if (len == 0)
 		return fault(scan, EV_DETAIL_INVALID_ENCODING, scan->pos);
 	scan->pos += len;
+	return true;
+}
+
+/* A dot that may not stand where it stands, unless the domain is one of those that gave it out. */
+static bool
+misplaced_dot(struct scan *scan, enum ev_detail detail)
+{
+	const unsigned char *at = memchr(scan->s, '@', scan->n);
+	size_t domain = (size_t) (at - scan->s) + 1;
+
+	if (!ev_is_legacy_carrier((const char *) scan->s + domain, scan->n - domain))
+		return fault(scan, detail, scan->pos);
+	scan->out->carrier_legacy = true;
 	return true;
 }
 
@@ -112,10 +122,10 @@ scan_dot_string(struct scan *scan)
 		{
 			if (scan->pos == 0)
 				return fault(scan, EV_DETAIL_LOCAL_PART_STARTS_WITH_DOT, 0);
-			if (s[scan->pos - 1] == '.')
-				return fault(scan, EV_DETAIL_DOUBLE_DOT, scan->pos);
-			if (s[scan->pos + 1] == '@')
-				return fault(scan, EV_DETAIL_LOCAL_PART_ENDS_WITH_DOT, scan->pos);
+			if (s[scan->pos - 1] == '.' && !misplaced_dot(scan, EV_DETAIL_DOUBLE_DOT))
+				return false;
+			if (s[scan->pos + 1] == '@' && !misplaced_dot(scan, EV_DETAIL_LOCAL_PART_ENDS_WITH_DOT))
+				return false;
 			scan->pos++;
 		}
 		else if (c >= 0x80)
@@ -133,8 +143,21 @@ scan_dot_string(struct scan *scan)
 		return fault(scan, EV_DETAIL_EMPTY_LOCAL_PART, 0);
 	if (scan->pos > EV_LOCAL_MAX)
 		return fault(scan, EV_DETAIL_LOCAL_PART_TOO_LONG, EV_LOCAL_MAX);
-	scan->local_wire = scan->pos;
+
+	/* such dots travel in quotes */
+	scan->local_wire = scan->pos + (scan->out->carrier_legacy ? 2 : 0);
+	if (scan->local_wire > EV_LOCAL_MAX)
+		return fault(scan, EV_DETAIL_LOCAL_PART_TOO_LONG, EV_LOCAL_MAX);
 	return true;
+}
+
+/* The fault of a byte between a quoted-string and the @. */
+static enum ev_detail
+behind_quote(unsigned char c)
+{
+	enum ev_detail detail = bad_byte(c);
+
+	return detail == EV_DETAIL_INVALID_CHARACTER ? EV_DETAIL_MISPLACED_TEXT : detail;
 }
 
 /* Quoted-string (RFC 5321 4.1.2, RFC 6531 3.3), with the @ behind it. */
@@ -185,7 +208,7 @@ scan_quoted_string(struct scan *scan)
 	if (scan->pos == scan->n)
 		return fault(scan, EV_DETAIL_NO_AT_SIGN, scan->n);
 	if (s[scan->pos] != '@')
-		return fault(scan, bad_byte(s[scan->pos]), scan->pos);
+		return fault(scan, behind_quote(s[scan->pos]), scan->pos);
 	if (len == 0 && scan->level == EV_SYNTAX_INTERNET)
 		return fault(scan, EV_DETAIL_EMPTY_LOCAL_PART, 0);
 	scan->local_wire = ev_quote_local(unquoted, len, NULL);
@@ -208,8 +231,14 @@ scan_local(struct scan *scan)
 	if (!ok)
 		return false;
 	scan->out->local_len = (uint32_t) scan->pos;
-	if (scan->out->eai && !ev_unicode_text_ok((const char *) scan->s, scan->pos))
-		return fault(scan, EV_DETAIL_INVALID_CHARACTER, 0);
+	if (scan->out->eai && scan->level == EV_SYNTAX_INTERNET)
+	{
+		size_t at = 0;
+		enum ev_detail detail = ev_unicode_text_fault((const char *) scan->s, scan->pos, &at);
+
+		if (detail != EV_DETAIL_NONE)
+			return fault(scan, detail, at);
+	}
 	return true;
 }
 
@@ -243,7 +272,7 @@ scan_labels(struct scan *scan, const unsigned char *s, size_t n, size_t offset, 
 			return fault(scan, EV_DETAIL_DOMAIN_TOO_LONG, offset + i);
 		else if (s[i] >= 0x80)
 		{
-			size_t len = utf8_len(s + i, n - i);
+			size_t len = ev_utf8_len(s + i, n - i);
 
 			if (len == 0)
 				return fault(scan, EV_DETAIL_INVALID_ENCODING, offset + i);
@@ -291,13 +320,14 @@ scan_domain_name(struct scan *scan)
 		return fault(scan, EV_DETAIL_DOMAIN_TOO_LONG, start + EV_DOMAIN_MAX);
 	scan->domain_wire = n;
 	scan->out->special_use = ev_is_special_use((const char *) name, n, tld);
+	for (size_t i = tld; ev_char_class[name[i]] & C_DIGIT; i++)
+		scan->out->numeric_tld = i + 1 == n;
 	if (scan->level != EV_SYNTAX_INTERNET)
 		return true;
 	if (tld == 0)
 		return fault(scan, EV_DETAIL_DOMAIN_NOT_DOTTED, start);
-	for (size_t i = tld; ev_char_class[name[i]] & C_DIGIT; i++)
-		if (i + 1 == n)
-			return fault(scan, EV_DETAIL_NUMERIC_TLD, scan->out->idn ? start : start + tld);
+	if (scan->out->numeric_tld)
+		return fault(scan, EV_DETAIL_NUMERIC_TLD, scan->out->idn ? start : start + tld);
 	return true;
 }
 
@@ -325,7 +355,8 @@ scan_domain(struct scan *scan)
 }
 
 bool
-ev_syntax_parse_fully(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)
+ev_syntax_parse_mailbox(const char *text, size_t n, enum ev_syntax_level level,
+                        struct ev_syntax *out)
 {
 	struct scan scan = {(const unsigned char *) text, n, 0, level, 0, 0, out};
 	size_t blank = 0;

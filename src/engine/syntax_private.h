@@ -1,6 +1,6 @@
 /*
  * syntax_private.h
- *	  What syntax.c, syntax_full.c, special_use.c, literal.c and address.c share.
+ *	  What the parts of the syntax check share.
  */
 #ifndef EV_SYNTAX_PRIVATE_H
 #define EV_SYNTAX_PRIVATE_H
@@ -18,9 +18,26 @@
 
 extern const unsigned char ev_char_class[256];
 
-/* The slow pass; *out is cleared by the caller. */
+/* The fast pass: true when sound at every level, false when it cannot say.  *out is cleared by the
+ * caller, here and below. */
+extern bool ev_syntax_parse_plain(const char *text, size_t n, struct ev_syntax *out);
+
+/* The slow pass, at any level: what the fast one says has to be what this says. */
 extern bool ev_syntax_parse_fully(const char *text, size_t n, enum ev_syntax_level level,
                                   struct ev_syntax *out);
+
+/* Its parts: a Mailbox (RFC 5321; level internet or smtp), and an addr-spec (RFC 5322). */
+extern bool ev_syntax_parse_mailbox(const char *text, size_t n, enum ev_syntax_level level,
+                                    struct ev_syntax *out);
+
+/* bare: NULL, or room for n bytes, which receive the address without comments and white space. */
+extern bool ev_syntax_parse_header(const char *text, size_t n, struct ev_syntax *out, char *bare);
+
+/*
+ * Length of the UTF-8 sequence at s (n > 0 bytes left), 0 when it is none: RFC 3629 4, so neither
+ * overlong forms nor surrogates nor what lies above U+10FFFF.
+ */
+extern size_t ev_utf8_len(const unsigned char *s, size_t n);
 
 /*
  * The shortest form in which a local part travels: as a dot-string where it is one, else quoted,
@@ -37,5 +54,11 @@ extern bool ev_has_a_label(const char *domain, size_t n);
 
 /* Is this ASCII domain of special use?  tld is where its last label starts. */
 extern bool ev_is_special_use(const char *domain, size_t n, size_t tld);
+
+/*
+ * Do mailboxes of this domain (any case) live on whose local parts break RFC 5321?  Japanese
+ * carriers gave out dots before the @ and runs of dots until 2009.
+ */
+extern bool ev_is_legacy_carrier(const char *domain, size_t n);
 
 #endif

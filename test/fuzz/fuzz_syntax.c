@@ -30,11 +30,12 @@ parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *
 	CHECK(full.fault == out->fault && full.fault_at == out->fault_at);
 	CHECK(full.local_len == out->local_len && full.domain_start == out->domain_start);
 	CHECK(full.domain_len == out->domain_len && full.special_use == out->special_use);
+	CHECK(full.carrier_legacy == out->carrier_legacy && full.numeric_tld == out->numeric_tld);
 
 	CHECK(ok == (out->fault == EV_DETAIL_NONE));
 	CHECK(out->fault >= EV_DETAIL_NONE && out->fault < EV_N_DETAIL);
 	CHECK(out->fault_at <= n);
-	if (ok)
+	if (ok && level != EV_SYNTAX_HEADER)
 	{
 		CHECK(out->local_start == 0 && out->local_len > 0);
 		CHECK(text[out->local_len] == '@');
@@ -42,6 +43,34 @@ parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *
 		CHECK((size_t) out->domain_start + out->domain_len == n && out->domain_len > 0);
 	}
 	return ok;
+}
+
+/* The bare form of a text is one of the same sort without what was left out. */
+static void
+check_category(const char *text, size_t n, bool smtp, bool header)
+{
+	char *bare = malloc(n + 1);
+	char *again = malloc(n + 1);
+	struct ev_syntax syntax;
+	struct ev_syntax bare_syntax;
+	enum ev_syntax_category category;
+	size_t len;
+
+	CHECK(bare != NULL && again != NULL);
+	category = ev_syntax_categorize(text, n, bare, &syntax);
+	CHECK((category == EV_SYNTAX_ERROR) == !header);
+	CHECK((category <= EV_SYNTAX_RFC5321) == smtp);
+	if (header)
+	{
+		len = (size_t) syntax.domain_start + syntax.domain_len;
+		CHECK(len <= n && bare[syntax.local_len] == '@');
+		CHECK(syntax.domain_start == syntax.local_len + 1);
+		CHECK(ev_syntax_categorize(bare, len, again, &bare_syntax) <= category);
+		CHECK(bare_syntax.domain_start + bare_syntax.domain_len == len);
+		CHECK(memcmp(bare, again, len) == 0 && !bare_syntax.comment);
+	}
+	free(bare);
+	free(again);
 }
 
 int
@@ -54,8 +83,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char key[EV_ADDRESS_KEY_SIZE];
 	size_t len;
 	bool smtp = parse(text, size, EV_SYNTAX_SMTP, &syntax);
+	bool header = parse(text, size, EV_SYNTAX_HEADER, &syntax);
 
-	CHECK(parse(text, size, EV_SYNTAX_HEADER, &syntax) || !smtp);
+	CHECK(header || !smtp);
+	check_category(text, size, smtp, header);
 	if (!parse(text, size, EV_SYNTAX_INTERNET, &syntax))
 		return 0;
 	CHECK(smtp && !syntax.literal);

@@ -123,48 +123,87 @@ invisible_and_ambiguous_text_is_no_local_part(void **state)
 	static const struct
 	{
 		const char *text;
-		bool ok;
+		enum ev_detail fault;
 	} rows[] = {
-		{"", true},
-		{"plain", true},
-		{"j\xc3\xb6rg", true},
-		{"\xe7\x94\xa8\xe6\x88\xb7", true},
-		{"\xd8\xb9\xd8\xb1\xd8\xa8\xd9\x8a", true},
-		{"jo\xcc\x88rg", false}, /* not normalised */
+		{"", EV_DETAIL_NONE},
+		{"plain", EV_DETAIL_NONE},
+		{"j\xc3\xb6rg", EV_DETAIL_NONE},
+		{"\xe7\x94\xa8\xe6\x88\xb7", EV_DETAIL_NONE},
+		{"\xd8\xb9\xd8\xb1\xd8\xa8\xd9\x8a", EV_DETAIL_NONE},
+		{"jo\xcc\x88rg", EV_DETAIL_NOT_NFC}, /* not normalised */
 		{"a\xe2\x80\x8b"
 	     "b",
-	     false}, /* zero width space */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* zero width space */
 		{"a\xe2\x80\x8d"
 	     "b",
-	     false}, /* zero width joiner */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* zero width joiner */
 		{"a\xe2\x80\xae"
 	     "b",
-	     false}, /* right-to-left override */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* right-to-left override */
 		{"a\xc2\xad"
 	     "b",
-	     false}, /* soft hyphen */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* soft hyphen */
 		{"a\xc2\xa0"
 	     "b",
-	     false}, /* no-break space */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* no-break space */
 		{"a\xe3\x80\x80"
 	     "b",
-	     false}, /* ideographic space */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* ideographic space */
 		{"a\xc2\x85"
 	     "b",
-	     false}, /* next line */
+	     EV_DETAIL_DISALLOWED_CHARACTER}, /* next line */
 		{"\xef\xbb\xbf"
 	     "a",
-	     false},                     /* byte order mark */
-		{"\xee\x80\x80", false},     /* private use */
-		{"\xef\xbf\xbf", false},     /* not a character */
-		{"\xf3\xa0\x81\x81", false}, /* tag */
-		{"\xcd\xb8", false},         /* unassigned */
-		{"\xff", false},
+	     EV_DETAIL_DISALLOWED_CHARACTER},                     /* byte order mark */
+		{"\xee\x80\x80", EV_DETAIL_DISALLOWED_CHARACTER},     /* private use */
+		{"\xef\xbf\xbf", EV_DETAIL_DISALLOWED_CHARACTER},     /* not a character */
+		{"\xf3\xa0\x81\x81", EV_DETAIL_DISALLOWED_CHARACTER}, /* tag */
+		{"\xcd\xb8", EV_DETAIL_DISALLOWED_CHARACTER},         /* unassigned */
+		{"\xff", EV_DETAIL_INVALID_ENCODING},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < N_ROWS(rows); i++)
-		CHECK_INT(rows[i].text, ev_unicode_text_ok(rows[i].text, strlen(rows[i].text)), rows[i].ok);
+	{
+		size_t at = 0;
+
+		CHECK_INT(rows[i].text, ev_unicode_text_fault(rows[i].text, strlen(rows[i].text), &at),
+		          rows[i].fault);
+		assert_true(at <= strlen(rows[i].text));
+	}
+}
+
+/* Sinhala, Persian and Hindi cannot be written without them. */
+static void
+joiners_stand_where_scripts_need_them(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		bool ok;
+	} rows[] = {
+		{"\xe0\xb7\x81\xe0\xb7\x8a\xe2\x80\x8d\xe0\xb6\xbb\xe0\xb7\x93", true}, /* Sinhala "sri" */
+		{"\xe0\xb6\xbb\xe0\xb7\x8a\xe2\x80\x8d\xe0\xb6\xbb", true},             /* virama, ZWJ */
+		{"\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8c\xe0\xa4\xb7", true},             /* virama, ZWNJ */
+		{"\xd9\x86\xd8\xa7\xd9\x85\xd9\x87\xe2\x80\x8c\xd8\xa7\xdb\x8c", true}, /* Persian */
+		{"\xd8\xa7\xe2\x80\x8c\xd8\xa7", false}, /* alef joins nothing behind it */
+		{"\xd9\x86\xe2\x80\x8c", false},
+		{"\xe2\x80\x8c\xd9\x86", false},
+		{"\xd9\x86\xe2\x80\x8d\xd9\x86", false}, /* ZWJ between letters */
+		{"a\xe2\x80\x8c"
+	     "b",
+	     false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		size_t at = 0;
+
+		CHECK_INT(rows[i].text,
+		          ev_unicode_text_fault(rows[i].text, strlen(rows[i].text), &at) == EV_DETAIL_NONE,
+		          rows[i].ok);
+	}
 }
 
 int
@@ -175,6 +214,7 @@ main(void)
 		cmocka_unit_test(invalid_names_have_no_ascii_form),
 		cmocka_unit_test(a_name_that_does_not_fit_is_refused),
 		cmocka_unit_test(invisible_and_ambiguous_text_is_no_local_part),
+		cmocka_unit_test(joiners_stand_where_scripts_need_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
