@@ -91,6 +91,26 @@ CREATE TYPE email_verify.verdict AS (
 	stale boolean
 );
 
+-- What email_syntax() says of a text.  New attributes are only appended.
+CREATE TYPE email_verify.syntax AS (
+	ok boolean,
+	diagnosis text,
+	category text,
+	level text,
+	char_position integer,
+	byte_position integer,
+	local_part text,
+	domain text,
+	quoted boolean,
+	eai boolean,
+	idn boolean,
+	literal boolean,
+	comment boolean,
+	obsolete boolean,
+	carrier_legacy boolean,
+	special_use boolean
+);
+
 -- ---------------------------------------------------------------------------------------------------
 -- Tables.  The worker is the only writer of address, domain and domain_host.
 -- ---------------------------------------------------------------------------------------------------
@@ -553,6 +573,11 @@ CREATE FUNCTION @extschema@.email_syntax_ok(email text, level text DEFAULT 'inte
 AS 'MODULE_PATHNAME', 'ev_syntax_ok' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 SUPPORT email_verify._mostly_true;
 COMMENT ON FUNCTION @extschema@.email_syntax_ok(text, text) IS 'can this be an e-mail address? levels: internet, smtp, header';
+
+CREATE FUNCTION @extschema@.email_syntax(email text, level text DEFAULT 'internet') RETURNS email_verify.syntax
+AS 'MODULE_PATHNAME', 'ev_syntax' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_syntax(text, text) IS
+	'what is wrong with the syntax of an e-mail address and where, and of what it consists';
 
 CREATE FUNCTION @extschema@.email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verification_reason

@@ -25,3 +25,21 @@ FROM (VALUES
 	('an..n@example.com'), ('an n@example.com'), (E'a\x01b@example.com'), ('"ann@example.com'), ('ann@-example.com'),
 	('ann@example..com'), ('ann@example.123'), ('ann@example'), ('x@[192.0.2.1]'),
 	(repeat('a', 65) || '@example.com'), ('a@' || repeat('b', 64) || '.com')) t (a), email_verdict(a) v;
+
+-- the diagnosis, its place, and the parts
+SELECT left(a, 30) AS address, s.ok, s.diagnosis, s.category, s.level, s.char_position AS ch, s.byte_position AS byte,
+	s.local_part, s.domain
+FROM (VALUES
+	('ann@example.com'), ('Ann.B+c@Example.COM'), ('"a b"@example.com'), ('x@[192.0.2.1]'), ('root@localhost'),
+	('(work) ann@example.com'), ('ann @ example.com'), ('"a".b@example.com'), ('ann@exa_mple.com'), ('ann@[no address]'),
+	('ann'), ('ann@example..com'), ('jörg müller@example.com'), ('jörg@bücher.example'), ('ann@bü_cher.example'),
+	('a..b@docomo.ne.jp'), (''), (E'ann@example.com\r\n'), ('ann(@example.com'), (repeat('a', 65) || '@example.com')) v (a),
+	email_syntax(a) s;
+SELECT left(a, 30) AS address, s.quoted, s.eai, s.idn, s.literal, s.comment, s.obsolete, s.carrier_legacy, s.special_use
+FROM (VALUES
+	('ann@example.com'), ('ann@corp.com'), ('"a b"@corp.com'), ('jörg@corp.com'), ('ann@bücher.de'), ('x@[192.0.2.1]'),
+	('ann(c)@corp.com'), ('ann . b@corp.com'), ('a.@au.com'), ('ann')) v (a),
+	email_syntax(a, 'header') s;
+SELECT (email_syntax('ann(c)@corp.com', 'smtp')).diagnosis, (email_syntax('ann(c)@corp.com', 'header')).diagnosis IS NULL AS header;
+SELECT email_syntax(NULL), email_syntax('a@b.co', NULL);
+SELECT email_syntax('a@b.co', 'nonsense');

@@ -5,6 +5,7 @@
 #ifndef EV_BACKEND_H
 #define EV_BACKEND_H
 
+#include "access/tupdesc.h"
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
@@ -58,6 +59,13 @@ extern bool ev_cache_lookup(const char *key, size_t len, EvCached *out);
  * functions.c: status, reason, detail, retryable, checked_at, retry_at, stale: 7 values and nulls.
  */
 extern void ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls);
+
+/*
+ * functions.c: a row of a composite type with our attributes by name, n of them, for a type that is
+ * older or newer than this library: what it has more stays NULL.
+ */
+extern Datum ev_form_by_name(TupleDesc desc, int n, const char *const *names, const Datum *ours,
+                             const bool *our_nulls);
 
 /* What the table email_verify.override says about an address. */
 typedef enum EvSay

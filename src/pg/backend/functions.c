@@ -12,36 +12,8 @@
 
 #include "pg/backend/backend.h"
 
-PG_FUNCTION_INFO_V1(ev_syntax_ok);
 PG_FUNCTION_INFO_V1(ev_verify);
 PG_FUNCTION_INFO_V1(ev_verdict);
-
-/* email_syntax_ok(email text, level text) */
-Datum
-ev_syntax_ok(PG_FUNCTION_ARGS)
-{
-	text *email = PG_GETARG_TEXT_PP(0);
-	text *level_name = PG_GETARG_TEXT_PP(1);
-	enum ev_syntax_level level;
-	struct ev_syntax syntax;
-	struct ev_address address;
-	size_t len;
-	const char *utf8;
-
-	if (!ev_syntax_level_by_label(VARDATA_ANY(level_name), VARSIZE_ANY_EXHDR(level_name), &level))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("unrecognized syntax level: \"%s\"", text_to_cstring(level_name)),
-		                errhint("Levels are \"internet\", \"smtp\" and \"header\".")));
-	utf8 = ev_to_utf8(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &len);
-	if (!ev_syntax_parse(utf8, len, level, &syntax))
-		PG_RETURN_BOOL(false);
-
-	/* some faults show only in the form that travels */
-	if (level == EV_SYNTAX_INTERNET && syntax.idn &&
-	    ev_address_from(utf8, &syntax, &address) != EV_DETAIL_NONE)
-		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(true);
-}
 
 /*
  * Arguments email, wait, max_age as the two functions below have them.  False when email is NULL.
@@ -94,25 +66,17 @@ ev_answer_values(const EvAnswer *answer, Datum *values, bool *nulls)
 	values[6] = BoolGetDatum(answer->stale);
 }
 
-/*
- * Our attributes by name, for a type that is older or newer than this library: what it has more
- * stays NULL.
- */
-static Datum
-form_verdict(TupleDesc desc, const EvAnswer *answer)
+Datum
+ev_form_by_name(TupleDesc desc, int n, const char *const *names, const Datum *ours,
+                const bool *our_nulls)
 {
-	static const char *const names[7] = {"status",     "reason",   "detail", "retryable",
-	                                     "checked_at", "retry_at", "stale"};
-	Datum ours[7];
-	bool our_nulls[7];
 	Datum *values = palloc0(desc->natts * sizeof(Datum));
 	bool *nulls = palloc(desc->natts * sizeof(bool));
 
-	ev_answer_values(answer, ours, our_nulls);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		nulls[i] = true;
-		for (int k = 0; k < 7; k++)
+		for (int k = 0; k < n; k++)
 			if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), names[k]) == 0)
 			{
 				values[i] = ours[k];
@@ -120,6 +84,18 @@ form_verdict(TupleDesc desc, const EvAnswer *answer)
 			}
 	}
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+static Datum
+form_verdict(TupleDesc desc, const EvAnswer *answer)
+{
+	static const char *const names[7] = {"status",     "reason",   "detail", "retryable",
+	                                     "checked_at", "retry_at", "stale"};
+	Datum values[7];
+	bool nulls[7];
+
+	ev_answer_values(answer, values, nulls);
+	return ev_form_by_name(desc, 7, names, values, nulls);
 }
 
 /* email_verdict(email text, wait interval, max_age interval) */
