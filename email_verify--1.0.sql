@@ -336,6 +336,18 @@ AS 'MODULE_PATHNAME', 'ev_poke' LANGUAGE C VOLATILE;
 CREATE FUNCTION email_verify._mostly_true(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
 
+CREATE FUNCTION email_verify._rarely_true(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'ev_rarely_true' LANGUAGE C;
+
+-- who keeps the mailboxes of its domain, by the lists; who runs a mail server, by its name
+CREATE FUNCTION email_verify._provider(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_provider_of_domain' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION email_verify._mx_provider(host text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_provider_of_mx' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION email_verify._suggest(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 -- ---------------------------------------------------------------------------------------------------
 -- The store: how the worker, here or on another machine, reaches the tables.
 -- ---------------------------------------------------------------------------------------------------
@@ -579,6 +591,67 @@ AS 'MODULE_PATHNAME', 'ev_syntax' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.email_syntax(text, text) IS
 	'what is wrong with the syntax of an e-mail address and where, and of what it consists';
 
+-- Immutable: unique indexes and generated columns may stand on these.
+CREATE FUNCTION @extschema@.email_normalize(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_normalize(text) IS
+	'the address as it travels: domain in lower-case A-labels, no needless quotes; NULL when it is none';
+
+CREATE FUNCTION @extschema@.email_canonical(email text, rules integer DEFAULT 1) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_canonical_address' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_canonical(text, integer) IS
+	'one key for all spellings of a mailbox, by a frozen set of rules; NULL when it is no address';
+
+CREATE FUNCTION @extschema@.email_domain(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_domain_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_domain(text) IS 'the domain of an address in lower-case A-labels; NULL when it is none';
+
+CREATE FUNCTION @extschema@.email_local_part(email text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_local_part_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_local_part(text) IS
+	'the local part of an address without needless quotes; NULL when it is none';
+
+-- These see the table override.
+CREATE FUNCTION @extschema@.email_is_disposable(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_disposable' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10
+SUPPORT email_verify._rarely_true;
+COMMENT ON FUNCTION @extschema@.email_is_disposable(text) IS 'does the address belong to a service of throw-away mailboxes?';
+
+CREATE FUNCTION @extschema@.email_is_role(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_role_address' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10
+SUPPORT email_verify._rarely_true;
+COMMENT ON FUNCTION @extschema@.email_is_role(text) IS 'is it the address of a function, like info@ or postmaster@, and not a person''s?';
+
+CREATE FUNCTION @extschema@.email_is_free(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_free' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10;
+COMMENT ON FUNCTION @extschema@.email_is_free(text) IS 'is it a mailbox of a provider where anybody gets one?';
+
+CREATE FUNCTION @extschema@.email_is_alias(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_alias' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10
+SUPPORT email_verify._rarely_true;
+COMMENT ON FUNCTION @extschema@.email_is_alias(text) IS 'does it belong to a service that forwards to mailboxes elsewhere?';
+
+CREATE FUNCTION @extschema@.email_provider(email text) RETURNS text
+LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 20 SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT coalesce(email_verify._provider($1), (
+		SELECT email_verify._mx_provider(d.mx_hosts[1]) FROM email_verify.domain d
+		WHERE d.domain = @extschema@.email_domain($1)));
+END;
+COMMENT ON FUNCTION @extschema@.email_provider(text) IS
+	'who keeps the mailbox: by the domain, or by its mail servers once they are known; NULL when nobody known does';
+
+CREATE FUNCTION @extschema@.email_suggest(email text) RETURNS text
+LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 20 SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT s.suggestion FROM email_verify._suggest($1) AS s (suggestion)
+	WHERE NOT EXISTS (
+		SELECT FROM email_verify.domain d
+		WHERE d.domain = @extschema@.email_domain($1) AND d.reason IS NULL);
+END;
+COMMENT ON FUNCTION @extschema@.email_suggest(text) IS
+	'the address that was probably meant by one with a mistyped domain; NULL when the domain is real or nothing is near';
+
 CREATE FUNCTION @extschema@.email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verification_reason
 AS 'MODULE_PATHNAME', 'ev_verify' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000;
@@ -629,29 +702,40 @@ BEGIN ATOMIC
 				AND '@.' || p.domain <> o.pattern)
 		WHERE o.until IS NULL OR o.until > now()
 		UNION ALL
-		SELECT 3, 'dns', coalesce(concat_ws(' ', d.reason::text, d.detail), ''),
+		SELECT 3, 'data', concat_ws(', ',
+				CASE WHEN @extschema@.email_is_disposable($1) THEN 'disposable' ELSE 'not disposable' END,
+				CASE WHEN @extschema@.email_is_role($1) THEN 'role' ELSE 'not role' END,
+				CASE WHEN @extschema@.email_is_free($1) THEN 'free' END,
+				CASE WHEN @extschema@.email_is_alias($1) THEN 'alias' END),
+			@extschema@.email_provider($1), NULL
+		FROM p WHERE p.key IS NOT NULL
+		UNION ALL
+		SELECT 4, 'dns', coalesce(concat_ws(' ', d.reason::text, d.detail), ''),
 			coalesce('MX ' || array_to_string(d.mx_hosts, ', '), CASE WHEN d.implicit_mx THEN 'no MX: its own address' END),
 			d.checked_at
 		FROM p JOIN email_verify.domain d ON d.domain = p.domain
 		UNION ALL
-		SELECT 4, 'catch-all', CASE h.catch_all WHEN true THEN 'accepts made-up recipients'
+		SELECT 5, 'catch-all', CASE h.catch_all WHEN true THEN 'accepts made-up recipients'
 				WHEN false THEN 'refuses made-up recipients' ELSE 'not known' END, h.host, h.catch_all_at
 		FROM p JOIN email_verify.domain_host h ON h.domain = p.domain
 		UNION ALL
-		SELECT 5, a.stage, concat_ws(' ', a.reply_code::text, a.enhanced_status, 'rule ' || a.rule),
+		SELECT 6, a.stage, concat_ws(' ', a.reply_code::text, a.enhanced_status, 'rule ' || a.rule),
 			concat_ws(' ', a.mx_host, '[' || host(a.mx_address) || ']', CASE WHEN a.tls THEN '(TLS)' END, a.reply_text), a.checked_at
 		FROM p JOIN email_verify.address a ON a.address = p.key
 		WHERE a.stage IS NOT NULL
 		UNION ALL
-		SELECT 6, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
+		SELECT 7, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
 		FROM p JOIN email_verify.address a ON a.address = p.key JOIN email_verify._reasons() r ON r.reason = a.reason::text
 		UNION ALL
-		SELECT 7, 'queue', CASE WHEN q.due_at > now() THEN 'will be asked again' ELSE 'is being asked' END,
+		SELECT 8, 'suggest', 'did you mean ' || s.suggestion || '?', NULL, NULL
+		FROM @extschema@.email_suggest($1) AS s (suggestion) WHERE s.suggestion IS NOT NULL
+		UNION ALL
+		SELECT 9, 'queue', CASE WHEN q.due_at > now() THEN 'will be asked again' ELSE 'is being asked' END,
 			concat(q.attempts, ' attempts so far', CASE WHEN q.put_backs > 0 THEN concat(', put off ', q.put_backs, ' times') END),
 			q.due_at
 		FROM p JOIN email_verify.queue q ON q.address = p.key
 	)
-	SELECT f.step, f.stage, CASE WHEN f.step = 3 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
+	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.evidence;
 END;
 COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address was judged as it was, step by step';
@@ -698,6 +782,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
 	'verify an address anew, whatever is known of it; false when its verdict needs no worker';
+
+CREATE FUNCTION email_verify.data_version() RETURNS text
+AS 'MODULE_PATHNAME', 'ev_data_version' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION email_verify.data_version() IS
+	'versions of the lists, rules and Unicode data on which immutable functions stand';
 
 CREATE FUNCTION email_verify.hmac(pattern text) RETURNS text LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC

@@ -26,6 +26,17 @@ build/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-only
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
 
+# the lists of data/ as tables: made by a program of this machine, whatever the compiler makes
+DATA_LISTS = $(wildcard $(EV_SRC)/../data/*.txt $(EV_SRC)/../data/*.tsv)
+build/gen/generate: $(EV_SRC)/../data/generate.c $(EV_SRC)/engine/domain_hash.h $(EV_SRC)/engine/domain_list.h \
+		$(EV_SRC)/engine/hash.h | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(or $(BUILD_CC),$(CC)) -std=c11 -D_GNU_SOURCE -O2 $(EV_WARN) -Ibuild/include/engine-only -o $@ $<
+build/gen/domain_table.h: build/gen/generate $(DATA_LISTS)
+	build/gen/generate $(EV_SRC)/../data >$@.new && mv $@.new $@
+build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: build/gen/domain_table.h
+build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: EV_WARN += -Ibuild/gen
+
 build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<

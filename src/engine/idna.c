@@ -4,13 +4,16 @@
  */
 #include "engine/idna.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <idn2.h>
+#include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
+#include <unistring/version.h>
 
 /* A domain of 253 octets in A-labels is never longer than this in UTF-8. */
 #define UTF8_DOMAIN_MAX 1024
@@ -192,4 +195,35 @@ ev_unicode_text_fault(const char *text, size_t n, size_t *at)
 	while (!same && *at > 0 && *at < n && (bytes[*at] & 0xc0) == 0x80)
 		--*at;
 	return same || n == 0 ? EV_DETAIL_NONE : EV_DETAIL_NOT_NFC;
+}
+
+size_t
+ev_unicode_lower(const char *text, size_t n, char *out, size_t size)
+{
+	uint8_t buf[512];
+	size_t len = sizeof(buf);
+	uint8_t *folded = u8_tolower((const uint8_t *) text, n, "", UNINORM_NFC, buf, &len);
+
+	if (folded == NULL || len > size)
+	{
+		if (out != text)
+			memcpy(out, text, n);
+		len = n;
+	}
+	else
+		memcpy(out, folded, len);
+	if (folded != buf)
+		free(folded);
+	return len;
+}
+
+const char *
+ev_unicode_versions(void)
+{
+	static char text[80];
+
+	snprintf(text, sizeof(text), "libidn2 %s, libunistring %d.%d.%d", idn2_check_version(NULL),
+	         _libunistring_version >> 16, (_libunistring_version >> 8) & 0xff,
+	         _libunistring_version & 0xff);
+	return text;
 }

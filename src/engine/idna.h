@@ -29,4 +29,14 @@ extern size_t ev_idna_to_ascii(const char *domain, size_t n, char *out, size_t s
  */
 extern enum ev_detail ev_unicode_text_fault(const char *text, size_t n, size_t *at);
 
+/*
+ * The text (n bytes of valid UTF-8 in form C) in lower case and form C, without regard to language,
+ * in out (size bytes, not NUL-terminated; may be the text).  Returns its length; what would not fit,
+ * or cannot be done, leaves the text as it is.
+ */
+extern size_t ev_unicode_lower(const char *text, size_t n, char *out, size_t size);
+
+/* The versions of the Unicode data and libraries in use, for a person; static. */
+extern const char *ev_unicode_versions(void);
+
 #endif

@@ -1,6 +1,6 @@
 /*
  * ask.c
- *	  The way of one question: syntax, mode, cache, queue.
+ *	  The way of one question: syntax, mode, override, lists, cache, queue.
  */
 #include "postgres.h"
 
@@ -98,12 +98,16 @@ static bool
 answer_offline(const struct ev_syntax *syntax, const struct ev_address *address,
                const EvOverride *override, EvAnswer *out)
 {
+	struct ev_verdict verdict;
+
 	if (ev_settings.mode == EV_MODE_SANDBOX)
 		answer_sandbox(out, address);
 	else if (override->has_verdict)
 		answer(out, override->verdict.reason, override->verdict.detail);
 	else if (syntax->special_use)
 		answer(out, EV_REASON_NO_MX_RECORDS, EV_DETAIL_SPECIAL_USE_DOMAIN);
+	else if (ev_lists_verdict(address, override, &verdict))
+		answer(out, verdict.reason, verdict.detail);
 	else
 		return false;
 	return true;
@@ -154,5 +158,5 @@ ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 			ev_memo_put(key, key_len, wait, max_age, out);
 		}
 	}
-	ev_verdict_apply_role(&out->verdict, override.role == EV_SAY_YES);
+	ev_verdict_apply_role(&out->verdict, ev_is_role_with(&address, &override));
 }

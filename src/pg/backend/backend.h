@@ -92,10 +92,26 @@ typedef struct EvOverride
 extern bool ev_override_find(const struct ev_address *address, EvOverride *out);
 
 /*
- * override.c: wait until it can be read; it is locked against what kept it from that until the
- * transaction ends.
+ * override.c: the same for those that may wait until the table can be read; it is locked then against
+ * what kept it from that until the transaction ends.
  */
-extern void ev_override_wait(void);
+extern void ev_override_read(const struct ev_address *address, EvOverride *out);
+
+/*
+ * lists.c: the verdict that the lists of domains give, so that nobody needs to be asked; false when
+ * they give none.
+ */
+extern bool ev_lists_verdict(const struct ev_address *address, const EvOverride *override,
+                             struct ev_verdict *verdict);
+
+/* lists.c: is the local part one of a function, by the list or by the site's own word? */
+extern bool ev_is_role_with(const struct ev_address *address, const EvOverride *override);
+
+/*
+ * lists.c: the address (server's encoding) that was probably meant by one with a mistyped domain,
+ * allocated in CurrentMemoryContext; NULL when there is none.
+ */
+extern char *ev_suggestion(const char *email, size_t len);
 
 /*
  * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`,

@@ -184,8 +184,9 @@ try_pattern(Kind kind, const char *pattern, size_t len, EvOverride *out)
 	return !locked;
 }
 
-void
-ev_override_wait(void)
+/* Wait for the locks without which it cannot be read. */
+static void
+wait_for_tables(void)
 {
 	static const char *const tables[] = {"override", "site_key"};
 	Oid namespace = get_namespace_oid("email_verify", false);
@@ -197,6 +198,17 @@ ev_override_wait(void)
 		if (OidIsValid(oid))
 			LockRelationOid(oid, AccessShareLock);
 	}
+}
+
+void
+ev_override_read(const struct ev_address *address, EvOverride *out)
+{
+	if (ev_override_find(address, out))
+		return;
+	wait_for_tables();
+	if (!ev_override_find(address, out))
+		ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+		                errmsg("table email_verify.override cannot be read")));
 }
 
 bool

@@ -70,18 +70,13 @@ ev_queueable(PG_FUNCTION_ARGS)
 {
 	struct ev_syntax syntax;
 	struct ev_address address;
+	struct ev_verdict verdict;
 	EvOverride override;
 
 	if (parse_arg(fcinfo, &syntax, &address) != EV_DETAIL_NONE || syntax.special_use)
 		PG_RETURN_NULL();
-	if (!ev_override_find(&address, &override))
-	{
-		ev_override_wait();
-		if (!ev_override_find(&address, &override))
-			ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			                errmsg("table email_verify.override cannot be read")));
-	}
-	if (override.has_verdict)
+	ev_override_read(&address, &override);
+	if (override.has_verdict || ev_lists_verdict(&address, &override, &verdict))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(key_text(&address));
 }

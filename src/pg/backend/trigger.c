@@ -86,10 +86,20 @@ read_arguments(Trigger *trigger)
 	return args;
 }
 
+/* A domain that takes no mail may be another one mistyped. */
+static char *
+suggestion_for(const char *email, enum ev_reason reason)
+{
+	if (reason != EV_REASON_NO_MX_RECORDS && reason != EV_REASON_HOST_NOT_FOUND)
+		return NULL;
+	return ev_suggestion(email, strlen(email));
+}
+
 static void
-refuse(Relation rel, const char *column, const EvAnswer *answer)
+refuse(Relation rel, const char *column, const char *email, const EvAnswer *answer)
 {
 	const char *detail = ev_detail_info(answer->verdict.detail)->label;
+	char *suggestion = suggestion_for(email, answer->verdict.reason);
 
 	ereport(
 		ERROR,
@@ -98,6 +108,7 @@ refuse(Relation rel, const char *column, const EvAnswer *answer)
 	     detail == NULL
 	         ? 0
 	         : errdetail("%s: %s.", detail, ev_detail_info(answer->verdict.detail)->description),
+	     suggestion == NULL ? 0 : errhint("Did you mean %s?", suggestion),
 	     errtableconstraint(rel, "email_verify"), err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 }
 
@@ -155,6 +166,6 @@ ev_verify_trigger(PG_FUNCTION_ARGS)
 	}
 	ev_ask(email, strlen(email), args.wait, -1, &answer);
 	if (args.refused[answer.verdict.status])
-		refuse(data->tg_relation, args.column, &answer);
+		refuse(data->tg_relation, args.column, email, &answer);
 	return PointerGetDatum(tuple);
 }

@@ -1,0 +1,192 @@
+/*
+ * domain_list.c
+ *	  The lists of data/ as a perfect hash in read-only memory, shared by all processes.
+ */
+#include "engine/domain_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/domain_hash.h"
+
+struct typo
+{
+	const char *typed;
+	const char *meant;
+};
+
+/* made by the build */
+#include "domain_table.h"
+
+/* What holds below a domain too, where it says so. */
+#define INHERITED (EV_DOMAIN_DISPOSABLE | EV_DOMAIN_ALIAS | EV_DOMAIN_CARRIER)
+
+/* Longest local part of a function that is looked for. */
+#define ROLE_MAX 32
+
+static unsigned char
+lower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char) (c | 0x20) : c;
+}
+
+static struct ev_domain_entry
+entry_of(uint64_t steps)
+{
+	static const struct ev_domain_entry none = {0, 0};
+	uint64_t hash = ev_domain_hash_end(steps);
+	uint32_t slot = ev_domain_slot(hash, displacements[ev_domain_bucket(hash, N_BUCKETS)], N_SLOTS);
+
+	return prints[slot] == ev_domain_print(hash) ? entries[slot] : none;
+}
+
+struct ev_domain_entry
+ev_domain_look_up(const char *domain, size_t n)
+{
+	uint64_t h = EV_HASH_INIT;
+	struct ev_domain_entry above = {0, 0};
+	struct ev_domain_entry own;
+	bool dotted = false; /* a top-level domain alone is never listed */
+
+	for (size_t i = n; i-- > 0;)
+	{
+		if (domain[i] == '.')
+		{
+			struct ev_domain_entry entry = {0, 0};
+
+			if (dotted)
+				entry = entry_of(h);
+			dotted = true;
+			if (entry.classes & EV_DOMAIN_SUBDOMAINS)
+			{
+				above.classes |= entry.classes & INHERITED;
+				above.family = entry.family;
+			}
+		}
+		h = ev_domain_hash_step(h, lower((unsigned char) domain[i]));
+	}
+	own = entry_of(h);
+	own.classes |= above.classes;
+	if (own.family == 0)
+		own.family = above.family;
+	return own;
+}
+
+const struct ev_mailbox_family *
+ev_mailbox_family(uint8_t family)
+{
+	return family == 0 ? NULL : &families[family];
+}
+
+static int
+compare_strings(const void *key, const void *element)
+{
+	return strcmp(key, *(const char *const *) element);
+}
+
+bool
+ev_is_role(const char *local, size_t n)
+{
+	char key[ROLE_MAX + 1];
+	const char *tag = memchr(local, '+', n);
+
+	if (tag != NULL && tag != local)
+		n = (size_t) (tag - local);
+	if (n == 0 || n > ROLE_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		key[i] = (char) lower((unsigned char) local[i]);
+	key[n] = '\0';
+	return bsearch(key, roles, sizeof(roles) / sizeof(roles[0]), sizeof(roles[0]),
+	               compare_strings) != NULL;
+}
+
+/* --- suggestions ---------------------------------------------------------------------------------- */
+
+#define NAME_MAX_SUGGESTED 24 /* longer names are nobody's typing error of a popular one */
+
+static unsigned
+least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Letters to change, add, leave out or swap with their neighbour to come from a to b (optimal string
+ * alignment).  Both are at most NAME_MAX_SUGGESTED long.
+ */
+static unsigned
+distance(const char *a, size_t n, const char *b, size_t m)
+{
+	unsigned rows[3][NAME_MAX_SUGGESTED + 1];
+	unsigned *before = rows[0];
+	unsigned *last = rows[1];
+	unsigned *now = rows[2];
+
+	for (size_t j = 0; j <= m; j++)
+		last[j] = (unsigned) j;
+	for (size_t i = 1; i <= n; i++)
+	{
+		unsigned *spare = before;
+
+		now[0] = (unsigned) i;
+		for (size_t j = 1; j <= m; j++)
+		{
+			now[j] =
+				least(least(last[j] + 1, now[j - 1] + 1), last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[m];
+}
+
+static int
+compare_typos(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct typo *) element)->typed);
+}
+
+const char *
+ev_suggest_domain(const char *domain, size_t n)
+{
+	char key[NAME_MAX_SUGGESTED + 1];
+	const struct typo *typo;
+	const char *best = NULL;
+	unsigned best_distance = 3;
+
+	if (n == 0 || n > NAME_MAX_SUGGESTED ||
+	    (ev_domain_look_up(domain, n).classes & ~EV_DOMAIN_MISTYPED) != 0 ||
+	    ev_domain_look_up(domain, n).family != 0)
+		return NULL;
+	memcpy(key, domain, n);
+	key[n] = '\0';
+	typo = bsearch(key, typos, sizeof(typos) / sizeof(typos[0]), sizeof(typos[0]), compare_typos);
+	if (typo != NULL)
+		return typo->meant;
+	for (size_t i = 0; i < sizeof(popular) / sizeof(popular[0]); i++)
+	{
+		size_t len = strlen(popular[i]);
+		unsigned allowed = len < 9 ? 0 : len < 11 ? 1 : 2; /* short names have many neighbours */
+		unsigned d;
+
+		if (len > NAME_MAX_SUGGESTED || n + allowed < len || len + allowed < n)
+			continue;
+		d = distance(key, n, popular[i], len);
+		if (d <= allowed && d < best_distance)
+		{
+			best = popular[i];
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+uint64_t
+ev_domain_list_version(void)
+{
+	return LIST_VERSION;
+}
