@@ -320,8 +320,9 @@ scan_domain_name(struct scan *scan)
 		return fault(scan, EV_DETAIL_DOMAIN_TOO_LONG, start + EV_DOMAIN_MAX);
 	scan->domain_wire = n;
 	scan->out->special_use = ev_is_special_use((const char *) name, n, tld);
-	for (size_t i = tld; ev_char_class[name[i]] & C_DIGIT; i++)
-		scan->out->numeric_tld = i + 1 == n;
+	scan->out->numeric_tld = true;
+	for (size_t i = tld; i < n && scan->out->numeric_tld; i++)
+		scan->out->numeric_tld = (ev_char_class[name[i]] & C_DIGIT) != 0;
 	if (scan->level != EV_SYNTAX_INTERNET)
 		return true;
 	if (tld == 0)

@@ -311,6 +311,9 @@ nothing_is_read_behind_the_end(void **state)
 		"first.last@sub.corp.com",
 		"\"q\\\"\"@corp.com",
 		"a@[IPv6:1::2]",
+		"a@corp.123",
+		"a..b@docomo.ne.jp",
+		"\"a\"(c) . b (d)@[x\\]] (e\\))",
 		"j\xc3\xb6rg@corp.com",
 		"a@b\xc3\xbc"
 		"cher.de",
@@ -329,6 +332,8 @@ nothing_is_read_behind_the_end(void **state)
 			ev_syntax_parse(copy, n, EV_SYNTAX_INTERNET, &syntax);
 			assert_true(syntax.fault_at <= n);
 			ev_syntax_parse(copy, n, EV_SYNTAX_SMTP, &syntax);
+			ev_syntax_parse(copy, n, EV_SYNTAX_HEADER, &syntax);
+			assert_true(syntax.fault_at <= n);
 			free(copy);
 		}
 }
