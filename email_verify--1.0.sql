@@ -783,10 +783,18 @@ END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
 	'verify an address anew, whatever is known of it; false when its verdict needs no worker';
 
-CREATE FUNCTION email_verify.data_version() RETURNS text
+CREATE FUNCTION email_verify.data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text)
 AS 'MODULE_PATHNAME', 'ev_data_version' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION email_verify.data_version() IS
-	'versions of the lists, rules and Unicode data on which immutable functions stand';
+	'versions of the lists of domains, of the newest rules for canonical addresses, and of the Unicode data in use';
+
+-- What indexes and generated columns of this database were made with.  Not dumped: a restore makes them anew.
+CREATE TABLE email_verify.made_with (
+	single boolean PRIMARY KEY DEFAULT true CHECK (single),
+	unicode text NOT NULL
+);
+COMMENT ON TABLE email_verify.made_with IS 'the Unicode data at the time of CREATE EXTENSION, or of the last REINDEX that was told here';
+INSERT INTO email_verify.made_with (unicode) SELECT v.unicode FROM email_verify.data_version() v;
 
 CREATE FUNCTION email_verify.hmac(pattern text) RETURNS text LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
@@ -861,6 +869,49 @@ CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT worke
 	OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint, OUT errors_total bigint,
 	OUT refused_total bigint)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
+
+-- Nothing here waits or asks the network.
+CREATE FUNCTION email_verify.doctor(OUT "check" text, OUT result text, OUT finding text, OUT advice text)
+RETURNS SETOF record LANGUAGE SQL STABLE SECURITY DEFINER
+BEGIN ATOMIC
+	WITH s AS (SELECT * FROM email_verify._stat()),
+	setting AS (
+		SELECT current_setting('email_verify.mode', true) AS mode, current_setting('email_verify.helo_name', true) AS helo_name,
+			current_setting('email_verify.mail_from', true) AS mail_from
+	), checks AS (
+		SELECT 1 AS n, 'worker' AS "check",
+			CASE WHEN s.worker = 'running' AND NOT s.paused THEN 'ok' WHEN s.worker IN ('running', 'starting') THEN 'warn'
+				WHEN setting.mode IN ('sandbox', 'offline') THEN 'skip' ELSE 'FAIL' END AS result,
+			CASE WHEN s.paused THEN 'paused' ELSE replace(s.worker, '_', ' ') END || coalesce(', pid ' || s.worker_pid, '') AS finding,
+			CASE WHEN s.worker = 'not_preloaded' THEN 'Add email_verify to shared_preload_libraries and restart the server.'
+				WHEN s.worker = 'not_started' THEN 'Raise max_worker_processes and restart the server.'
+				WHEN s.worker IN ('none', 'down') THEN 'See the server log, and whether email_verify.databases names this database.'
+				WHEN s.paused THEN 'email_verify.resume() goes on.' END AS advice
+		FROM s, setting
+		UNION ALL
+		SELECT 2, 'mode', CASE WHEN mode = 'smtp' THEN 'ok' ELSE 'warn' END, mode,
+			CASE WHEN mode <> 'smtp' THEN 'Mailboxes are asked for in mode smtp only.' END
+		FROM setting
+		UNION ALL
+		SELECT 3, 'identity',
+			CASE WHEN mode <> 'smtp' THEN 'skip' WHEN helo_name <> '' AND mail_from <> '' THEN 'ok' ELSE 'FAIL' END,
+			concat_ws(', ', CASE WHEN helo_name = '' THEN 'no helo_name' ELSE helo_name END,
+				CASE WHEN mail_from = '' THEN 'no mail_from' ELSE mail_from END),
+			CASE WHEN helo_name = '' OR mail_from = ''
+				THEN 'Set email_verify.helo_name to this host''s name and email_verify.mail_from to a mailbox that exists.' END
+		FROM setting
+		UNION ALL
+		SELECT 4, 'unicode', CASE WHEN m.unicode = v.unicode THEN 'ok' ELSE 'warn' END,
+			v.unicode || CASE WHEN m.unicode = v.unicode THEN '' ELSE '; indexes were made with ' || m.unicode END,
+			CASE WHEN m.unicode <> v.unicode THEN 'REINDEX what stands on functions of this extension, then '
+				|| 'UPDATE email_verify.made_with SET unicode = (email_verify.data_version()).unicode.' END
+		FROM email_verify.data_version() v, email_verify.made_with m
+		UNION ALL
+		SELECT 5, 'lists', 'ok', v.lists, NULL FROM email_verify.data_version() v
+	)
+	SELECT c."check", c.result, c.finding, c.advice FROM checks c ORDER BY c.n;
+END;
+COMMENT ON FUNCTION email_verify.doctor() IS 'what keeps addresses from being verified here, and what to do about it';
 
 CREATE VIEW email_verify.reason AS
 	SELECT r.reason::email_verify.verification_reason AS reason, r.status::email_verify.verification_status AS status,

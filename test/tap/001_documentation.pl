@@ -56,6 +56,14 @@ for my $function (@functions)
 	like($readme, qr/\b\Q$function\E\b/, "README names $function");
 }
 
+# diagnoses: each with its own words
+my $def_text = slurp('src/engine/reason.def');
+my $syntax = slurp('doc/syntax.md');
+my ($faults) = $def_text =~ /^(EV_DETAIL\(EMPTY,.*?)^EV_DETAIL\(NXDOMAIN/ms;
+my %described = $faults =~ /^EV_DETAIL\(\w+, "(\w+)", "([^"]*)"\)/mg;
+my %told = $syntax =~ /^\| `(\w+)` \| ([^|]*?) \|$/mg;
+is($told{$_}, $described{$_}, "doc/syntax.md tells of $_") for sort grep { $_ ne 'builtin' } keys %described;
+
 my $view = $node->safe_psql('postgres', 'SELECT count(*) FROM email_verify.reason');
 my $def = () = slurp('src/engine/reason.def') =~ /^EV_REASON\(/mg;
 is($view, $def, 'every reason of reason.def is in the view');

@@ -6,7 +6,7 @@
 #include "unit.h"
 
 #include "engine/canonical.h"
-#include "engine/domain_list.h"
+#include "engine/hash.h"
 
 /* The canonical form of a text, in buf; "" when it is no address. */
 static const char *
@@ -121,6 +121,31 @@ a_canonical_address_is_its_own(void **state)
 	}
 }
 
+/* Rows of data/provider.tsv that make the rule set: no row changes without a new number. */
+static void
+rule_set_1_is_frozen(void **state)
+{
+	uint64_t hash = EV_HASH_INIT;
+	char line[1024];
+	FILE *list = fopen("data/provider.tsv", "r");
+
+	(void) state;
+	assert_non_null(list);
+	while (fgets(line, sizeof(line), list) != NULL)
+	{
+		const char *rules = strchr(line, '\t');
+
+		rules = rules == NULL || line[0] == '#' ? NULL : strchr(rules + 1, '\t');
+		if (rules != NULL && strcmp(rules, "\t\t\t\n") != 0)
+		{
+			hash = ev_hash(hash, line, strcspn(line, "\t"));
+			hash = ev_hash(hash, rules, strlen(rules));
+		}
+	}
+	fclose(list);
+	assert_true(hash == UINT64_C(0x688eee2846bd4d32));
+}
+
 static void
 there_is_no_other_rule_set(void **state)
 {
@@ -137,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_set_1_is_as_it_was_released),
 		cmocka_unit_test(a_canonical_address_is_its_own),
+		cmocka_unit_test(rule_set_1_is_frozen),
 		cmocka_unit_test(there_is_no_other_rule_set),
 	};
 

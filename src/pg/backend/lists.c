@@ -5,7 +5,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
@@ -251,13 +253,20 @@ ev_suggest(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(suggestion));
 }
 
-/* data_version() */
+/* data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text) */
 Datum
 ev_data_version(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("lists %08x, rules %d, %s",
-	                                          (unsigned) (ev_domain_list_version() >> 32),
-	                                          EV_CANONICAL_RULES, ev_unicode_versions())));
+	TupleDesc desc;
+	Datum values[3];
+	bool nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "email_verify.data_version must return a record");
+	values[0] = CStringGetTextDatum(psprintf("%08x", (unsigned) (ev_domain_list_version() >> 32)));
+	values[1] = Int32GetDatum(EV_CANONICAL_RULES);
+	values[2] = CStringGetTextDatum(ev_unicode_versions());
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* Planner support for predicates that hold for few addresses of a real table. */
