@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/canonical.h"
+#include "engine/domain_list.h"
 #include "engine/syntax_private.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,6 +45,22 @@ parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *
 		CHECK((size_t) out->domain_start + out->domain_len == n && out->domain_len > 0);
 	}
 	return ok;
+}
+
+/* A canonical address is an address, and its own canonical form. */
+static void
+check_canonical(const struct ev_address *address)
+{
+	struct ev_address canonical;
+	struct ev_address again;
+	char key[EV_ADDRESS_KEY_SIZE];
+	size_t len;
+
+	CHECK(ev_canonical(address, 1, &canonical));
+	len = ev_address_key(&canonical, key);
+	CHECK(ev_address_parse_key(key, len, &again));
+	CHECK(ev_canonical(&again, 1, &again));
+	CHECK(strcmp(again.local, canonical.local) == 0 && strcmp(again.domain, canonical.domain) == 0);
 }
 
 /* The bare form of a text is one of the same sort without what was left out. */
@@ -98,5 +116,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(ev_address_parse_key(key, len, &again));
 	CHECK(strcmp(again.local, address.local) == 0 && strcmp(again.domain, address.domain) == 0);
 	CHECK(again.eai == address.eai);
+	check_canonical(&address);
+	(void) ev_suggest_domain(address.domain, address.domain_len);
+	(void) ev_is_role(address.local, address.local_len);
 	return 0;
 }
