@@ -57,7 +57,7 @@ for my $encoding (sort keys %names)
 	is(sql("SELECT email_verify.enqueue(ARRAY['$good', '$suppressed'])", $db), 1, 'enqueue() knows it');
 	is(sql("SELECT v.reason FROM email_verdict('$suppressed', wait => '20 s') v", $db), 'mailbox_not_found', 'waiting for one');
 	is(sql("SELECT count(*) FROM email_verify_many(ARRAY['$good', '$bad', '$suppressed']) WHERE NOT retryable", $db), 3, 'email_verify_many()');
-	is(sql("SELECT string_agg(stage, ' ' ORDER BY step) FROM email_explain('$good')", $db), 'syntax dns catch-all rcpt verdict', 'email_explain()');
+	is(sql("SELECT string_agg(stage, ' ' ORDER BY step) FROM email_explain('$good')", $db), 'syntax data dns catch-all rcpt verdict', 'email_explain()');
 	is(sql("SELECT email_verify.export('$good') #>> '{address,address}'", $db), $good, 'export()');
 
 	(my $local = $suppressed) =~ s/\@.*/@/;
