@@ -239,7 +239,20 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 	return random;
 }
 
-void
+/* Is it an answer about the mailbox, and not about the circumstances? */
+static bool
+is_clear(const struct ev_judgement *judgement)
+{
+	switch (judgement->verdict.reason)
+	{
+		case EV_REASON_SMTP_UNVERIFIABLE:
+		case EV_REASON_MAILBOX_FULL:
+		case EV_REASON_MAILBOX_DISABLED: return !judgement->put_back;
+		default: return !judgement->put_back && judgement->verdict.status != EV_STATUS_UNKNOWN;
+	}
+}
+
+bool
 ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
                   struct ev_task **tasks, size_t n, bool plain_retry)
 {
@@ -247,6 +260,7 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 	uint64_t now = prober_now(prober);
 	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(session->host), now);
 	enum ev_random random = learn(domain, session, fact, tasks, n);
+	bool clear = true;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -265,11 +279,13 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back &&
 		    session->smtp.limit_reached && tasks[i]->sessions < EV_SESSIONS_MAX)
 			continue;
+		clear = clear && is_clear(&judgement);
 		answer(domain, tasks[i], &met, &judgement);
 		tasks[i] = NULL;
 	}
 	if (session->smtp.random_asked)
 		prober_count(prober, rcpts_total);
+	return clear;
 }
 
 void

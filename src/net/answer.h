@@ -30,9 +30,9 @@ extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,
 /*
  * A session has ended in which the tasks' recipients, in that order, were asked.  Facts are learned
  * first, then the tasks are answered; tasks[i] is set to NULL for each one that is, those left over
- * are to be asked in another session.
+ * are to be asked in another session.  Whether all that were asked for have a clear answer.
  */
-extern void ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
+extern bool ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
                               struct ev_task **tasks, size_t n, bool plain_retry);
 
 /* All of them met the same, before there was a session worth the name. */

@@ -66,7 +66,7 @@ ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact)
 void
 ev_outbox_trace(struct ev_prober *prober, uint64_t id, char direction, const char *text, size_t n)
 {
-	struct ev_trace trace;
+	struct ev_trace trace = {0};
 
 	trace.id = id;
 	trace.direction = direction;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "net/answer.h"
+#include "net/trace.h"
 
 struct candidate
 {
@@ -307,14 +308,17 @@ try_candidate(struct ev_attempt *attempt)
 			return;
 		keep_failure(attempt, session->outcome);
 		attempt->session = NULL;
+		session->failed = true;
 		ev_session_drop(session);
 	}
 	give_up(attempt);
 }
 
-void
+bool
 ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 {
+	bool clear;
+
 	attempt->session = NULL;
 	if (session->outcome != EV_OUTCOME_REPLY)
 	{
@@ -322,14 +326,14 @@ ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 		attempt->at++;
 		attempt->plain = false;
 		try_candidate(attempt);
-		return;
+		return false;
 	}
 	if (ev_smtp_wants_plain(&session->smtp) && !attempt->plain)
 	{
-		ev_outbox_event(attempt->domain->prober, session->trace_id, "again without TLS");
+		ev_trace_event(session, "again without TLS");
 		attempt->plain = true;
 		try_candidate(attempt);
-		return;
+		return false;
 	}
 	if (ev_smtp_may_fall_over(&session->smtp))
 	{
@@ -337,7 +341,7 @@ ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 		attempt->at++;
 		attempt->plain = false;
 		try_candidate(attempt);
-		return;
+		return false;
 	}
 	if (session->smtp.action == EV_SMTP_DRAIN)
 	{
@@ -345,8 +349,9 @@ ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 		session->domain = attempt->domain;
 		attempt->domain->draining = session;
 	}
-	ev_answer_session(attempt->domain, session, attempt->tasks, attempt->n, attempt->plain);
+	clear = ev_answer_session(attempt->domain, session, attempt->tasks, attempt->n, attempt->plain);
 	end_attempt(attempt);
+	return clear;
 }
 
 bool

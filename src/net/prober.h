@@ -87,12 +87,26 @@ struct ev_host_fact
 	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: use it again if inconclusive */
 };
 
-/* One line of the dialogue, only with config.trace. */
+/*
+ * One line of a dialogue, only with config.trace or config.transcripts.
+ *
+ * trace: each as it happens, what DNS said as well, in clear.  transcripts: those of a session one
+ * after the other when it has ended, then one '.'; local parts are cut short (engine/redact.h), and
+ * of a long dialogue only the beginning is told.
+ */
 struct ev_trace
 {
-	uint64_t id;                     /* of the first request of the session */
-	char direction;                  /* '>' sent, '<' received, '*' event */
+	uint64_t id;    /* of the first request of the session */
+	char direction; /* '>' sent, '<' received, '*' event, '.' end of a transcript: with whom */
 	char text[EV_PEER_TEXT_MAX + 1]; /* sanitised */
+};
+
+/* Which sessions' dialogues are told when they have ended. */
+enum ev_transcripts
+{
+	EV_TRANSCRIPTS_OFF,
+	EV_TRANSCRIPTS_FAILURES, /* those that left a recipient without a clear answer */
+	EV_TRANSCRIPTS_ALL
 };
 
 enum ev_message_type
@@ -126,8 +140,9 @@ struct ev_prober_config
 	bool allow_private;  /* connect to private and loopback addresses too */
 	bool allow_loopback; /* connect to loopback addresses, and to no other private ones */
 	bool use_v4, use_v6;
-	bool use_tls; /* STARTTLS when offered */
-	bool trace;
+	bool use_tls;          /* STARTTLS when offered */
+	bool trace;            /* tell every line of every dialogue */
+	uint8_t transcripts;   /* enum ev_transcripts; not together with trace */
 	uint32_t max_sessions; /* SMTP sessions at once */
 	uint32_t max_lookups;  /* DNS look-ups at once, at most 64 */
 	uint32_t max_requests; /* accepted and unanswered requests */

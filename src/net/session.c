@@ -37,7 +37,7 @@ ev_session_drop(struct ev_session *session)
 {
 	if (session->fd >= 0)
 		close(session->fd);
-	free(session->trace);
+	ev_trace_end(session);
 	free(session);
 }
 
@@ -63,8 +63,9 @@ ev_session_close(struct ev_session *session)
 			ev_domain_advance(session->domain);
 	}
 	ev_trace_flush(session);
-	free(session->trace);
-	session->trace = NULL;
+	/* a transcript also tells how it was judged: see ev_session_give_outcome() */
+	if (session->attempt == NULL || session->prober->ending)
+		ev_trace_end(session);
 	if (!ev_list_empty(&session->link))
 	{
 		ev_list_remove(&session->link);
@@ -94,7 +95,9 @@ ev_session_give_outcome(struct ev_session *session)
 	if (attempt == NULL)
 		return;
 	session->attempt = NULL;
-	ev_attempt_over(attempt, session);
+	session->failed = !ev_attempt_over(attempt, session);
+	if (session->closing)
+		ev_trace_end(session);
 }
 
 void
@@ -132,14 +135,14 @@ on_timer(uv_timer_t *timer)
 	}
 	if (session->state == EV_SESSION_CONNECTING)
 	{
-		ev_outbox_event(session->prober, session->trace_id, "no connection in time");
+		ev_trace_event(session, "no connection in time");
 		session->outcome = EV_OUTCOME_TIMEOUT;
 		ev_session_close(session);
 		ev_session_give_outcome(session);
 		return;
 	}
-	ev_outbox_event(session->prober, session->trace_id, "%s timed out at %s",
-	                all ? "session" : "reply", ev_stage_label(session->smtp.stage));
+	ev_trace_event(session, "%s timed out at %s", all ? "session" : "reply",
+	               ev_stage_label(session->smtp.stage));
 	ev_smtp_event(&session->smtp, all ? EV_SMTP_SESSION_TIMED_OUT : EV_SMTP_TIMED_OUT);
 	ev_session_proceed(session);
 }

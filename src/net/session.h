@@ -40,6 +40,7 @@ struct ev_session
 	struct ev_domain *domain;   /* whose next session waits for the end of this one, or NULL */
 	uint64_t trace_id;
 	struct ev_session_trace *trace; /* NULL: none is wanted */
+	bool failed;                    /* somebody was left without a clear answer */
 	char host[EV_HOST_MAX + 1];
 	struct ev_ip ip;
 	char ip_text[EV_IP_TEXT_MAX + 1];
@@ -85,9 +86,9 @@ extern void ev_session_drop(struct ev_session *session);
 extern void ev_session_close(struct ev_session *session);
 
 /*
- * planner.c: the outcome of an attempt's session is known.  The session must not be used
- * afterwards.
+ * planner.c: the outcome of an attempt's session is known.  Whether everybody who was asked for in it
+ * has a clear answer.
  */
-extern void ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session);
+extern bool ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session);
 
 #endif

@@ -35,7 +35,7 @@ outcome_of_errno(int error)
 static void
 fail_to_connect(struct ev_session *session, int error)
 {
-	ev_outbox_event(session->prober, session->trace_id, "%s", strerror(error));
+	ev_trace_event(session, "%s", strerror(error));
 	session->outcome = outcome_of_errno(error);
 }
 
@@ -67,7 +67,7 @@ ev_session_connected(struct ev_session *session)
 			memcpy(ip.bytes, &((struct sockaddr_in *) &address)->sin_addr, 4);
 		ev_ip_text(&ip, session->source_text);
 	}
-	ev_outbox_event(session->prober, session->trace_id, "connected");
+	ev_trace_event(session, "connected");
 	session->state = EV_SESSION_TALKING;
 	ev_session_proceed(session);
 }
@@ -98,13 +98,14 @@ ev_session_connect(struct ev_session *session, size_t n_rcpts)
 	struct sockaddr_storage address;
 	socklen_t len;
 
-	if (prober->config.trace)
-		session->trace = ev_trace_new();
-	ev_outbox_event(prober, session->trace_id, "connecting to %s [%s]:%u", session->host,
-	                session->ip_text, prober->config.smtp_port);
+	if (prober->config.trace || prober->config.transcripts != EV_TRANSCRIPTS_OFF)
+		session->trace = ev_trace_new(session, n_rcpts);
+	ev_trace_event(session, "connecting to %s [%s]:%u", session->host, session->ip_text,
+	               prober->config.smtp_port);
 	/* again, since the route may be older than the setting */
 	if (!ev_ip_may_connect(&session->ip, &prober->config))
 	{
+		ev_trace_event(session, "refused: no public address");
 		session->outcome = EV_OUTCOME_TARGET_REFUSED;
 		return false;
 	}
@@ -112,13 +113,13 @@ ev_session_connect(struct ev_session *session, size_t n_rcpts)
 		socket(session->ip.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (session->fd < 0)
 	{
-		ev_outbox_event(prober, session->trace_id, "no socket: %s", strerror(errno));
+		ev_trace_event(session, "no socket: %s", strerror(errno));
 		session->outcome = EV_OUTCOME_NO_SOCKET;
 		return false;
 	}
 	if (!bind_source(session))
 	{
-		ev_outbox_event(prober, session->trace_id, "cannot use the source address");
+		ev_trace_event(session, "cannot use the source address");
 		session->outcome = EV_OUTCOME_NO_BIND;
 		return false;
 	}

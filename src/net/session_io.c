@@ -95,7 +95,7 @@ receive_tls(struct ev_session *session, const char *bytes, size_t n)
 		if (tls->failed)
 		{
 			ev_session_flush(session); /* the alert */
-			ev_outbox_event(session->prober, session->trace_id, "TLS handshake failed");
+			ev_trace_event(session, "TLS handshake failed");
 			ev_smtp_event(&session->smtp, EV_SMTP_TLS_FAILED);
 			return;
 		}
@@ -103,8 +103,8 @@ receive_tls(struct ev_session *session, const char *bytes, size_t n)
 			return;
 		prober_count(session->prober, tls_total);
 		session->state = EV_SESSION_TALKING;
-		ev_outbox_event(session->prober, session->trace_id, "TLS: %s, %s",
-		                SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl));
+		ev_trace_event(session, "TLS: %s, %s", SSL_get_version(tls->ssl),
+		               SSL_get_cipher_name(tls->ssl));
 		ev_smtp_event(&session->smtp, EV_SMTP_TLS_UP);
 	}
 	while (!session->smtp.done)
@@ -118,7 +118,7 @@ receive_tls(struct ev_session *session, const char *bytes, size_t n)
 	}
 	if (tls->failed)
 	{
-		ev_outbox_event(session->prober, session->trace_id, "closed by the peer");
+		ev_trace_event(session, "closed by the peer");
 		ev_smtp_event(&session->smtp, EV_SMTP_CLOSED);
 	}
 }
@@ -158,10 +158,9 @@ ev_session_read(struct ev_session *session)
 		if (n <= 0 || session->received > (draining ? DRAINED_MAX : RECEIVED_MAX))
 		{
 			if (!draining)
-				ev_outbox_event(prober, session->trace_id,
-				                n > 0    ? "too many bytes"
-				                : n == 0 ? "closed by the peer"
-				                         : "reset by the peer");
+				ev_trace_event(session, n > 0    ? "too many bytes"
+				                        : n == 0 ? "closed by the peer"
+				                                 : "reset by the peer");
 			ev_smtp_event(&session->smtp, EV_SMTP_CLOSED);
 			break;
 		}
