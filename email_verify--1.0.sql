@@ -863,11 +863,15 @@ COMMENT ON FUNCTION email_verify.resume() IS 'go on after pause()';
 CREATE FUNCTION email_verify._announce() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_announce' LANGUAGE C VOLATILE;
 
-CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT worker_pid integer,
-	OUT started_at timestamptz, OUT paused boolean, OUT inbox_bytes integer, OUT inflight integer, OUT sessions integer,
-	OUT drained_total bigint, OUT leased_total bigint, OUT completed_total bigint, OUT put_back_total bigint,
-	OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint, OUT errors_total bigint,
-	OUT refused_total bigint)
+CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT since timestamptz, OUT worker_pid integer,
+	OUT started_at timestamptz, OUT worker_detail text, OUT gates text[], OUT hint text, OUT paused boolean,
+	OUT inflight integer, OUT sessions integer, OUT completed_rate double precision, OUT rcpts_rate double precision,
+	OUT lookups_rate double precision, OUT inbox_bytes integer, OUT inbox_pct double precision, OUT waiters integer,
+	OUT max_waiters integer, OUT drained_total bigint, OUT leased_total bigint, OUT completed_total bigint,
+	OUT put_back_total bigint, OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint,
+	OUT refused_total bigint, OUT cache_hits bigint, OUT cache_misses bigint, OUT cache_stale bigint,
+	OUT errors_total bigint, OUT starts_total bigint, OUT failures_total bigint, OUT server_crashes integer,
+	OUT last_error text, OUT last_error_at timestamptz, OUT stats_reset timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
 
 -- Nothing here waits or asks the network.
@@ -913,6 +917,18 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION email_verify.doctor() IS 'what keeps addresses from being verified here, and what to do about it';
 
+CREATE FUNCTION email_verify._stat_cluster(OUT process text, OUT dboid oid, OUT state text, OUT since timestamptz,
+	OUT pid integer, OUT detail text, OUT paused boolean, OUT queued bigint, OUT inflight integer, OUT sessions integer,
+	OUT errors_total bigint, OUT starts_total bigint, OUT failures_total bigint)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_cluster' LANGUAGE C VOLATILE ROWS 10;
+
+CREATE FUNCTION email_verify._gates(OUT gate text, OUT description text, OUT advice text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_gates' LANGUAGE C STABLE ROWS 14;
+
+CREATE FUNCTION email_verify.stat_reset() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION email_verify.stat_reset() IS 'set the counters of the view stat to zero for this database';
+
 CREATE VIEW email_verify.reason AS
 	SELECT r.reason::email_verify.verification_reason AS reason, r.status::email_verify.verification_status AS status,
 		r.retryable, r.advice, r.fresh, r.expire, r.description
@@ -923,13 +939,34 @@ CREATE VIEW email_verify.detail AS
 	SELECT d.detail, d.description FROM email_verify._details() d;
 COMMENT ON VIEW email_verify.detail IS 'what each detail means';
 
+CREATE VIEW email_verify.gate AS
+	SELECT g.gate, g.description, g.advice FROM email_verify._gates() g;
+COMMENT ON VIEW email_verify.gate IS 'what can hold back verification, and what to do about it';
+
 CREATE VIEW email_verify.stat AS
-	SELECT s.*, q.queued, q.unanswered, q.due, q.next_due
+	SELECT s.database, s.worker, s.since, s.worker_pid, s.started_at, s.worker_detail, s.gates, s.hint, s.paused,
+		q.queued, q.unanswered, q.due, s.inflight, q.later, q.oldest_due, clock_timestamp() - q.oldest_due AS oldest_due_age,
+		q.next_due, s.sessions, s.completed_rate, s.rcpts_rate, s.lookups_rate,
+		s.cache_hits, s.cache_misses, s.cache_stale,
+		round(100.0 * s.cache_hits / nullif(s.cache_hits + s.cache_misses + s.cache_stale, 0), 1) AS cache_hit_pct,
+		s.inbox_bytes, s.inbox_pct, s.waiters, s.max_waiters,
+		s.drained_total, s.leased_total, s.completed_total, s.put_back_total, s.sessions_total, s.lookups_total,
+		s.rcpts_total, s.refused_total, s.errors_total, s.starts_total, s.failures_total, s.server_crashes,
+		s.last_error, s.last_error_at, s.stats_reset
 	FROM email_verify._stat() s,
 		(SELECT count(*) AS queued, count(*) FILTER (WHERE NOT answered) AS unanswered,
-			count(*) FILTER (WHERE due_at <= now()) AS due, min(due_at) AS next_due
+			count(*) FILTER (WHERE due_at <= now()) AS due,
+			count(*) FILTER (WHERE answered AND due_at > now()) AS later,
+			min(due_at) FILTER (WHERE due_at <= now()) AS oldest_due,
+			min(due_at) FILTER (WHERE due_at > now()) AS next_due
 		FROM email_verify.queue) q;
-COMMENT ON VIEW email_verify.stat IS 'the worker of this database and its queue';
+COMMENT ON VIEW email_verify.stat IS 'the worker of this database, its queue, and what holds it back';
+
+CREATE VIEW email_verify.stat_cluster AS
+	SELECT c.process, d.datname AS database, c.state, c.since, c.pid, c.detail, c.paused, c.queued, c.inflight, c.sessions,
+		c.errors_total, c.starts_total, c.failures_total
+	FROM email_verify._stat_cluster() c LEFT JOIN pg_database d ON d.oid = c.dboid;
+COMMENT ON VIEW email_verify.stat_cluster IS 'the launcher and the workers of all databases';
 
 -- ---------------------------------------------------------------------------------------------------
 -- Rights: what is pure is open, what probes, shows or steers is not.
@@ -947,6 +984,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.email_explain(text) FROM PUBLIC;
 -- the vocabulary may be read by all who may use the schema
 GRANT EXECUTE ON FUNCTION email_verify._reasons() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._details() TO PUBLIC;
-GRANT SELECT ON email_verify.reason, email_verify.detail TO PUBLIC;
+GRANT EXECUTE ON FUNCTION email_verify._gates() TO PUBLIC;
+GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.gate TO PUBLIC;
+
+-- who may read all statistics of the server may read these; they tell no address
+GRANT USAGE ON SCHEMA email_verify TO pg_read_all_stats;
+GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster() TO pg_read_all_stats;
+GRANT SELECT ON email_verify.stat, email_verify.stat_cluster TO pg_read_all_stats;
 
 SELECT email_verify._announce();

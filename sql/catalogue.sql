@@ -1,20 +1,52 @@
+CREATE ROLE regress_email_nobody;
+
 -- what the functions promise to the planner, and who may call them
 SELECT p.oid::regprocedure AS function, p.provolatile AS volatile, p.proisstrict AS strict, p.proparallel AS parallel,
 	p.procost AS cost, p.prosecdef AS definer,
-	has_function_privilege('pg_monitor', p.oid, 'EXECUTE') AS public
+	has_function_privilege('regress_email_nobody', p.oid, 'EXECUTE') AS public
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension e ON e.oid = d.refobjid
 WHERE e.extname = 'email_verify'
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
-SELECT c.oid::regclass AS relation, c.relkind AS kind, has_table_privilege('pg_monitor', c.oid, 'SELECT') AS public_reads,
-	has_table_privilege('pg_monitor', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS public_writes
+SELECT c.oid::regclass AS relation, c.relkind AS kind, has_table_privilege('regress_email_nobody', c.oid, 'SELECT') AS public_reads,
+	has_table_privilege('regress_email_nobody', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS public_writes
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'email_verify' AND c.relkind IN ('r', 'v', 'S')
 ORDER BY c.oid::regclass::text COLLATE "C";
 
-SELECT has_schema_privilege('pg_monitor', 'email_verify', 'USAGE') AS usage,
-	has_schema_privilege('pg_monitor', 'email_verify', 'CREATE') AS create;
+SELECT has_schema_privilege('regress_email_nobody', 'email_verify', 'USAGE') AS usage,
+	has_schema_privilege('regress_email_nobody', 'email_verify', 'CREATE') AS create;
+
+-- what pg_monitor may besides: see the statistics
+SELECT p.oid::regprocedure AS monitor_calls
+FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'email_verify')
+	AND has_function_privilege('pg_monitor', p.oid, 'EXECUTE') AND NOT has_function_privilege('regress_email_nobody', p.oid, 'EXECUTE')
+ORDER BY 1;
+SELECT c.oid::regclass AS monitor_reads, has_table_privilege('pg_monitor', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS writes
+FROM pg_class c
+WHERE c.relnamespace = 'email_verify'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege('pg_monitor', c.oid, 'SELECT')
+	AND NOT has_table_privilege('regress_email_nobody', c.oid, 'SELECT')
+ORDER BY c.oid::regclass::text COLLATE "C";
+SET ROLE pg_monitor;
+SELECT worker, gates FROM email_verify.stat;
+SELECT count(*) FROM email_verify.stat_cluster;
+SELECT email_verify.stat_reset();
+RESET ROLE;
+DROP ROLE regress_email_nobody;
+
+-- the columns of the statistics, in order: applications read them
+SELECT attrelid::regclass AS view, string_agg(attname || ' ' || format_type(atttypid, atttypmod), E'\n' ORDER BY attnum) AS columns
+FROM pg_attribute
+WHERE attrelid IN ('email_verify.stat'::regclass, 'email_verify.stat_cluster'::regclass, 'email_verify.gate'::regclass) AND attnum > 0
+GROUP BY attrelid ORDER BY attrelid::regclass::text COLLATE "C";
+
+-- each gate has words for whoever meets it
+SELECT gate FROM email_verify.gate WHERE gate !~ '^[a-z_]+$' OR description = '' OR advice !~ '\.$';
+SELECT string_agg(gate, ' ') AS gates FROM email_verify.gate;
+SELECT g.gate AS no_detail_of_a_question FROM email_verify.gate g
+WHERE NOT EXISTS (SELECT FROM email_verify.detail d WHERE d.detail = g.gate);
 
 -- everything has a comment that a user meets
 SELECT p.oid::regprocedure AS without_comment

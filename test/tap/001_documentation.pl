@@ -64,6 +64,15 @@ my %described = $faults =~ /^EV_DETAIL\(\w+, "(\w+)", "([^"]*)"\)/mg;
 my %told = $syntax =~ /^\| `(\w+)` \| ([^|]*?) \|$/mg;
 is($told{$_}, $described{$_}, "doc/syntax.md tells of $_") for sort grep { $_ ne 'builtin' } keys %described;
 
+# operation: columns, gates and states
+my $operation = slurp('doc/operation.md');
+for my $word (split /\n/, $node->safe_psql('postgres', q{
+	SELECT attname FROM pg_attribute WHERE attrelid = 'email_verify.stat'::regclass AND attnum > 0
+	UNION ALL SELECT gate FROM email_verify.gate}))
+{
+	like($operation, qr/^\|[^|]*`\Q$word\E`[^|]*\|/m, "doc/operation.md has a row for $word");
+}
+
 my $view = $node->safe_psql('postgres', 'SELECT count(*) FROM email_verify.reason');
 my $def = () = slurp('src/engine/reason.def') =~ /^EV_REASON\(/mg;
 is($view, $def, 'every reason of reason.def is in the view');

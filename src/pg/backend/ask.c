@@ -119,11 +119,20 @@ answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnsw
 	EvCached cached;
 
 	if (!ev_cache_lookup(key, len, &cached))
+	{
+		ev_count(&ev_asked.misses);
 		ask_worker(key, len, NULL, wait, out);
+	}
 	else if (is_fresh(&cached, max_age, GetCurrentStatementStartTimestamp()))
+	{
 		*out = cached.answer;
+		ev_count(&ev_asked.hits);
+	}
 	else
+	{
+		ev_count(&ev_asked.stale);
 		ask_worker(key, len, &cached, wait, out);
+	}
 	if (out->verdict.detail == EV_DETAIL_NOT_CONFIGURED)
 		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
 }

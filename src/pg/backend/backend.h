@@ -18,6 +18,27 @@
 extern EvSettings ev_settings;
 extern void ev_settings_define(void);
 
+/*
+ * statistics.c: what this session has found in the cache.  It is counted here, by ev_count(), and
+ * handed over to shared memory when a transaction ends or much has been counted.
+ */
+#define EV_ASKED_MANY 1000
+typedef struct EvAsked
+{
+	uint32 hits;
+	uint32 misses;
+	uint32 stale; /* found, and not good enough */
+} EvAsked;
+extern EvAsked ev_asked;
+extern void ev_statistics_flush(void);
+
+static inline void
+ev_count(uint32 *n)
+{
+	if (++*n >= EV_ASKED_MANY)
+		ev_statistics_flush();
+}
+
 /* hooks.c: tells launcher and worker of CREATE and DROP EXTENSION, at commit */
 extern void ev_hooks_install(void);
 

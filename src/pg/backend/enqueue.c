@@ -16,6 +16,7 @@
 
 #include "pg/backend/backend.h"
 #include "pg/shared/compat.h"
+#include "pg/shared/waits.h"
 
 /* How long a statement may stand before a full inbox, all calls together. */
 #define INBOX_PATIENCE_MS 100
@@ -104,7 +105,7 @@ push_patiently(EvDatabase *db, const char *key, size_t len, TimestampTz newer_th
 			return false;
 		ev_worker_wake(db);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5,
-		                 ev_wait_event("EmailVerifyInbox"));
+		                 ev_wait(EV_WAIT_INBOX));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		waited += 5;

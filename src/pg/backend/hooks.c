@@ -91,6 +91,8 @@ at_xact_end(XactEvent event, void *arg)
 		}
 	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		ev_statistics_flush();
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		created = dropped = poked = policies_changed = false;
 }
 

@@ -29,6 +29,14 @@ static const struct config_enum_entry private_options[] = {
 	{"yes", EV_PRIVATE_ON, true},   {"0", EV_PRIVATE_OFF, true},
 	{"1", EV_PRIVATE_ON, true},     {NULL, 0, false}};
 
+/* the values of net's enum ev_transcripts, which this library does not know */
+#define EV_TRANSCRIPTS_OFF 0
+static const struct config_enum_entry transcript_options[] = {{"off", EV_TRANSCRIPTS_OFF, false},
+                                                              {"failures", 1, false},
+                                                              {"all", 2, false},
+                                                              {"on", 2, true},
+                                                              {NULL, 0, false}};
+
 /* A fully qualified host name; address literals and bare host names are refused by many servers. */
 static bool
 check_helo_name(char **newval, void **extra, GucSource source)

@@ -13,6 +13,7 @@
 
 #include "pg/backend/backend.h"
 #include "pg/shared/compat.h"
+#include "pg/shared/waits.h"
 
 static EvWaiter *mine = NULL;
 
@@ -56,7 +57,7 @@ sleep_until_answered(TimestampTz deadline)
 		if (ms <= 0)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-		                 ev_wait_event("EmailVerifyWait"));
+		                 ev_wait(EV_WAIT_VERDICT));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -179,7 +180,7 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 			wake = Min(wake, now < next ? next : TimestampTzPlusMilliseconds(next, COUNT_MANY_MS));
 		ConditionVariableTimedSleep(&db->progress,
 		                            Max(TimestampDifferenceMilliseconds(now, wake), 1),
-		                            ev_wait_event("EmailVerifyWait"));
+		                            ev_wait(EV_WAIT_PROGRESS));
 	}
 	ConditionVariableCancelSleep();
 	return counted;

@@ -51,6 +51,7 @@ bool_option(const char *name)
 /* The labels as SHOW gives them, in the order of the C enums. */
 static const char *const mode_options[] = {"sandbox", "offline", "dns", "smtp", NULL};
 static const char *const private_options[] = {"off", "loopback", "on", NULL};
+static const char *const transcript_options[] = {"off", "failures", "all", NULL};
 
 static int
 enum_option(const char *name, const char *const *labels)

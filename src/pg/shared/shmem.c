@@ -32,18 +32,26 @@ ev_shmem_request(int max_databases, int inbox_kb, int max_waiters)
 	RequestNamedLWLockTranche(TRANCHE, 2 + max_databases);
 }
 
+/* They are all of one type: nobody has to be remembered. */
+#define N_COUNTERS (sizeof(EvCounters) / sizeof(pg_atomic_uint64))
+
 static void
-init_counters(EvCounters *c)
+init_counters(EvCounters *counters)
 {
-	pg_atomic_init_u64(&c->drained, 0);
-	pg_atomic_init_u64(&c->leased, 0);
-	pg_atomic_init_u64(&c->completed, 0);
-	pg_atomic_init_u64(&c->put_back, 0);
-	pg_atomic_init_u64(&c->sessions, 0);
-	pg_atomic_init_u64(&c->lookups, 0);
-	pg_atomic_init_u64(&c->rcpts, 0);
-	pg_atomic_init_u64(&c->errors, 0);
-	pg_atomic_init_u64(&c->refused, 0);
+	pg_atomic_uint64 *c = (pg_atomic_uint64 *) counters;
+
+	for (size_t i = 0; i < N_COUNTERS; i++)
+		pg_atomic_init_u64(&c[i], 0);
+}
+
+void
+ev_counters_reset(EvDatabase *db)
+{
+	pg_atomic_uint64 *c = (pg_atomic_uint64 *) &db->counters;
+
+	for (size_t i = 0; i < N_COUNTERS; i++)
+		pg_atomic_write_u64(&c[i], 0);
+	db->counted_since = GetCurrentTimestamp();
 }
 
 static void
@@ -59,6 +67,9 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u32(&db->inflight, 0);
 	pg_atomic_init_u32(&db->sessions, 0);
 	init_counters(&db->counters);
+	ev_rates_init(&db->rates);
+	ev_trouble_init(&db->trouble);
+	pg_atomic_init_u32(&db->gates, 0);
 	pg_atomic_init_u64(&db->count_asked, 0);
 	pg_atomic_init_u64(&db->count_answered, 0);
 	pg_atomic_init_u64(&db->unanswered, 0);
@@ -69,6 +80,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 void
 ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
 {
+	static uint32 made = 0; /* in the postmaster, which lives through crashes of the others */
 	bool found;
 	Size size = shared_size(max_databases, inbox_kb, max_waiters);
 
@@ -81,6 +93,7 @@ ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
 
 		memset(ev_shared, 0, size);
 		ev_shared->layout = EV_SHARED_LAYOUT;
+		ev_shared->crashes = made++;
 		ev_shared->directory = &locks[0].lock;
 		ev_shared->waiters_lock = &locks[1].lock;
 		ev_shared->max_databases = max_databases;
@@ -124,6 +137,10 @@ ev_database_find(Oid dboid, bool create)
 		pg_atomic_write_u64(&result->queued, 0);
 		pg_atomic_write_u64(&result->unanswered, 0);
 		pg_atomic_write_u32(&result->paused, 0);
+		ev_counters_reset(result);
+		ev_rates_start(&result->rates, result->counted_since);
+		ev_trouble_set(&result->trouble, NULL, 0);
+		pg_atomic_write_u32(&result->gates, 0);
 		pg_atomic_write_u32(&result->state, EV_DB_WANTED);
 		result->state_since = GetCurrentTimestamp();
 		if (ev_shared->launcher_latch != NULL)
@@ -170,6 +187,10 @@ ev_database_want(EvDatabase *db)
 void
 ev_database_set_state(EvDatabase *db, EvDatabaseState state)
 {
+	if (state == EV_DB_RUNNING)
+		pg_atomic_fetch_add_u64(&db->counters.starts, 1);
+	else if (state == EV_DB_DOWN)
+		pg_atomic_fetch_add_u64(&db->counters.failures, 1);
 	db->state_since = GetCurrentTimestamp();
 	pg_atomic_write_u32(&db->state, state);
 	ConditionVariableBroadcast(&db->progress);

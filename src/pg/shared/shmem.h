@@ -20,6 +20,9 @@
 
 #include "engine/syntax.h"
 #include "engine/verdict.h"
+#include "pg/shared/gates.h"
+#include "pg/shared/rates.h"
+#include "pg/shared/trouble.h"
 
 typedef enum EvDatabaseState
 {
@@ -32,7 +35,10 @@ typedef enum EvDatabaseState
 	EV_DB_ABSENT       /* it found no extension, or a reason to stay away, and ended */
 } EvDatabaseState;
 
-/* Counters since server start; written by the worker, read by anybody. */
+/*
+ * Counters since EvDatabase.counted_since; written by the worker, read by anybody.  Every member is a
+ * pg_atomic_uint64.
+ */
 typedef struct EvCounters
 {
 	pg_atomic_uint64 drained;   /* taken out of the inbox */
@@ -44,6 +50,15 @@ typedef struct EvCounters
 	pg_atomic_uint64 rcpts;    /* RCPT commands sent */
 	pg_atomic_uint64 errors;   /* store cycles that failed */
 	pg_atomic_uint64 refused;  /* pushes that found the inbox full; written by backends */
+
+	/* the worker's life */
+	pg_atomic_uint64 starts;   /* it was there and began to work */
+	pg_atomic_uint64 failures; /* it ended by an error, or was terminated */
+
+	/* what sessions found in the cache; written by backends */
+	pg_atomic_uint64 cache_hits;
+	pg_atomic_uint64 cache_misses;
+	pg_atomic_uint64 cache_stale; /* too old, or not as young as was asked for */
 } EvCounters;
 
 typedef struct EvDatabase
@@ -64,6 +79,12 @@ typedef struct EvDatabase
 	pg_atomic_uint32 inflight; /* addresses being probed */
 	pg_atomic_uint32 sessions; /* open now */
 	EvCounters counters;
+
+	/* what else email_verify.stat shows */
+	TimestampTz counted_since; /* of counters */
+	EvRates rates;
+	EvTrouble trouble;
+	pg_atomic_uint32 gates; /* set of EvGate that the worker knows of; 0 without one */
 
 	/*
 	 * email_verify.wait(): a session asks for a count, the worker answers with one at least as new
@@ -107,8 +128,10 @@ typedef struct EvShared
 	uint32 layout; /* EV_SHARED_LAYOUT of the library that made it */
 	LWLock *directory;
 	LWLock *waiters_lock;
-	pid_t launcher_pid;       /* 0: none */
-	Latch *launcher_latch;    /* NULL: none; under directory */
+	pid_t launcher_pid;    /* 0: none */
+	Latch *launcher_latch; /* NULL: none; under directory */
+	TimestampTz launcher_since;
+	uint32 crashes; /* of the server since it was started: each has made this memory anew */
 	pg_atomic_uint32 waiting; /* waiters in use: saves looking at them */
 	int max_databases;
 	int max_waiters;
@@ -136,6 +159,9 @@ extern EvDatabase *ev_database_find(Oid dboid, bool create);
  */
 extern bool ev_database_free(EvDatabase *db);
 extern void ev_database_set_state(EvDatabase *db, EvDatabaseState state);
+
+/* All counters to zero, from now on. */
+extern void ev_counters_reset(EvDatabase *db);
 extern void ev_launcher_wake(void);
 extern void ev_worker_wake(EvDatabase *db);
 

@@ -145,7 +145,10 @@ forget_outcomes(EvWorker *worker, const int64 *finished, int n_finished)
 		if (worker->outcomes[i].put_back)
 			pg_atomic_fetch_add_u64(&worker->db->counters.put_back, 1);
 		else
+		{
 			pg_atomic_fetch_add_u64(&worker->db->counters.completed, 1);
+			worker->completed++;
+		}
 	}
 	for (int i = 0; i < n_finished; i++)
 		(void) hash_search(worker->batches, &finished[i], HASH_REMOVE, NULL);

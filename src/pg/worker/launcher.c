@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/shared/compat.h"
+#include "pg/shared/waits.h"
 #include "pg/worker/process.h"
 
 /* Milliseconds after which a worker that failed is started again. */
@@ -51,6 +52,9 @@ static int n_candidates = 0;
 /* By slot: the worker registered last, to learn of one that ended before it could say so. */
 static BackgroundWorkerHandle **handles;
 
+/* What pg_stat_activity says of this process. */
+static char activity[128] = "starting";
+
 /* In a row: there was no free worker process. */
 static int registration_failures = 0;
 
@@ -69,6 +73,7 @@ say_hello(void)
 	LWLockAcquire(ev_shared->directory, LW_EXCLUSIVE);
 	ev_shared->launcher_pid = MyProcPid;
 	ev_shared->launcher_latch = MyLatch;
+	ev_shared->launcher_since = GetCurrentTimestamp();
 	LWLockRelease(ev_shared->directory);
 	before_shmem_exit(say_goodbye, (Datum) 0);
 }
@@ -94,6 +99,8 @@ find_candidates(void)
 	int n = 0;
 	Candidate *found = MemoryContextAlloc(TopMemoryContext, room * sizeof(Candidate));
 
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, "reading pg_database");
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
 	ev_settings_read(&settings);
@@ -118,6 +125,7 @@ find_candidates(void)
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
 	CommitTransactionCommand();
+	pgstat_report_activity(STATE_IDLE, activity);
 
 	if (candidates != NULL)
 		pfree(candidates);
@@ -293,6 +301,34 @@ look_at_candidates(void)
 	}
 }
 
+/* How many workers there are, for pg_stat_activity. */
+static void
+show_activity(void)
+{
+	char text[sizeof(activity)];
+	int running = 0;
+	int starting = 0;
+	int others = 0;
+
+	for (int i = 0; i < ev_shared->max_databases; i++)
+		switch ((EvDatabaseState) pg_atomic_read_u32(&ev_shared->databases[i].state))
+		{
+			case EV_DB_RUNNING: running++; break;
+			case EV_DB_WANTED:
+			case EV_DB_STARTING: starting++; break;
+			case EV_DB_DOWN:
+			case EV_DB_NOT_STARTED: others++; break;
+			case EV_DB_FREE:
+			case EV_DB_ABSENT: break;
+		}
+	snprintf(text, sizeof(text), "%d worker%s running, %d starting, %d to be tried again", running,
+	         running == 1 ? "" : "s", starting, others);
+	if (strcmp(text, activity) == 0)
+		return;
+	strcpy(activity, text);
+	pgstat_report_activity(STATE_IDLE, activity);
+}
+
 void
 ev_launcher_main(Datum arg)
 {
@@ -302,6 +338,7 @@ ev_launcher_main(Datum arg)
 	handles = MemoryContextAllocZero(TopMemoryContext, ev_shared->max_databases * sizeof(*handles));
 	say_hello();
 	pgstat_report_appname("email_verify");
+	ereport(DEBUG1, (errmsg_internal("email_verify launcher started")));
 	doubt_the_silent();
 	find_candidates();
 
@@ -318,10 +355,11 @@ ev_launcher_main(Datum arg)
 		}
 		look_at_candidates();
 		timeout = tend_all();
+		show_activity();
 		if (timeout != 0)
 			(void) WaitLatch(MyLatch,
 			                 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout > 0 ? WL_TIMEOUT : 0),
-			                 timeout, ev_wait_event("EmailVerifyLauncherMain"));
+			                 timeout, ev_wait(EV_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 	}
 }

@@ -7,6 +7,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/transcript.h"
 #include "pg/worker/worker.h"
 
 /*
@@ -30,6 +31,7 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	c->use_v4 = s->ipv4;
 	c->use_v6 = s->ipv6;
 	c->use_tls = s->tls;
+	c->transcripts = (uint8_t) s->log_transcripts;
 	c->max_sessions = s->max_sessions;
 	c->max_lookups = s->max_lookups;
 	c->max_requests = s->max_sessions * REQUESTS_PER_SESSION;
@@ -289,7 +291,7 @@ ev_probing_collect(EvWorker *worker)
 				break;
 			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
 			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
-			case EV_MESSAGE_TRACE: break;
+			case EV_MESSAGE_TRACE: ev_transcript_line(&message.u.trace); break;
 		}
 	}
 }

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/shared/compat.h"
+#include "pg/worker/activity.h"
 #include "pg/worker/store_spi.h"
 
 bool
@@ -37,7 +38,7 @@ ev_store_begin(void)
 	extension = found;
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	pgstat_report_activity(STATE_RUNNING, "storing verdicts");
+	ev_activity_busy();
 	return true;
 }
 
@@ -51,14 +52,14 @@ ev_store_commit(bool durable)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
+	ev_activity_idle();
 }
 
 void
 ev_store_abort(void)
 {
 	AbortCurrentTransaction();
-	pgstat_report_activity(STATE_IDLE, NULL);
+	ev_activity_idle();
 }
 
 uint64

@@ -14,7 +14,6 @@
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -22,7 +21,10 @@
 #include "utils/memutils.h"
 
 #include "pg/shared/compat.h"
+#include "pg/shared/waits.h"
+#include "pg/worker/activity.h"
 #include "pg/worker/aside.h"
+#include "pg/worker/outage.h"
 #include "pg/worker/process.h"
 #include "pg/worker/worker.h"
 
@@ -45,6 +47,7 @@ say_goodbye(int code, Datum arg)
 	LWLockRelease(my_database->lock);
 	pg_atomic_write_u32(&my_database->inflight, 0);
 	pg_atomic_write_u32(&my_database->sessions, 0);
+	pg_atomic_write_u32(&my_database->gates, 0);
 
 	/* somebody may have created the extension while we were leaving because there was none */
 	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
@@ -61,7 +64,9 @@ say_hello(void)
 	my_database->worker_latch = MyLatch;
 	my_database->started_at = GetCurrentTimestamp();
 	LWLockRelease(my_database->lock);
+	ev_rates_start(&my_database->rates, my_database->started_at);
 	ev_database_set_state(my_database, EV_DB_RUNNING);
+	ev_activity_hello();
 
 	/* it starts one worker at a time */
 	ev_launcher_wake();
@@ -70,13 +75,7 @@ say_hello(void)
 static void
 leave(EvDatabaseState state, const char *why)
 {
-	char *name;
-
-	StartTransactionCommand();
-	name = get_database_name(MyDatabaseId);
-	ereport(DEBUG1, (errmsg_internal("email_verify worker leaves database \"%s\": %s",
-	                                 name == NULL ? "?" : name, why)));
-	CommitTransactionCommand();
+	ev_activity_goodbye(why);
 	exit_state = state;
 	proc_exit(0);
 }
@@ -86,6 +85,7 @@ extension_exists(void)
 {
 	bool exists;
 
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	exists = OidIsValid(get_extension_oid("email_verify", true));
 	CommitTransactionCommand();
@@ -99,6 +99,7 @@ leave_if_unwanted(const EvSettings *settings)
 	bool enabled;
 
 	pg_atomic_write_u32(&my_database->check, 0);
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	name = get_database_name(MyDatabaseId);
 	enabled = name != NULL && ev_settings_database_enabled(settings->databases, name);
@@ -196,6 +197,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		there = ev_cycle(worker);
 		ev_aside_stored(worker);
 		*backoff_ms = 0;
+		ev_outage_over();
 	}
 	PG_CATCH();
 	{
@@ -210,7 +212,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		MemoryContextSwitchTo(old);
 		locked = locked && ev_aside_set(worker);
 		if (!locked || !search)
-			EmitErrorReport();
+			ev_outage_report(locked);
 		FlushErrorState();
 		ev_store_abort();
 		pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
@@ -219,22 +221,6 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 	}
 	PG_END_TRY();
 	return there;
-}
-
-static void
-publish(EvWorker *worker)
-{
-	static struct ev_prober_stats last = {0};
-	struct ev_prober_stats now;
-	EvCounters *c = &worker->db->counters;
-
-	ev_prober_stats(worker->prober, &now);
-	pg_atomic_write_u32(&worker->db->inflight, now.requests);
-	pg_atomic_write_u32(&worker->db->sessions, now.sessions);
-	pg_atomic_fetch_add_u64(&c->sessions, (int64) (now.sessions_total - last.sessions_total));
-	pg_atomic_fetch_add_u64(&c->lookups, (int64) (now.lookups_total - last.lookups_total));
-	pg_atomic_fetch_add_u64(&c->rcpts, (int64) (now.rcpts_total - last.rcpts_total));
-	last = now;
 }
 
 /* Milliseconds until something is to be done by itself; -1: never. */
@@ -253,6 +239,8 @@ sleep_time(EvWorker *worker, TimestampTz not_before)
 		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
 	else if (worker->next_due != 0 && ev_probing_room(worker) > 0)
 		wake = worker->next_due;
+	if (ev_activity_due() != 0 && (wake == 0 || ev_activity_due() < wake))
+		wake = ev_activity_due();
 	if (ev_aside_wake() != 0 && (wake == 0 || (not_before == 0 && ev_aside_wake() < wake)))
 		wake = ev_aside_wake();
 	if (wake != 0)
@@ -264,11 +252,18 @@ sleep_time(EvWorker *worker, TimestampTz not_before)
 	return ms;
 }
 
+static uint32
+wait_for(const EvWorker *worker, bool store_fails)
+{
+	return ev_wait(store_fails                                     ? EV_WAIT_STORE_RETRY
+	               : pg_atomic_read_u32(&worker->db->inflight) > 0 ? EV_WAIT_NETWORK
+	                                                               : EV_WAIT_WORKER);
+}
+
 static void
 loop(EvWorker *worker)
 {
 	WaitEventSet *set = ev_create_wait_event_set(3);
-	uint32 wait_event = ev_wait_event("EmailVerifyWorkerMain");
 	TimestampTz not_before = 0; /* after an error: no cycle before then */
 	int backoff_ms = 0;
 
@@ -312,11 +307,11 @@ loop(EvWorker *worker)
 			ev_prober_run(worker->prober);
 			ev_probing_collect(worker);
 		}
-		publish(worker);
+		ev_activity_publish(worker, not_before != 0);
 
 		/* one cycle a turn: whatever the load, settings and requests are looked at in between */
 		timeout = not_before == 0 && ev_cycle_is_due(worker) ? 0 : sleep_time(worker, not_before);
-		if (WaitEventSetWait(set, timeout, &event, 1, wait_event) > 0 &&
+		if (WaitEventSetWait(set, timeout, &event, 1, wait_for(worker, not_before != 0)) > 0 &&
 		    event.events == WL_LATCH_SET)
 			ResetLatch(MyLatch);
 	}
@@ -333,7 +328,7 @@ ev_worker_main(Datum arg)
 	before_shmem_exit(say_goodbye, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(my_database->dboid, InvalidOid, 0);
 	ev_process_pin_settings();
-	pgstat_report_appname("email_verify");
+	ev_activity_start(my_database);
 
 	init_worker(&worker);
 	leave_if_unwanted(&worker.settings);

@@ -72,6 +72,8 @@ typedef struct EvWorker
 	int n_domains;
 	struct ev_host_fact *hosts;
 	int n_hosts;
+
+	uint64 completed; /* verdicts stored by this process */
 } EvWorker;
 
 /*
