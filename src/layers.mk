@@ -32,9 +32,10 @@ build/gen/generate: $(EV_SRC)/../data/generate.c $(EV_SRC)/engine/domain_hash.h 
 		$(EV_SRC)/engine/hash.h | build/include/engine-only/engine
 	@mkdir -p $(@D)
 	$(or $(BUILD_CC),$(CC)) -std=c11 -D_GNU_SOURCE -O2 $(EV_WARN) -Ibuild/include/engine-only -o $@ $<
-build/gen/domain_table.h: build/gen/generate $(DATA_LISTS)
+build/gen/generated/domain_table.h: build/gen/generate $(DATA_LISTS)
+	@mkdir -p $(@D)
 	build/gen/generate $(EV_SRC)/../data >$@.new && mv $@.new $@
-build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: build/gen/domain_table.h
+build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: build/gen/generated/domain_table.h
 build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: EV_WARN += -Ibuild/gen
 
 build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net

@@ -4,7 +4,6 @@
  */
 #include "engine/domain_list.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/domain_hash.h"
@@ -16,7 +15,7 @@ struct typo
 };
 
 /* made by the build */
-#include "domain_table.h"
+#include "generated/domain_table.h"
 
 /* What holds below a domain too, where it says so. */
 #define INHERITED (EV_DOMAIN_DISPOSABLE | EV_DOMAIN_ALIAS | EV_DOMAIN_CARRIER)
@@ -78,12 +77,6 @@ ev_mailbox_family(uint8_t family)
 	return family == 0 ? NULL : &families[family];
 }
 
-static int
-compare_strings(const void *key, const void *element)
-{
-	return strcmp(key, *(const char *const *) element);
-}
-
 bool
 ev_is_role(const char *local, size_t n)
 {
@@ -97,8 +90,19 @@ ev_is_role(const char *local, size_t n)
 	for (size_t i = 0; i < n; i++)
 		key[i] = (char) lower((unsigned char) local[i]);
 	key[n] = '\0';
-	return bsearch(key, roles, sizeof(roles) / sizeof(roles[0]), sizeof(roles[0]),
-	               compare_strings) != NULL;
+	for (size_t low = 0, high = sizeof(roles) / sizeof(roles[0]); low < high;)
+	{
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(key, roles[middle]);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
 }
 
 /* --- suggestions ---------------------------------------------------------------------------------- */
@@ -144,17 +148,20 @@ distance(const char *a, size_t n, const char *b, size_t m)
 	return last[m];
 }
 
-static int
-compare_typos(const void *key, const void *element)
+/* What a name that is on the list of typing errors stands for, or NULL. */
+static const char *
+find_typo(const char *typed)
 {
-	return strcmp(key, ((const struct typo *) element)->typed);
+	for (size_t i = 0; i < sizeof(typos) / sizeof(typos[0]); i++)
+		if (strcmp(typos[i].typed, typed) == 0)
+			return typos[i].meant;
+	return NULL;
 }
 
 const char *
 ev_suggest_domain(const char *domain, size_t n)
 {
 	char key[NAME_MAX_SUGGESTED + 1];
-	const struct typo *typo;
 	const char *best = NULL;
 	unsigned best_distance = 3;
 
@@ -164,9 +171,9 @@ ev_suggest_domain(const char *domain, size_t n)
 		return NULL;
 	memcpy(key, domain, n);
 	key[n] = '\0';
-	typo = bsearch(key, typos, sizeof(typos) / sizeof(typos[0]), sizeof(typos[0]), compare_typos);
-	if (typo != NULL)
-		return typo->meant;
+	best = find_typo(key);
+	if (best != NULL)
+		return best;
 	for (size_t i = 0; i < sizeof(popular) / sizeof(popular[0]); i++)
 	{
 		size_t len = strlen(popular[i]);

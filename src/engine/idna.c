@@ -4,7 +4,6 @@
  */
 #include "engine/idna.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,12 +217,13 @@ ev_unicode_lower(const char *text, size_t n, char *out, size_t size)
 }
 
 const char *
-ev_unicode_versions(void)
+ev_idn2_version(void)
 {
-	static char text[80];
+	return idn2_check_version(NULL);
+}
 
-	snprintf(text, sizeof(text), "libidn2 %s, libunistring %d.%d.%d", idn2_check_version(NULL),
-	         _libunistring_version >> 16, (_libunistring_version >> 8) & 0xff,
-	         _libunistring_version & 0xff);
-	return text;
+unsigned
+ev_unistring_version(void)
+{
+	return (unsigned) _libunistring_version;
 }

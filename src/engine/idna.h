@@ -36,7 +36,8 @@ extern enum ev_detail ev_unicode_text_fault(const char *text, size_t n, size_t *
  */
 extern size_t ev_unicode_lower(const char *text, size_t n, char *out, size_t size);
 
-/* The versions of the Unicode data and libraries in use, for a person; static. */
-extern const char *ev_unicode_versions(void);
+/* The libraries in use, and with them the Unicode data: "2.3.3", and 0x010000 for 1.0.0. */
+extern const char *ev_idn2_version(void);
+extern unsigned ev_unistring_version(void);
 
 #endif

@@ -257,6 +257,7 @@ ev_suggest(PG_FUNCTION_ARGS)
 Datum
 ev_data_version(PG_FUNCTION_ARGS)
 {
+	unsigned unistring = ev_unistring_version();
 	TupleDesc desc;
 	Datum values[3];
 	bool nulls[3] = {false};
@@ -265,7 +266,9 @@ ev_data_version(PG_FUNCTION_ARGS)
 		elog(ERROR, "email_verify.data_version must return a record");
 	values[0] = CStringGetTextDatum(psprintf("%08x", (unsigned) (ev_domain_list_version() >> 32)));
 	values[1] = Int32GetDatum(EV_CANONICAL_RULES);
-	values[2] = CStringGetTextDatum(ev_unicode_versions());
+	values[2] =
+		CStringGetTextDatum(psprintf("libidn2 %s, libunistring %u.%u.%u", ev_idn2_version(),
+	                                 unistring >> 16, unistring >> 8 & 0xff, unistring & 0xff));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
