@@ -947,6 +947,7 @@ COMMENT ON VIEW email_verify.detail IS 'what each detail means';
 CREATE VIEW email_verify.gate AS
 	SELECT g.gate, g.description, g.advice FROM email_verify._gates() g;
 COMMENT ON VIEW email_verify.gate IS 'what can hold back verification, and what to do about it';
+
 CREATE FUNCTION email_verify._enhanced_statuses(OUT code text, OUT subject text, OUT title text, OUT basic_codes text,
 	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_enhanced_statuses' LANGUAGE C STABLE ROWS 80;
@@ -1033,6 +1034,6 @@ GRANT SELECT ON email_verify.stat, email_verify.stat_cluster TO pg_read_all_stat
 GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._find_enhanced(text) TO PUBLIC;
-GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.enhanced_status, email_verify.reply_code TO PUBLIC;
+GRANT SELECT ON email_verify.enhanced_status, email_verify.reply_code TO PUBLIC;
 
 SELECT email_verify._announce();
