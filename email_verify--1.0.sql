@@ -189,22 +189,37 @@ CREATE TABLE email_verify.queue (
 	put_backs integer NOT NULL DEFAULT 0,
 	answered boolean NOT NULL DEFAULT false,
 	second_look boolean NOT NULL DEFAULT false,
+	crashes smallint NOT NULL DEFAULT 0,
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 ) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id);
+CREATE INDEX queue_suspect ON email_verify.queue (crashes, priority, id) WHERE crashes > 0;
 
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
 COMMENT ON COLUMN email_verify.queue.queued_at IS 'when somebody asked for it';
 COMMENT ON COLUMN email_verify.queue.second_look IS 'a refusal was heard that counts once it has been heard twice';
 COMMENT ON COLUMN email_verify.queue.answered IS 'there is a first verdict; this row is about another look';
+COMMENT ON COLUMN email_verify.queue.crashes IS 'crashes in a row that found it being probed: 1 is probed among few, 2 alone, with 3 it is parked';
 
--- What the worker is probing just now; rows that a start finds here were under way in a crash.
+-- What the worker is probing just now.  A worker that ends in order takes its rows away, so rows that a start finds here
+-- were under way in a crash.
 CREATE TABLE email_verify.inflight (
 	batch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	ids bigint[] NOT NULL,
-	started_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
+
+-- Addresses that are not probed any more, since that has ended the prober too often.
+CREATE TABLE email_verify.parked (
+	address text COLLATE "C" PRIMARY KEY,
+	queue_id bigint NOT NULL,
+	parked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+COMMENT ON TABLE email_verify.parked IS
+	'addresses under way in three crashes, the last time alone: not probed before email_verify.recheck() is called for them';
+COMMENT ON COLUMN email_verify.parked.queue_id IS 'the number by which the server log names it';
 
 -- The site's own word on addresses and domains.
 CREATE TYPE email_verify.override_action AS ENUM (
@@ -354,7 +369,8 @@ AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 -- Queue addresses (distinct, sorted).  An address whose verdict is fresh and not older than newer_than is not queued but
 -- returned with that verdict.  smtp tells whether mailboxes are probed: verdicts that only say they are not do not count then.
--- An address that was forgotten after it was asked for (pushed_at) is let go.
+-- An address that was forgotten after it was asked for (pushed_at) is let go.  A parked one that nobody has asked to be
+-- tried again is not queued either, however old its verdict; when that has expired, it has the one that says so.
 CREATE FUNCTION email_verify._enqueue(addresses text[], newer_than timestamptz[], pushed_at timestamptz[],
 	priority smallint, smtp boolean,
 	OUT address text, OUT status text, OUT reason text, OUT detail text,
@@ -368,15 +384,38 @@ BEGIN ATOMIC
 			OR NOT EXISTS (SELECT FROM email_verify.tombstone t
 				WHERE t.hmac = email_verify._hmac(u.address) AND t.at >= u.pushed_at)
 		GROUP BY 1
+	), parked AS MATERIALIZED (
+		SELECT asked.address FROM asked JOIN email_verify.parked p ON p.address = asked.address
+		WHERE EXISTS (SELECT FROM email_verify.parked)
+			AND NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.address = asked.address)
+	), told AS (
+		INSERT INTO email_verify.address AS a (address, status, reason, detail, checked_at, fresh_until, expires_at)
+		SELECT p.address, 'unknown', 'internal_verifier_error', 'crash_suspect', now(), now() + interval '60 years',
+			now() + interval '60 years'
+		FROM parked p ORDER BY p.address
+		ON CONFLICT ON CONSTRAINT address_pkey DO UPDATE SET
+			status = excluded.status, reason = excluded.reason, detail = excluded.detail,
+			checked_at = excluded.checked_at, fresh_until = excluded.fresh_until, expires_at = excluded.expires_at,
+			retry_at = NULL, asked_at = NULL, suspect_since = NULL, stage = NULL, reply_code = NULL,
+			enhanced_status = NULL, reply_text = NULL, rule = NULL, mx_host = NULL, mx_address = NULL, tls = NULL,
+			mx_fingerprint = NULL
+			WHERE a.expires_at <= now()
+		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
 	), known AS (
-		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at, coalesce(a.asked_at, a.checked_at) AS asked_at
-		FROM asked JOIN email_verify.address a ON a.address = asked.address
-		WHERE a.fresh_until > now() AND coalesce(a.asked_at, a.checked_at) >= asked.newer_than
-			AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
+		SELECT a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at,
+			CASE WHEN p.address IS NOT NULL THEN now() ELSE coalesce(a.asked_at, a.checked_at) END AS asked_at
+		FROM asked JOIN email_verify.address a ON a.address = asked.address LEFT JOIN parked p ON p.address = asked.address
+		WHERE CASE WHEN p.address IS NOT NULL THEN a.expires_at > now()
+			ELSE a.fresh_until > now() AND coalesce(a.asked_at, a.checked_at) >= asked.newer_than
+				AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
+			END
+		UNION ALL
+		SELECT t.address, t.status, t.reason, t.detail, t.checked_at, t.retry_at, now() FROM told t
 	), added AS (
 		INSERT INTO email_verify.queue AS q (address, priority, due_at, queued_at)
 		SELECT asked.address, $4, clock_timestamp(), asked.pushed_at FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
+			AND NOT EXISTS (SELECT FROM parked WHERE parked.address = asked.address)
 		ORDER BY asked.address
 		-- somebody asks now for what a list has queued
 		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at
@@ -389,7 +428,9 @@ BEGIN ATOMIC
 END;
 
 -- Rows of one priority that are due at a time (a constant, so that the index ends the search), behind the given position.
+-- With crashes, the first rows that so many crashes found under way instead, whatever their priority.
 CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, due_by timestamptz, n integer,
+	crashes smallint,
 	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
 	OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
 	OUT accepted boolean[])
@@ -399,10 +440,15 @@ BEGIN ATOMIC
 		q.second_look, d.random_local, host(a.mx_address),
 		h.hosts, h.catch_all, h.catch_all_age, h.accepted
 	FROM (
-		SELECT l.* FROM email_verify.queue l
-		WHERE l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
+		(SELECT l.* FROM email_verify.queue l
+		WHERE $6 = 0 AND l.crashes = 0 AND l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
 		ORDER BY l.due_at, l.id
-		LIMIT $5
+		LIMIT $5)
+		UNION ALL
+		(SELECT s.* FROM email_verify.queue s
+		WHERE $6 > 0 AND s.crashes > 0 AND s.crashes = $6
+		ORDER BY s.priority, s.id
+		LIMIT $5)
 	) q
 	LEFT JOIN email_verify.domain d ON d.domain = q.domain
 	LEFT JOIN email_verify.address a ON a.address = q.address AND q.attempts > 0
@@ -490,7 +536,7 @@ BEGIN ATOMIC
 		UPDATE email_verify.address a SET
 			retry_at = s.retry_at,
 			asked_at = s.at,
-			fresh_until = greatest(a.fresh_until, s.at + make_interval(secs => s.fresh)),
+			fresh_until = least(greatest(a.fresh_until, s.at + make_interval(secs => s.fresh)), a.expires_at),
 			probes = a.probes + s.probed::integer,
 			suspect_since = CASE WHEN s.action = 'suspect' THEN coalesce(a.suspect_since, s.at) ELSE a.suspect_since END,
 			detail = CASE WHEN s.action = 'suspect' THEN 'suspect' ELSE a.detail END
@@ -506,6 +552,7 @@ BEGIN ATOMIC
 			due_at = s.retry_at,
 			attempts = q.attempts + (NOT s.put_back)::integer,
 			put_backs = q.put_backs + s.put_back::integer,
+			crashes = 0,
 			answered = q.answered OR NOT s.put_back,
 			second_look = s.second_look OR (s.put_back AND q.second_look)
 		FROM scheduled s WHERE q.id = s.id AND s.retry_at IS NOT NULL
@@ -568,13 +615,50 @@ BEGIN ATOMIC
 	LIMIT $1;
 END;
 
--- What the last run was probing when it ended, and is no longer sure of.
-CREATE FUNCTION email_verify._recover(OUT addresses bigint) LANGUAGE SQL VOLATILE
+-- These rows were being probed when the prober crashed, so one of them may be why.  Returns what the tables say of those
+-- that it was once too often: they are parked.  Whoever holds a row just now is about to forget it or to have it tried anew:
+-- it is let be.
+CREATE FUNCTION email_verify._suspect(ids bigint[],
+	OUT id bigint, OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
+	OUT retry_at timestamptz, OUT asked_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	UPDATE email_verify.queue q SET crashes = q.crashes + 1
+	FROM (SELECT l.id FROM email_verify.queue l WHERE l.id = ANY ($1) ORDER BY l.id FOR UPDATE SKIP LOCKED) l
+	WHERE q.id = l.id;
+	WITH judged AS MATERIALIZED (
+		SELECT c.* FROM (
+			SELECT array_agg(q.id) AS ids, array_agg(q.address) AS addresses, count(*)::integer AS n
+			FROM email_verify.queue q WHERE q.id = ANY ($1) AND q.crashes >= 3
+		) p, LATERAL email_verify._complete(p.ids, p.addresses, array_fill('unknown'::text, ARRAY[p.n]),
+			array_fill('internal_verifier_error'::text, ARRAY[p.n]), array_fill('crash_suspect'::text, ARRAY[p.n]),
+			array_fill(false, ARRAY[p.n]), array_fill(false, ARRAY[p.n]), array_fill(1893456000, ARRAY[p.n]), -- 60 years
+			array_fill(1893456000, ARRAY[p.n]), NULL, array_fill(true, ARRAY[p.n]), NULL, NULL, NULL, NULL, NULL, NULL,
+			NULL, NULL, NULL, array_fill(false, ARRAY[p.n]), interval '0') c
+		WHERE p.n > 0
+	), parked AS (
+		INSERT INTO email_verify.parked (address, queue_id) SELECT j.address, j.id FROM judged j
+		ON CONFLICT ON CONSTRAINT parked_pkey DO UPDATE SET queue_id = excluded.queue_id, parked_at = excluded.parked_at
+	)
+	SELECT j.* FROM judged j;
+END;
+
+-- Takes out what was under way in a crash.  Of a batch there may be rows that have had their answer: they are gone, or due
+-- later than it began.
+CREATE FUNCTION email_verify._recover(OUT ids bigint[]) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH gone AS (
-		DELETE FROM email_verify.inflight RETURNING ids
+		DELETE FROM email_verify.inflight RETURNING ids, started_at
 	)
-	SELECT coalesce(sum(cardinality(ids)), 0)::bigint FROM gone;
+	SELECT array_agg(DISTINCT q.id) FROM gone JOIN email_verify.queue q ON q.id = ANY (gone.ids) AND q.due_at <= gone.started_at;
+END;
+
+-- A worker that ends in order takes these batches away: nobody shall suspect what was under way.  Waits for no lock.
+CREATE FUNCTION email_verify._leave(batches bigint[]) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.inflight i
+	USING (SELECT l.batch FROM email_verify.inflight l WHERE l.batch = ANY ($1) FOR UPDATE SKIP LOCKED) l
+	WHERE i.batch = l.batch;
 END;
 
 -- ---------------------------------------------------------------------------------------------------
@@ -736,9 +820,13 @@ BEGIN ATOMIC
 		FROM @extschema@.email_suggest($1) AS s (suggestion) WHERE s.suggestion IS NOT NULL
 		UNION ALL
 		SELECT 9, 'queue', CASE WHEN q.due_at > now() THEN 'will be asked again' ELSE 'is being asked' END,
-			concat(q.attempts, ' attempts so far', CASE WHEN q.put_backs > 0 THEN concat(', put off ', q.put_backs, ' times') END),
+			concat(q.attempts, ' attempts so far', CASE WHEN q.put_backs > 0 THEN concat(', put off ', q.put_backs, ' times') END,
+				CASE WHEN q.crashes > 0 THEN concat(', under way in ', q.crashes, ' crashes') END),
 			q.due_at
 		FROM p JOIN email_verify.queue q ON q.address = p.key
+		UNION ALL
+		SELECT 10, 'parked', 'will not be asked again', 'email_verify.recheck() has it tried again', k.parked_at
+		FROM p JOIN email_verify.parked k ON k.address = p.key
 	)
 	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.evidence;
@@ -765,6 +853,7 @@ BEGIN ATOMIC
 		SELECT w.address, 1, clock_timestamp() FROM wanted w
 		WHERE w.address IS NOT NULL
 			AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = w.address AND a.fresh_until > now())
+			AND NOT EXISTS (SELECT FROM email_verify.parked p WHERE p.address = w.address)
 		ORDER BY w.address
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
 		RETURNING 1
@@ -777,16 +866,21 @@ COMMENT ON FUNCTION email_verify.enqueue(text[]) IS
 CREATE FUNCTION email_verify.recheck(email text) RETURNS boolean LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
 	SELECT email_verify._poke();
-	WITH queued AS (
+	WITH k AS (
+		SELECT k.address FROM email_verify._queueable($1) AS k (address) WHERE k.address IS NOT NULL
+	), unparked AS (
+		DELETE FROM email_verify.parked p USING k WHERE p.address = k.address
+	), queued AS (
 		INSERT INTO email_verify.queue AS q (address, priority, due_at)
-		SELECT k.address, 0, clock_timestamp() FROM email_verify._queueable($1) AS k (address) WHERE k.address IS NOT NULL
-		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET due_at = least(q.due_at, excluded.due_at), priority = 0
+		SELECT k.address, 0, clock_timestamp() FROM k
+		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET due_at = least(q.due_at, excluded.due_at), priority = 0,
+			crashes = 0
 		RETURNING 1
 	)
 	SELECT EXISTS (SELECT FROM queued);
 END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
-	'verify an address anew, whatever is known of it; false when its verdict needs no worker';
+	'verify an address anew, whatever is known of it and also if it was parked; false when its verdict needs no worker';
 
 CREATE FUNCTION email_verify.data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text)
 AS 'MODULE_PATHNAME', 'ev_data_version' LANGUAGE C STABLE PARALLEL SAFE;
@@ -816,6 +910,7 @@ BEGIN ATOMIC
 		'email', $1,
 		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
 		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
+		'parked', (SELECT to_jsonb(k) FROM email_verify.parked k WHERE k.address = p.key),
 		'override', (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.pattern, o.action) FROM email_verify.override o
 			WHERE o.pattern IN (lower(p.key), email_verify._hmac(p.key))),
 		'tombstone', (SELECT to_jsonb(t) FROM email_verify.tombstone t WHERE t.hmac = email_verify._hmac(p.key)))
@@ -842,6 +937,8 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
 	), a AS (
 		DELETE FROM email_verify.address a USING p WHERE a.address = p.key RETURNING 1
+	), k AS (
+		DELETE FROM email_verify.parked k USING p WHERE k.address = p.key RETURNING 1
 	), hashed AS (
 		INSERT INTO email_verify.override (pattern, action, note, until)
 		SELECT p.hmac, o.action, o.note, o.until FROM p JOIN email_verify.override o ON o.pattern = lower(p.key)
@@ -851,6 +948,7 @@ BEGIN ATOMIC
 	)
 	SELECT 'email_verify.address', (SELECT count(*) FROM a)
 	UNION ALL SELECT 'email_verify.queue', (SELECT count(*) FROM q)
+	UNION ALL SELECT 'email_verify.parked', (SELECT count(*) FROM k)
 	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
 	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;
 END;

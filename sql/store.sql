@@ -85,9 +85,9 @@ SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo
 SELECT domain, mx_hosts, random_local FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
-SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2);
-SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, now(), 10);
-SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10) AS behind_the_last;
+SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2, 0::smallint);
+SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, now(), 10, 0::smallint);
+SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10, 0::smallint) AS behind_the_last;
 SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
 SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}');

@@ -68,6 +68,8 @@ ev_config_fault(const struct ev_prober_config *config)
 		return "the list of DNS servers is too long";
 	if (!is_source(config->source_v4, false) || !is_source(config->source_v6, true))
 		return "a source address must be an IP address of its family";
+	if (memchr(config->crash_on, '\0', sizeof(config->crash_on)) == NULL)
+		return "the local part to crash on is too long";
 	if (!config->use_v4 && !config->use_v6)
 		return "one address family at least must be used";
 	if (config->smtp_port == 0)

@@ -153,6 +153,12 @@ struct ev_prober_config
 	uint16_t max_refused;    /* refused recipients a session, made-up one included; 0 = no limit */
 	uint32_t random_max_age; /* seconds for which what is known of made-up recipients holds */
 	struct ev_smtp_timeouts timeout;
+
+	/*
+	 * For tests of those who call: the process ends by SIGSEGV when a host answers a session that
+	 * asks for this local part; "" = never
+	 */
+	char crash_on[EV_LOCAL_MAX + 1];
 };
 
 /* NOTHING: as built in. */

@@ -5,6 +5,9 @@
 #include "net/session_internal.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "net/trace.h"
 
@@ -138,6 +141,21 @@ trace_farewell(struct ev_session *session, const char *bytes, size_t n)
 		ev_trace_bytes(session, '<', clear, n);
 }
 
+/* As a fault in the code that reads from strangers would: for tests of those who have to survive it. */
+static void
+crash_if_asked(const struct ev_session *session)
+{
+	const struct rlimit no_core = {0, 0};
+
+	for (size_t i = 0; i < session->smtp.n_rcpts; i++)
+	{
+		if (strcmp(session->rcpts[i].local, session->prober->config.crash_on) != 0)
+			continue;
+		setrlimit(RLIMIT_CORE, &no_core);
+		raise(SIGSEGV);
+	}
+}
+
 /* Read what there is. */
 void
 ev_session_read(struct ev_session *session)
@@ -155,6 +173,8 @@ ev_session_read(struct ev_session *session)
 			break;
 		if (n > 0)
 			session->received += (uint64_t) n;
+		if (n > 0 && !draining && prober->config.crash_on[0] != '\0')
+			crash_if_asked(session);
 		if (n <= 0 || session->received > (draining ? DRAINED_MAX : RECEIVED_MAX))
 		{
 			if (!draining)

@@ -26,12 +26,13 @@
 #	$c->stat([$dbname])					hash of view email_verify.stat
 #	$c->worker_pid([$dbname]), $c->launcher_pid		0 if there is none
 #	$c->wait_for_worker([$dbname])		until it runs; its pid
+#	$c->kill9							the postmaster; returns when all its children have ended
 #	$c->forget							no verdict, no queue, nothing known; a new worker, which knows nothing either
 #	$c->cost($pid)						what a process has used: (CPU ticks, voluntary context switches); () without /proc
 #	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
 #
 # A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
-# was, no cluster left, the server's log free of crashes.
+# was, no cluster left, the server's log free of crashes; finish(crashes => N) when there were N by intent.
 package EmailVerifyCluster;
 
 use strict;
@@ -282,6 +283,23 @@ sub wait_for_worker
 	return $self->worker_pid($dbname);
 }
 
+sub kill9
+{
+	my ($self) = @_;
+	my $dir = $self->node->data_dir;
+	my $pid = $self->node->{_pid};
+	$self->node->kill9;
+
+	# they notice, and until then nobody else may start there
+	my $deadline = time + 60;
+	while (kill(0, $pid) || grep { (readlink("$_/cwd") // '') eq $dir } glob '/proc/[0-9]*')
+	{
+		die "processes of a killed server do not end\n" if time > $deadline;
+		sleep 0.05;
+	}
+	return;
+}
+
 sub forget
 {
 	my ($self) = @_;
@@ -312,9 +330,15 @@ sub peer_rcpts
 
 sub finish
 {
-	my ($self) = @_;
+	my ($self, %options) = @_;
 	$self->node->stop('fast');
 	my $log = slurp_file($self->node->logfile);
+	if (defined $options{crashes})
+	{
+		my $crashes = () = $log =~ /\) was terminated by signal 11/g;
+		is($crashes, $options{crashes}, $self->node->name . ": $options{crashes} crashes in the log");
+		$log =~ s/\) was terminated by signal 11//g;
+	}
 	my @bad = grep { /PANIC|TRAP:|was terminated by signal|leak|WARNING:  .*(?:snapshot|transaction)/ } split /\n/, $log;
 	is(scalar(@bad), 0, $self->node->name . ': no crash and no leak in the log') or diag(join "\n", @bad[0 .. ($#bad > 9 ? 9 : $#bad)]);
 	$self->world->restore;

@@ -111,6 +111,12 @@ check_delays(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+static bool
+check_crash_on(char **newval, void **extra, GucSource source)
+{
+	return strlen(*newval) <= EV_LOCAL_MAX;
+}
+
 /* A setting that is fixed at server start cannot be defined by a library that is loaded later. */
 static bool
 can_define(GucContext context)

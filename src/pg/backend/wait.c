@@ -47,14 +47,42 @@ budget(int64 wait, int64 **spent)
 	return Min(wait, (int64) ev_settings.max_wait * 1000) - used;
 }
 
+/*
+ * Will there be a worker before the deadline?  One that was at work and has ended comes back after a
+ * while, and finds all that was asked.
+ */
+static enum ev_detail
+worker_obstacle(TimestampTz deadline)
+{
+	EvDatabase *db = ev_database_find(MyDatabaseId, false);
+	EvDatabaseState state = db == NULL ? EV_DB_FREE : pg_atomic_read_u32(&db->state);
+
+	switch (state)
+	{
+		case EV_DB_WANTED:
+		case EV_DB_STARTING:
+		case EV_DB_RUNNING: return EV_DETAIL_NONE;
+		case EV_DB_DOWN:
+			return TimestampTzPlusMilliseconds(db->state_since, EV_RESTART_DELAY) < deadline
+			           ? EV_DETAIL_NONE
+			           : EV_DETAIL_WORKER_DOWN;
+		case EV_DB_NOT_STARTED: return EV_DETAIL_WORKER_NOT_STARTED;
+		case EV_DB_FREE:
+		case EV_DB_ABSENT: break;
+	}
+	return EV_DETAIL_WORKER_DOWN;
+}
+
+/* False: there is none in time; *obstacle tells whether there is going to be one. */
 static bool
-sleep_until_answered(TimestampTz deadline)
+sleep_until_answered(TimestampTz deadline, enum ev_detail *obstacle)
 {
 	while (!mine->answered)
 	{
 		long ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 
-		if (ms <= 0)
+		*obstacle = worker_obstacle(deadline);
+		if (ms <= 0 || *obstacle != EV_DETAIL_NONE)
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
 		                 ev_wait(EV_WAIT_VERDICT));
@@ -99,7 +127,8 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 	PG_TRY();
 	{
 		obstacle = ev_enqueue(key, len, newer_than);
-		if (obstacle == EV_DETAIL_NONE && mine != NULL && sleep_until_answered(start + left))
+		if (obstacle == EV_DETAIL_NONE && mine != NULL &&
+		    sleep_until_answered(start + left, &obstacle))
 		{
 			take_answer(out);
 			*answered = true;

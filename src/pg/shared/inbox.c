@@ -43,32 +43,55 @@ ring_read(const EvDatabase *db, uint32 at, void *data, uint32 n)
 	memcpy((char *) data + first, db->inbox, n - first);
 }
 
+/* Under the lock; false when there is no room. */
+static bool
+append(EvDatabase *db, const EntryHeader *header, const char *key)
+{
+	uint32 need = (uint32) sizeof(*header) + header->len;
+	uint32 end = db->inbox_start + db->inbox_used;
+
+	if (db->inbox_used + need > ev_shared->inbox_size)
+		return false;
+	ring_write(db, end, header, sizeof(*header));
+	ring_write(db, end + sizeof(*header), key, header->len);
+	db->inbox_used += need;
+	return true;
+}
+
 bool
 ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than)
 {
 	EntryHeader header = {.newer_than = newer_than,
 	                      .pushed_at = GetCurrentStatementStartTimestamp(),
 	                      .len = (uint16) len};
-	uint32 need = (uint32) (sizeof(header) + len);
+	bool was_empty;
 	bool fits;
 
 	LWLockAcquire(db->lock, LW_EXCLUSIVE);
-	fits = db->dboid == MyDatabaseId && db->inbox_used + need <= ev_shared->inbox_size;
-	if (fits)
-	{
-		uint32 end = db->inbox_start + db->inbox_used;
-		bool was_empty = db->inbox_used == 0;
-
-		ring_write(db, end, &header, sizeof(header));
-		ring_write(db, end + sizeof(header), key, (uint32) len);
-		db->inbox_used += need;
-		if (was_empty && db->worker_latch != NULL)
-			SetLatch(db->worker_latch);
-	}
+	was_empty = db->inbox_used == 0;
+	fits = db->dboid == MyDatabaseId && append(db, &header, key);
+	if (fits && was_empty && db->worker_latch != NULL)
+		SetLatch(db->worker_latch);
 	LWLockRelease(db->lock);
 	if (!fits)
 		pg_atomic_fetch_add_u64(&db->counters.refused, 1);
 	return fits;
+}
+
+void
+ev_inbox_return(EvDatabase *db, const EvInboxEntry *entries, int n)
+{
+	LWLockAcquire(db->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+	{
+		EntryHeader header = {.newer_than = entries[i].newer_than,
+		                      .pushed_at = entries[i].pushed_at,
+		                      .len = entries[i].len};
+
+		if (!append(db, &header, entries[i].key))
+			break;
+	}
+	LWLockRelease(db->lock);
 }
 
 int

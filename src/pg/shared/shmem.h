@@ -35,6 +35,9 @@ typedef enum EvDatabaseState
 	EV_DB_ABSENT       /* it found no extension, or a reason to stay away, and ended */
 } EvDatabaseState;
 
+/* Milliseconds after which the launcher starts a worker again that has ended by an error. */
+#define EV_RESTART_DELAY 10000
+
 /*
  * Counters since EvDatabase.counted_since; written by the worker, read by anybody.  Every member is a
  * pg_atomic_uint64.
@@ -185,9 +188,16 @@ typedef struct EvInboxEntry
 extern int ev_inbox_take(EvDatabase *db, EvInboxEntry *entries, int max);
 extern bool ev_inbox_is_empty(EvDatabase *db);
 
+/* Entries that were taken and not stored go back, behind the others and as far as there is room. */
+extern void ev_inbox_return(EvDatabase *db, const EvInboxEntry *entries, int n);
+
 /* Waiting slots: taken and released by the session itself, answered by the worker. */
 extern EvWaiter *ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than);
 extern void ev_waiter_release(EvWaiter *waiter);
+
+/* The worker has ended: those who wait in that database decide anew whether that is worth it. */
+extern void ev_waiters_wake(Oid dboid);
+
 /* asked_at: when it was last asked for; the verdict itself may be older. */
 extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,
                               const struct ev_verdict *verdict, TimestampTz checked_at,

@@ -79,3 +79,19 @@ ev_waiters_answer(Oid dboid, const char *key, size_t len, const struct ev_verdic
 	}
 	LWLockRelease(ev_shared->waiters_lock);
 }
+
+void
+ev_waiters_wake(Oid dboid)
+{
+	if (pg_atomic_read_u32(&ev_shared->waiting) == 0)
+		return;
+	LWLockAcquire(ev_shared->waiters_lock, LW_SHARED);
+	for (int i = 0; i < ev_shared->max_waiters; i++)
+	{
+		const EvWaiter *w = &ev_shared->waiters[i];
+
+		if (w->pid != 0 && w->dboid == dboid)
+			SetLatch(w->latch);
+	}
+	LWLockRelease(ev_shared->waiters_lock);
+}

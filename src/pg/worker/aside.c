@@ -184,3 +184,12 @@ ev_aside_questions(void)
 		n += !items[i].is_outcome;
 	return n;
 }
+
+void
+ev_aside_give_back(EvWorker *worker)
+{
+	for (int i = 0; i < n_items; i++)
+		if (!items[i].is_outcome)
+			ev_inbox_return(worker->db, &items[i].u.question, 1);
+	n_items = 0;
+}

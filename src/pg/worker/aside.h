@@ -26,6 +26,9 @@ extern void ev_aside_stored(EvWorker *worker);
 /* Bring back what may be tried again, as far as the worker has nothing else to store. */
 extern void ev_aside_return(EvWorker *worker);
 
+/* At the end of the process: questions go back to the inbox, as far as it has room. */
+extern void ev_aside_give_back(EvWorker *worker);
+
 /* When that is to be called again by itself; 0: never. */
 extern TimestampTz ev_aside_wake(void);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,4 +48,14 @@ ev_column_array(const EvColumn *column)
 	get_typlenbyvalalign(column->type, &len, &by_value, &align);
 	return PointerGetDatum(construct_md_array(column->values, column->nulls, 1, dims, lower,
 	                                          column->type, len, by_value, align));
+}
+
+Datum
+ev_column_int64s(const int64 *values, int n)
+{
+	EvColumn column = ev_column(INT8OID, n);
+
+	for (int i = 0; i < n; i++)
+		ev_column_set(&column, i, Int64GetDatum(values[i]));
+	return ev_column_array(&column);
 }

@@ -23,4 +23,7 @@ extern void ev_column_set(EvColumn *column, int i, Datum value);
 extern void ev_column_set_text(EvColumn *column, int i, const char *text);
 extern Datum ev_column_array(const EvColumn *column);
 
+/* A bigint[] of these. */
+extern Datum ev_column_int64s(const int64 *values, int n);
+
 #endif

@@ -12,7 +12,8 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/aside.h"
-#include "pg/worker/worker.h"
+#include "pg/worker/lease.h"
+#include "pg/worker/suspects.h"
 
 /* Results wait this long for company, unless somebody waits for them. */
 #define GATHER_MS 20
@@ -31,17 +32,6 @@ outcomes_are_ripe(EvWorker *worker)
 }
 
 static bool
-lease_is_due(EvWorker *worker)
-{
-	if (ev_probing_room(worker) == 0)
-		return false;
-	for (int p = 0; p < EV_PRIORITIES; p++)
-		if (!worker->cursors[p].exhausted)
-			return true;
-	return worker->next_due != 0 && worker->next_due <= GetCurrentTimestamp();
-}
-
-static bool
 count_is_asked(EvWorker *worker)
 {
 	return pg_atomic_read_u64(&worker->db->count_asked) >
@@ -51,89 +41,11 @@ count_is_asked(EvWorker *worker)
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
-	return worker->policies_stale || pg_atomic_read_u32(&worker->db->policies) ||
-	       worker->n_inbox > 0 || !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
+	return !worker->recovered || worker->policies_stale ||
+	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
+	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
-	       lease_is_due(worker) || count_is_asked(worker);
-}
-
-/* Take rows of all priorities; rows that are under way already are passed over. */
-static int
-lease(EvWorker *worker, EvLease *leases, int room)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int n = 0;
-
-	/*
-	 * with nothing under way there is nothing to pass over: this also mends a clock that was set
-	 * back
-	 */
-	if (hash_get_num_entries(worker->flights) == 0)
-		for (int p = 0; p < EV_PRIORITIES; p++)
-		{
-			worker->cursors[p].due_at = 0;
-			worker->cursors[p].id = 0;
-		}
-	if (worker->next_due != 0 && worker->next_due <= now)
-		for (int p = 0; p < EV_PRIORITIES; p++)
-			worker->cursors[p].exhausted = false;
-	for (int p = 0; p < EV_PRIORITIES; p++)
-	{
-		EvCursor *cursor = &worker->cursors[p];
-		int want = Min(room, EV_LEASE_BATCH) - n;
-		int got;
-
-		if (cursor->exhausted || want <= 0)
-			continue;
-		got = ev_store_lease(p, cursor->due_at, cursor->id, now, leases + n, want);
-		if (got > 0)
-		{
-			cursor->due_at = leases[n + got - 1].due_at;
-			cursor->id = leases[n + got - 1].id;
-		}
-		cursor->exhausted = got < want;
-		for (int i = 0, end = n + got, start = n; start + i < end; i++)
-			if (hash_search(worker->flights, &leases[start + i].id, HASH_FIND, NULL) == NULL)
-				leases[n++] = leases[start + i];
-	}
-	return n;
-}
-
-/*
- * Batches that have nothing under way once these results are stored; finished has room for all
- * batches.  Counted anew each time, so that a cycle which fails leaves nothing to be put right.
- */
-static int
-finished_batches(EvWorker *worker, int64 *finished)
-{
-	HASH_SEQ_STATUS seq;
-	EvBatch *batch;
-	EvFlight *flight;
-	int n = 0;
-
-	hash_seq_init(&seq, worker->batches);
-	while ((batch = hash_seq_search(&seq)) != NULL)
-		batch->left = 0;
-	hash_seq_init(&seq, worker->flights);
-	while ((flight = hash_seq_search(&seq)) != NULL)
-	{
-		batch = hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
-		if (batch != NULL)
-			batch->left++;
-	}
-	for (int i = 0; i < worker->n_outcomes; i++)
-	{
-		flight = hash_search(worker->flights, &worker->outcomes[i].id, HASH_FIND, NULL);
-		batch =
-			flight == NULL ? NULL : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
-		if (batch != NULL)
-			batch->left--;
-	}
-	hash_seq_init(&seq, worker->batches);
-	while ((batch = hash_seq_search(&seq)) != NULL)
-		if (batch->left == 0)
-			finished[n++] = batch->batch;
-	return n;
+	       ev_lease_is_due(worker) || count_is_asked(worker);
 }
 
 static void
@@ -141,7 +53,7 @@ forget_outcomes(EvWorker *worker, const int64 *finished, int n_finished)
 {
 	for (int i = 0; i < worker->n_outcomes; i++)
 	{
-		(void) hash_search(worker->flights, &worker->outcomes[i].id, HASH_REMOVE, NULL);
+		ev_flight_end(worker, worker->outcomes[i].id);
 		if (worker->outcomes[i].put_back)
 			pg_atomic_fetch_add_u64(&worker->db->counters.put_back, 1);
 		else
@@ -155,17 +67,8 @@ forget_outcomes(EvWorker *worker, const int64 *finished, int n_finished)
 	worker->n_outcomes = worker->n_domains = worker->n_hosts = 0;
 }
 
-static void
-remember_batch(EvWorker *worker, int64 number, int n)
-{
-	EvBatch *batch = hash_search(worker->batches, &number, HASH_ENTER, NULL);
-
-	batch->left = n;
-	pg_atomic_fetch_add_u64(&worker->db->counters.leased, n);
-}
-
-static void
-answer(EvWorker *worker, const EvStored *stored, int n)
+void
+ev_answer(EvWorker *worker, const EvStored *stored, int n)
 {
 	for (int i = 0; i < n; i++)
 		ev_waiters_answer(worker->db->dboid, stored[i].key, strlen(stored[i].key),
@@ -182,11 +85,10 @@ typedef struct Done
 	int n_stored;
 	EvStored *known;
 	int n_known;
-	EvLease *leases;
-	int n_leases;
-	int64 batch;
+	EvLeased leased;
 	int64 *finished;
 	int n_finished;
+	bool alone_is_over;
 	int added; /* rows that came to the queue in this cycle, and rows that left it: about */
 	int final;
 	bool recounted;
@@ -229,11 +131,25 @@ recount_is_due(EvWorker *worker)
 	return true;
 }
 
+/* Before one is probed alone nothing else is under way: what cannot be stored just now has been answered. */
+static void
+end_batches(EvWorker *worker, Done *done)
+{
+	int n = (int) hash_get_num_entries(worker->batches);
+
+	done->alone_is_over = ev_suspects_alone_is_over(worker);
+	if (n == 0 || (worker->n_outcomes == 0 && !done->alone_is_over && !done->leased.alone))
+		return;
+	done->finished = MemoryContextAlloc(done->context, n * sizeof(int64));
+	done->n_finished = ev_batches_finished(worker, done->leased.alone, done->finished);
+	if (done->n_finished > 0)
+		ev_store_end_batches(done->finished, done->n_finished);
+}
+
 static void
 store_all(EvWorker *worker, Done *done)
 {
 	TimestampTz soonest = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
-	int room;
 
 	take_policies(worker);
 	if (worker->n_domains > 0)
@@ -243,13 +159,8 @@ store_all(EvWorker *worker, Done *done)
 	if (worker->n_outcomes > 0)
 	{
 		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
-		done->finished = MemoryContextAlloc(
-			done->context, Max(hash_get_num_entries(worker->batches), 1) * sizeof(int64));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 		                                   worker->settings.flip_delay, done->stored);
-		done->n_finished = finished_batches(worker, done->finished);
-		if (done->n_finished > 0)
-			ev_store_end_batches(done->finished, done->n_finished);
 	}
 	if (worker->n_inbox > 0)
 	{
@@ -263,29 +174,12 @@ store_all(EvWorker *worker, Done *done)
 	}
 
 	/* rows that wait for their results to be stored are still in the queue: not before */
-	room = ev_probing_room(worker);
-	if (room > 0)
-	{
-		TimestampTz now = GetCurrentTimestamp();
+	ev_lease(worker, done->context, &done->leased);
 
-		done->leases =
-			MemoryContextAlloc(done->context, Min(room, EV_LEASE_BATCH) * sizeof(EvLease));
-		done->n_leases = lease(worker, done->leases, room);
-		if (done->n_leases > 0)
-		{
-			int64 *ids = palloc(done->n_leases * sizeof(int64));
-
-			for (int i = 0; i < done->n_leases; i++)
-				ids[i] = done->leases[i].id;
-			done->batch = ev_store_begin_batch(ids, done->n_leases);
-		}
-
-		/*
-		 * what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be
-		 * due
-		 */
-		worker->looked_at = Min(now, soonest - 1);
-	}
+	/* what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be due */
+	if (done->leased.looked_at != 0)
+		worker->looked_at = Min(done->leased.looked_at, soonest - 1);
+	end_batches(worker, done);
 	worker->next_due = ev_store_next_due(worker->looked_at);
 	if (count_is_asked(worker) && worker->n_inbox < EV_INBOX_BATCH)
 	{
@@ -328,13 +222,12 @@ after_commit(EvWorker *worker, const Done *done)
 	forget_outcomes(worker, done->finished, done->n_finished);
 	pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
 	worker->n_inbox = 0;
-	if (done->n_leases > 0)
-	{
-		remember_batch(worker, done->batch, done->n_leases);
-		ev_probing_submit(worker, done->leases, done->n_leases, done->batch);
-	}
-	answer(worker, done->stored, done->n_stored);
-	answer(worker, done->known, done->n_known);
+	if (done->alone_is_over)
+		ev_suspects_alone_ended(worker);
+	if (done->leased.n > 0)
+		ev_lease_begin(worker, &done->leased);
+	ev_answer(worker, done->stored, done->n_stored);
+	ev_answer(worker, done->known, done->n_known);
 	if (done->counted)
 	{
 		pg_atomic_write_u64(&db->unanswered, (uint64) done->unanswered);
@@ -375,7 +268,7 @@ ev_cycle(EvWorker *worker)
 	 * what is promised, and what may kill us, must outlive a crash; results are merely worth a
 	 * second look
 	 */
-	durable = worker->n_inbox > 0 || done.n_leases > 0;
+	durable = worker->n_inbox > 0 || done.leased.n > 0 || done.alone_is_over;
 	ev_store_commit(durable);
 	after_commit(worker, &done);
 	return true;

@@ -29,9 +29,6 @@
 #include "pg/shared/waits.h"
 #include "pg/worker/process.h"
 
-/* Milliseconds after which a worker that failed is started again. */
-#define RESTART_DELAY 10000
-
 /*
  * Without a free worker process it is tried again soon, since the one that has just ended may not be
  * reaped yet, and then less and less often.
@@ -232,7 +229,7 @@ static long
 tend(EvDatabase *db)
 {
 	EvDatabaseState state = pg_atomic_read_u32(&db->state);
-	long delay = state == EV_DB_DOWN ? RESTART_DELAY : registration_delay();
+	long delay = state == EV_DB_DOWN ? EV_RESTART_DELAY : registration_delay();
 	TimestampTz again = TimestampTzPlusMilliseconds(db->state_since, delay);
 
 	switch (state)

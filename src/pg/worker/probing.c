@@ -7,8 +7,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/lease.h"
 #include "pg/worker/transcript.h"
-#include "pg/worker/worker.h"
 
 /*
  * Requests that the prober holds, for each SMTP session that may be open: enough to keep all of
@@ -47,6 +47,7 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	c->timeout.mail = s->mail_timeout;
 	c->timeout.rcpt = s->rcpt_timeout;
 	c->timeout.session = s->session_timeout;
+	strlcpy(c->crash_on, s->debug_crash_on, sizeof(c->crash_on));
 }
 
 static void
@@ -195,13 +196,8 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 	for (int i = 0; i < n; i++)
 	{
 		struct ev_request request = leases[i].request;
-		EvFlight *flight = hash_search(worker->flights, &leases[i].id, HASH_ENTER, NULL);
+		EvFlight *flight = ev_flight_begin(worker, &leases[i], batch);
 
-		flight->batch = batch;
-		flight->attempts = leases[i].attempts;
-		flight->put_backs = leases[i].put_backs;
-		flight->second_look = leases[i].second_look;
-		strlcpy(flight->key, leases[i].key, sizeof(flight->key));
 		if (request.address.domain_len == 0)
 		{
 			answer_nonsense(worker, flight);
@@ -222,8 +218,8 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 			/*
 			 * cannot be, while room is what ev_prober_stats() says; the row stays due all the same
 			 */
-			(void) hash_search(worker->flights, &leases[i].id, HASH_REMOVE, NULL);
-			memset(worker->cursors, 0, sizeof(worker->cursors));
+			ev_flight_end(worker, leases[i].id);
+			ev_lease_reset(worker);
 		}
 	}
 }

@@ -22,6 +22,7 @@ typedef struct EvLease
 	TimestampTz due_at;
 	int32 attempts;
 	int32 put_backs;
+	int16 crashes;                 /* that found it under way */
 	bool second_look;              /* the last verdict waits for this one to confirm it */
 	char key[EV_ADDRESS_KEY_SIZE]; /* as it stands in the table */
 	struct ev_request request;
@@ -47,6 +48,7 @@ typedef struct EvOutcome
 /* A verdict as it stands in the tables now. */
 typedef struct EvStored
 {
+	int64 id; /* its row in the queue, if that was asked for */
 	char key[EV_ADDRESS_KEY_SIZE];
 	struct ev_verdict verdict;
 	TimestampTz checked_at;
@@ -75,6 +77,9 @@ extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvSto
 /* At most n rows of a priority that are due by now, behind (after_due, after_id); returns how many. */
 extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
                           EvLease *leases, int n);
+
+/* The same for the first n rows that so many crashes (from 1 on) have found under way. */
+extern int ev_store_lease_suspects(int crashes, EvLease *leases, int n);
 
 /* Remember that these rows are under way; returns the batch's number. */
 extern int64 ev_store_begin_batch(const int64 *ids, int n);
@@ -106,9 +111,23 @@ extern int64 ev_store_count_unanswered(void);
 extern TimestampTz ev_store_next_due(TimestampTz after); /* 0: nothing */
 
 /*
- * After a crash: forget which rows were under way; they are due as before.  Returns how many there
- * were.
+ * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;
+ * those for which it is the third are parked: they leave the queue with a verdict that says so, or
+ * with the good one that they had.  parked (room for n) receives what the tables say of these;
+ * returns how many.  To be committed durably.
  */
-extern int64 ev_store_recover(void);
+extern int ev_store_suspect(const int64 *ids, int n, EvStored *parked);
+
+/*
+ * At a start: which rows a crash found under way.  No batch is left; *ids is allocated in the memory
+ * context of this transaction.  Returns how many there are.
+ */
+extern int ev_store_recover(int64 **ids);
+
+/*
+ * At an orderly end: nothing of these batches is under way any more.  Does nothing when that would
+ * mean to wait for a lock.
+ */
+extern void ev_store_leave(const int64 *batches, int n);
 
 #endif

@@ -92,18 +92,19 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 	}
 }
 
-int
-ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
-               EvLease *leases, int n)
+static int
+lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now, int crashes,
+      EvLease *leases, int n)
 {
 	static EvStatement statement = {
 		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
 			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, "
-			   "$2, $3, $4, $5)",
-		.n_params = 5,
-		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID}};
-	Datum values[5] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
-	                   Int64GetDatum(after_id), TimestampTzGetDatum(now), Int32GetDatum(n)};
+			   "$2, $3, $4, $5, $6)",
+		.n_params = 6,
+		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID}};
+	Datum values[6] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
+	                   Int64GetDatum(after_id), TimestampTzGetDatum(now),
+	                   Int32GetDatum(n),        Int16GetDatum(crashes)};
 	uint64 rows = ev_spi_run(&statement, values);
 
 	for (uint64 i = 0; i < rows; i++)
@@ -114,6 +115,7 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz 
 		bool null;
 
 		memset(lease, 0, sizeof(*lease));
+		lease->crashes = (int16) crashes;
 		lease->id = ev_spi_int64(i, 1);
 		lease->due_at = ev_spi_time(i, 3);
 		lease->attempts = DatumGetInt32(ev_spi_field(i, 4, &null));
@@ -130,14 +132,17 @@ ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz 
 	return (int) rows;
 }
 
-static Datum
-int64_array(const int64 *values, int n)
+int
+ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
+               EvLease *leases, int n)
 {
-	EvColumn column = ev_column(INT8OID, n);
+	return lease(priority, after_due, after_id, now, 0, leases, n);
+}
 
-	for (int i = 0; i < n; i++)
-		ev_column_set(&column, i, Int64GetDatum(values[i]));
-	return ev_column_array(&column);
+int
+ev_store_lease_suspects(int crashes, EvLease *leases, int n)
+{
+	return lease(0, 0, 0, 0, crashes, leases, n);
 }
 
 int64
@@ -147,7 +152,7 @@ ev_store_begin_batch(const int64 *ids, int n)
 		.sql = "INSERT INTO email_verify.inflight (ids) VALUES ($1) RETURNING batch",
 		.n_params = 1,
 		.types = {INT8ARRAYOID}};
-	Datum values[1] = {int64_array(ids, n)};
+	Datum values[1] = {ev_column_int64s(ids, n)};
 
 	(void) ev_spi_run(&statement, values);
 	return ev_spi_int64(0, 1);
@@ -160,7 +165,7 @@ ev_store_end_batches(const int64 *batches, int n)
 		.sql = "DELETE FROM email_verify.inflight WHERE batch OPERATOR(pg_catalog.=) ANY ($1)",
 		.n_params = 1,
 		.types = {INT8ARRAYOID}};
-	Datum values[1] = {int64_array(batches, n)};
+	Datum values[1] = {ev_column_int64s(batches, n)};
 
 	(void) ev_spi_run(&statement, values);
 }
@@ -194,13 +199,4 @@ ev_store_next_due(TimestampTz after)
 
 	(void) ev_spi_run(&statement, values);
 	return ev_spi_time(0, 1);
-}
-
-int64
-ev_store_recover(void)
-{
-	static EvStatement statement = {.sql = "SELECT email_verify._recover()"};
-
-	(void) ev_spi_run(&statement, NULL);
-	return ev_spi_int64(0, 1);
 }

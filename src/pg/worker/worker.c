@@ -17,6 +17,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/pmsignal.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
@@ -24,9 +25,10 @@
 #include "pg/shared/waits.h"
 #include "pg/worker/activity.h"
 #include "pg/worker/aside.h"
+#include "pg/worker/lease.h"
 #include "pg/worker/outage.h"
 #include "pg/worker/process.h"
-#include "pg/worker/worker.h"
+#include "pg/worker/suspects.h"
 
 #define MAX_BACKOFF_MS 60000
 
@@ -53,6 +55,7 @@ say_goodbye(int code, Datum arg)
 	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
 		exit_state = EV_DB_WANTED;
 	ev_database_set_state(my_database, exit_state);
+	ev_waiters_wake(my_database->dboid);
 	ev_launcher_wake();
 }
 
@@ -131,6 +134,43 @@ make_room_for_sockets(int sessions)
 		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
 }
 
+/* Questions that are not in the queue yet go back to where the next worker finds them. */
+static void
+give_back_questions(EvWorker *worker)
+{
+	ev_inbox_return(worker->db, worker->inbox, worker->n_inbox);
+	worker->n_inbox = 0;
+	ev_aside_give_back(worker);
+}
+
+/*
+ * Whatever ends this process but a crash leads here: SIGTERM (also in the middle of a store
+ * transaction), an error, a reason to leave.  Nobody shall suspect what was under way then.  It is no
+ * time for waiting, neither for locks nor for other servers, nor for the disk if the shutdown
+ * checkpoint is going to write it; if this fails, the next start suspects more than it had to.
+ */
+static void
+end_in_order(int code, Datum arg)
+{
+	EvWorker *worker = (EvWorker *) DatumGetPointer(arg);
+	int64 *batches;
+	HASH_SEQ_STATUS seq;
+	EvBatch *batch;
+	int n = 0;
+
+	AbortOutOfAnyTransaction();
+	if (exit_state == EV_DB_DOWN)
+		give_back_questions(worker);
+	if (hash_get_num_entries(worker->batches) == 0 || !ev_store_begin())
+		return;
+	batches = palloc(hash_get_num_entries(worker->batches) * sizeof(int64));
+	hash_seq_init(&seq, worker->batches);
+	while ((batch = hash_seq_search(&seq)) != NULL)
+		batches[n++] = batch->batch;
+	ev_store_leave(batches, n);
+	ev_store_commit(!PostmasterIsAlive());
+}
+
 static HTAB *
 make_hash(const char *name, Size entry)
 {
@@ -161,28 +201,6 @@ init_worker(EvWorker *worker)
 }
 
 /*
- * Rows that an earlier run was probing are due as before; say so, since a crash may have been their
- * doing.
- */
-static void
-recover(EvWorker *worker)
-{
-	int64 found;
-
-	if (!ev_store_begin())
-		leave(EV_DB_ABSENT, "the extension is not installed there");
-	found = ev_store_recover();
-	pg_atomic_write_u64(&worker->db->queued, (uint64) ev_store_count_queued());
-	worker->looked_at = GetCurrentTimestamp();
-	worker->next_due = ev_store_next_due(worker->looked_at);
-	ev_store_commit(false);
-	if (found > 0)
-		ereport(LOG, (errmsg("email_verify: " INT64_FORMAT
-		                     " addresses were being verified when the last worker ended",
-		                     found)));
-}
-
-/*
  * One cycle; an error is reported and costs a pause, which doubles while errors go on.  Rows that
  * somebody else has locked cost none as long as there is something else to be stored.
  */
@@ -194,7 +212,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 
 	PG_TRY();
 	{
-		there = ev_cycle(worker);
+		there = worker->recovered ? ev_cycle(worker) : ev_suspects_recover(worker);
 		ev_aside_stored(worker);
 		*backoff_ms = 0;
 		ev_outage_over();
@@ -206,7 +224,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		bool search = worker->n_outcomes + worker->n_inbox > 1;
 
 		/* rows that it leased and did not get to submit lie behind the cursors */
-		memset(worker->cursors, 0, sizeof(worker->cursors));
+		ev_lease_reset(worker);
 
 		/* while the row is searched for, the same lock is met again and again: said once */
 		MemoryContextSwitchTo(old);
@@ -237,8 +255,8 @@ sleep_time(EvWorker *worker, TimestampTz not_before)
 		wake = not_before;
 	else if (worker->n_outcomes > 0)
 		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
-	else if (worker->next_due != 0 && ev_probing_room(worker) > 0)
-		wake = worker->next_due;
+	else
+		wake = ev_lease_wake(worker);
 	if (ev_activity_due() != 0 && (wake == 0 || ev_activity_due() < wake))
 		wake = ev_activity_due();
 	if (ev_aside_wake() != 0 && (wake == 0 || (not_before == 0 && ev_aside_wake() < wake)))
@@ -289,7 +307,7 @@ loop(EvWorker *worker)
 			leave_if_unwanted(&worker->settings);
 
 			/* rows may have come from elsewhere, due earlier than what was seen last */
-			memset(worker->cursors, 0, sizeof(worker->cursors));
+			ev_lease_reset(worker);
 		}
 		ev_prober_run(worker->prober);
 		ev_probing_collect(worker);
@@ -332,7 +350,7 @@ ev_worker_main(Datum arg)
 
 	init_worker(&worker);
 	leave_if_unwanted(&worker.settings);
+	before_shmem_exit(end_in_order, PointerGetDatum(&worker));
 	say_hello();
-	recover(&worker);
 	loop(&worker);
 }

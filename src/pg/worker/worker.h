@@ -30,6 +30,7 @@ typedef struct EvFlight
 	int32 attempts;
 	int32 put_backs;
 	bool second_look;
+	bool few; /* one crash has found it under way: see suspects.h */
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvFlight;
 
@@ -47,6 +48,26 @@ typedef struct EvCursor
 	bool exhausted; /* nothing more was due behind it when it was last used */
 } EvCursor;
 
+/* Are there rows with two crashes, which are to be probed alone? */
+typedef enum EvAlone
+{
+	EV_ALONE_NONE,
+	EV_ALONE_MAYBE, /* to be looked up */
+	EV_ALONE_SURE
+} EvAlone;
+
+/* suspects.c: what is known of rows that crashes have found under way. */
+typedef struct EvSuspects
+{
+	bool few;      /* there may be rows with one crash that are not under way */
+	int under_way; /* of those with one crash */
+	EvAlone alone;
+	int64 alone_batch;       /* under way alone; 0: none */
+	TimestampTz spell_start; /* nothing but rows that are to be alone is leased; 0: not so */
+	TimestampTz alone_after; /* the next spell is not before; 0: at any time */
+	TimestampTz quiet_since; /* in a spell: nobody has been asked; 0: not so */
+} EvSuspects;
+
 typedef struct EvWorker
 {
 	EvDatabase *db;
@@ -54,9 +75,11 @@ typedef struct EvWorker
 	MemoryContext settings_context;
 	struct ev_schedule schedule;
 	struct ev_prober *prober;
+	bool recovered;      /* what a crash has found under way is suspect, and no longer under way */
 	bool policies_stale; /* table mx_policy is to be read before anything is leased */
 	HTAB *flights;
 	HTAB *batches;
+	EvSuspects suspects;
 	EvCursor cursors[EV_PRIORITIES];
 	TimestampTz
 		looked_at; /* what was due then is under way or ahead of a cursor that is not exhausted */
@@ -83,6 +106,9 @@ extern bool ev_cycle(EvWorker *worker);
 
 /* Is there anything for a cycle to do now? */
 extern bool ev_cycle_is_due(EvWorker *worker);
+
+/* To whoever waits for one of these. */
+extern void ev_answer(EvWorker *worker, const EvStored *stored, int n);
 
 /* probing.c: the prober's settings, and what it has found. */
 extern void ev_probing_configure(EvWorker *worker);

@@ -1,0 +1,291 @@
+/*
+ * lease.c
+ *	  Which rows of the queue are taken to be probed.
+ *
+ * There is one consumer, so a lease is no more than a note of what is under way: the rows stay in the
+ * queue until their results are stored.  A cursor for each priority passes over them.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "pg/worker/lease.h"
+#include "pg/worker/suspects.h"
+
+/*
+ * Rows looked at for one that is to be alone: others before it may have results that cannot be stored
+ * just now.
+ */
+#define ALONE_LOOK 16
+
+static bool
+is_under_way(EvWorker *worker, int64 id)
+{
+	return hash_search(worker->flights, &id, HASH_FIND, NULL) != NULL;
+}
+
+void
+ev_lease_reset(EvWorker *worker)
+{
+	memset(worker->cursors, 0, sizeof(worker->cursors));
+	ev_suspects_look(worker);
+}
+
+static bool
+suspects_are_due(const EvWorker *worker)
+{
+	return worker->suspects.few && worker->suspects.under_way < EV_SUSPECTS_MAX;
+}
+
+bool
+ev_lease_is_due(EvWorker *worker)
+{
+	EvTurn turn;
+
+	if (ev_suspects_alone_is_over(worker))
+		return true;
+	if (ev_probing_room(worker) == 0)
+		return false;
+	if (ev_suspects_may_be_alone(worker))
+		return true;
+	turn = ev_suspects_turn(worker);
+	if (turn != EV_TURN_ALL)
+		return turn == EV_TURN_ALONE;
+	if (suspects_are_due(worker))
+		return true;
+	for (int p = 0; p < EV_PRIORITIES; p++)
+		if (!worker->cursors[p].exhausted)
+			return true;
+	return worker->next_due != 0 && worker->next_due <= GetCurrentTimestamp();
+}
+
+TimestampTz
+ev_lease_wake(EvWorker *worker)
+{
+	TimestampTz wake;
+
+	if (ev_probing_room(worker) == 0)
+		return 0;
+	wake = ev_suspects_wake(worker);
+	if (worker->next_due != 0 && (wake == 0 || worker->next_due < wake) &&
+	    ev_suspects_turn(worker) == EV_TURN_ALL)
+		wake = worker->next_due;
+	return wake;
+}
+
+/* Up to `room` rows with so many crashes that are not under way; *more: there are others. */
+static int
+lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, bool *more)
+{
+	EvLease *leases = palloc(look * sizeof(EvLease));
+	int got = ev_store_lease_suspects(crashes, leases, look);
+	int n = 0;
+
+	*more = got == look;
+	for (int i = 0; i < got; i++)
+	{
+		if (is_under_way(worker, leases[i].id))
+			continue;
+		if (n == room)
+		{
+			*more = true;
+			break;
+		}
+		out[n++] = leases[i];
+	}
+	pfree(leases);
+	return n;
+}
+
+/* The first row that is to be alone; false: there is none. */
+static bool
+find_alone(EvWorker *worker, EvLease *lease)
+{
+	bool more;
+	bool found = lease_suspects(worker, 2, ALONE_LOOK, 1, lease, &more) > 0;
+
+	ev_suspects_alone_seen(worker, found, more);
+	return found;
+}
+
+static void
+lease_few(EvWorker *worker, int room, EvLeased *leased)
+{
+	EvSuspects *s = &worker->suspects;
+	int want = Min(room, EV_SUSPECTS_MAX - s->under_way);
+
+	if (s->few && want > 0)
+		leased->n = leased->n_suspects =
+			lease_suspects(worker, 1, s->under_way + want, want, leased->leases, &s->few);
+}
+
+/* Take rows of all priorities; rows that are under way already are passed over. */
+static void
+lease_ordinary(EvWorker *worker, TimestampTz now, int room, EvLeased *leased)
+{
+	EvLease *leases = leased->leases;
+	int n = leased->n;
+
+	/*
+	 * with nothing under way there is nothing to pass over: this also mends a clock that was set
+	 * back
+	 */
+	if (hash_get_num_entries(worker->flights) == 0)
+		for (int p = 0; p < EV_PRIORITIES; p++)
+		{
+			worker->cursors[p].due_at = 0;
+			worker->cursors[p].id = 0;
+		}
+	if (worker->next_due != 0 && worker->next_due <= now)
+		for (int p = 0; p < EV_PRIORITIES; p++)
+			worker->cursors[p].exhausted = false;
+	for (int p = 0; p < EV_PRIORITIES; p++)
+	{
+		EvCursor *cursor = &worker->cursors[p];
+		int want = room - n;
+		int start = n;
+		int got;
+
+		if (cursor->exhausted || want <= 0)
+			continue;
+		got = ev_store_lease(p, cursor->due_at, cursor->id, now, leases + n, want);
+		if (got > 0)
+		{
+			cursor->due_at = leases[n + got - 1].due_at;
+			cursor->id = leases[n + got - 1].id;
+		}
+		cursor->exhausted = got < want;
+		for (int i = 0; i < got; i++)
+			if (!is_under_way(worker, leases[start + i].id))
+				leases[n++] = leases[start + i];
+	}
+	leased->n = n;
+}
+
+static int64
+begin_batch(const EvLease *leases, int n)
+{
+	int64 *ids;
+
+	if (n == 0)
+		return 0;
+	ids = palloc(n * sizeof(int64));
+	for (int i = 0; i < n; i++)
+		ids[i] = leases[i].id;
+	return ev_store_begin_batch(ids, n);
+}
+
+void
+ev_lease(EvWorker *worker, MemoryContext context, EvLeased *leased)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int room = Min(ev_probing_room(worker), EV_LEASE_BATCH);
+
+	memset(leased, 0, sizeof(*leased));
+	if (room == 0)
+		return;
+	leased->leases = MemoryContextAlloc(context, room * sizeof(EvLease));
+	if (ev_suspects_may_be_alone(worker))
+		(void) find_alone(worker, leased->leases);
+	if (ev_suspects_turn(worker) == EV_TURN_ALONE && find_alone(worker, leased->leases))
+	{
+		leased->alone = true;
+		leased->n = leased->n_suspects = 1;
+	}
+	else if (ev_suspects_turn(worker) == EV_TURN_ALL)
+	{
+		lease_few(worker, room, leased);
+		lease_ordinary(worker, now, room, leased);
+		leased->looked_at = now;
+	}
+	leased->suspect_batch = begin_batch(leased->leases, leased->n_suspects);
+	leased->batch =
+		begin_batch(leased->leases + leased->n_suspects, leased->n - leased->n_suspects);
+}
+
+static void
+remember_batch(EvWorker *worker, int64 number)
+{
+	EvBatch *batch;
+
+	if (number == 0)
+		return;
+	batch = hash_search(worker->batches, &number, HASH_ENTER, NULL);
+	batch->left = 0;
+}
+
+void
+ev_lease_begin(EvWorker *worker, const EvLeased *leased)
+{
+	int n = leased->n_suspects;
+
+	remember_batch(worker, leased->suspect_batch);
+	remember_batch(worker, leased->batch);
+	if (leased->alone)
+		ev_suspects_alone_began(worker, leased->suspect_batch);
+	pg_atomic_fetch_add_u64(&worker->db->counters.leased, leased->n);
+	ev_probing_submit(worker, leased->leases, n, leased->suspect_batch);
+	ev_probing_submit(worker, leased->leases + n, leased->n - n, leased->batch);
+}
+
+EvFlight *
+ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
+{
+	EvFlight *flight = hash_search(worker->flights, &lease->id, HASH_ENTER, NULL);
+
+	flight->batch = batch;
+	flight->attempts = lease->attempts;
+	flight->put_backs = lease->put_backs;
+	flight->second_look = lease->second_look;
+	flight->few = lease->crashes == 1;
+	worker->suspects.under_way += flight->few;
+	strlcpy(flight->key, lease->key, sizeof(flight->key));
+	return flight;
+}
+
+void
+ev_flight_end(EvWorker *worker, int64 id)
+{
+	EvFlight *flight = hash_search(worker->flights, &id, HASH_FIND, NULL);
+
+	if (flight == NULL)
+		return;
+	worker->suspects.under_way -= flight->few;
+	(void) hash_search(worker->flights, &id, HASH_REMOVE, NULL);
+}
+
+/* Counted anew each time, so that a cycle which fails leaves nothing to be put right. */
+int
+ev_batches_finished(EvWorker *worker, bool all, int64 *finished)
+{
+	HASH_SEQ_STATUS seq;
+	EvBatch *batch;
+	EvFlight *flight;
+	int64 alone = ev_suspects_alone_is_over(worker) ? worker->suspects.alone_batch : 0;
+	int n = 0;
+
+	hash_seq_init(&seq, worker->batches);
+	while ((batch = hash_seq_search(&seq)) != NULL)
+		batch->left = 0;
+	hash_seq_init(&seq, worker->flights);
+	while ((flight = hash_seq_search(&seq)) != NULL)
+	{
+		batch = hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
+		if (batch != NULL)
+			batch->left++;
+	}
+	for (int i = 0; i < worker->n_outcomes; i++)
+	{
+		flight = hash_search(worker->flights, &worker->outcomes[i].id, HASH_FIND, NULL);
+		batch =
+			flight == NULL ? NULL : hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
+		if (batch != NULL)
+			batch->left--;
+	}
+	hash_seq_init(&seq, worker->batches);
+	while ((batch = hash_seq_search(&seq)) != NULL)
+		if (batch->left == 0 || all || batch->batch == alone)
+			finished[n++] = batch->batch;
+	return n;
+}
