@@ -193,7 +193,8 @@ CREATE TABLE email_verify.queue (
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 ) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
-CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id);
+-- two indexes, so that neither search has to pass over what is for the other, or to guess how much that is
+CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id) WHERE crashes = 0;
 CREATE INDEX queue_suspect ON email_verify.queue (crashes, priority, id) WHERE crashes > 0;
 
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
@@ -462,12 +463,13 @@ BEGIN ATOMIC
 	ORDER BY q.due_at, q.id;
 END;
 
--- When does something fall due that was not due at that time?  It may be due by now.  NULL when there is nothing.
+-- When does something fall due that was not due at that time?  It may be due by now.  NULL when there is nothing.  (Rows that
+-- a crash found under way are due all the time.)
 CREATE FUNCTION email_verify._next_due(after timestamptz, OUT next_due timestamptz) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT least(
-		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 0 AND due_at > $1),
-		(SELECT min(due_at) FROM email_verify.queue WHERE priority = 1 AND due_at > $1));
+		(SELECT min(due_at) FROM email_verify.queue WHERE crashes = 0 AND priority = 0 AND due_at > $1),
+		(SELECT min(due_at) FROM email_verify.queue WHERE crashes = 0 AND priority = 1 AND due_at > $1));
 END;
 
 -- Store results (addresses distinct).  A result whose row is no longer queued is of no interest to anybody: the address was

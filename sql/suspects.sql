@@ -76,4 +76,11 @@ DELETE FROM email_verify.inflight;
 INSERT INTO email_verify.inflight (ids) VALUES ('{1}'), ('{2}'), ('{3}');
 SELECT email_verify._leave(ARRAY(SELECT batch FROM email_verify.inflight WHERE ids <> '{2}'));
 SELECT ids FROM email_verify.inflight;
+
+-- a lease reads what it takes, however long the queue is, also when its statistics have never been gathered
+INSERT INTO email_verify.queue (address, due_at) SELECT i || '@y.com', now() - interval '1 min' FROM generate_series(1, 5000) i;
+SET LOCAL enable_seqscan = off;
+SELECT pg_stat_get_xact_tuples_returned('email_verify.queue_due'::regclass) AS before \gset
+SELECT count(*) FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 10, 0::smallint);
+SELECT pg_stat_get_xact_tuples_returned('email_verify.queue_due'::regclass) - :before < 100 AS little;
 ROLLBACK;

@@ -227,6 +227,21 @@ ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue', 60), '... it is verif
 $holder->end;
 $w->restore;
 
+# a start that cannot make anybody suspect probes nobody
+$c->set('email_verify.databases' => 'nobody');
+$holder = EmailVerifySession->new($c);
+ok($c->poll("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'email_verify worker'"), 'no worker');
+$c->sql("DELETE FROM email_verify.address; INSERT INTO email_verify.queue (address, due_at) VALUES ('$ordinary[0]', now());
+	INSERT INTO email_verify.inflight (ids) SELECT array_agg(id) FROM email_verify.queue");
+$holder->run('BEGIN; LOCK TABLE email_verify.inflight');
+$c->set('email_verify.databases' => undef);
+ok($c->poll("SELECT worker = 'running' AND errors_total > 0 FROM email_verify._stat()"), 'what was under way in a crash cannot be read');
+is($c->row($ordinary[0]), undef, '... nobody is probed');
+$holder->run('ROLLBACK');
+ok($c->poll("SELECT count(*) = 1 FROM email_verify.address WHERE address = '$ordinary[0]'"), '... before it can');
+is(lines(': 1 addresses were being verified in a crash'), 1, '... and is suspect');
+$holder->end;
+
 # --- kill -9 of the postmaster ---------------------------------------------------------------------------------------------------
 
 $w->ctl('set ok hang=banner');

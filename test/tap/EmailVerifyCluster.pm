@@ -32,7 +32,8 @@
 #	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
 #
 # A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
-# was, no cluster left, the server's log free of crashes; finish(crashes => N) when there were N by intent.
+# was, no cluster left, the server's log free of crashes; finish(crashes => N, kills => N) when
+# the worker was ended by SIGSEGV or SIGKILL that often by intent.
 package EmailVerifyCluster;
 
 use strict;
@@ -333,11 +334,12 @@ sub finish
 	my ($self, %options) = @_;
 	$self->node->stop('fast');
 	my $log = slurp_file($self->node->logfile);
-	if (defined $options{crashes})
+	for ([ 'crashes', 11 ], [ 'kills', 9 ])
 	{
-		my $crashes = () = $log =~ /\) was terminated by signal 11/g;
-		is($crashes, $options{crashes}, $self->node->name . ": $options{crashes} crashes in the log");
-		$log =~ s/\) was terminated by signal 11//g;
+		my ($what, $signal) = @$_;
+		next unless defined $options{$what};
+		my $n = $log =~ s/^.* worker .*\) was terminated by signal $signal\b.*$//mg || 0;
+		is($n, $options{$what}, $self->node->name . ": $n $what in the log");
 	}
 	my @bad = grep { /PANIC|TRAP:|was terminated by signal|leak|WARNING:  .*(?:snapshot|transaction)/ } split /\n/, $log;
 	is(scalar(@bad), 0, $self->node->name . ': no crash and no leak in the log') or diag(join "\n", @bad[0 .. ($#bad > 9 ? 9 : $#bad)]);
