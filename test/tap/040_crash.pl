@@ -17,13 +17,14 @@ my $w = skip_without_world();
 my $c = EmailVerifyCluster->new('crash',
 	conf => {
 		'restart_after_crash' => 'on', 'email_verify.greeting_timeout' => '5min', 'email_verify.session_timeout' => '5min',
-		'email_verify.min_max_age' => '0', 'max_worker_processes' => 16 });
+		'email_verify.max_sessions' => 400, 'email_verify.min_max_age' => '0', 'max_worker_processes' => 16 });
 my $node = $c->node;
 my $poison = 'okpoison@ok.deliver.com';
 my $crashes = 0;
 
 sub count { return $c->sql("SELECT count(*) FROM $_[0]") }
 sub lines { my ($pattern) = @_; return scalar grep { /$pattern/ } split /\n/, slurp_file($node->logfile) }
+sub suspected { return lines('email_verify was verifying ' . ($_[0] // '\d+') . ' address(?:es)? in a crash') }
 sub signals { return lines('\) was terminated by signal 11') }
 
 # What the worker has logged: nothing that tells an address
@@ -109,7 +110,7 @@ my @hanging = hanging(1, 300);
 $c->sql('SELECT email_verify.enqueue(ARRAY[' . join(', ', map { quoted($_) } @hanging) . '])');
 under_way(300, '300 addresses are under way');
 restarted('fast');
-is(lines('addresses were being verified in a crash'), 3, 'a fast stop makes none of them suspect');
+is(suspected(), 3, 'a fast stop makes none of them suspect');
 under_way(300, '... they are under way again');
 
 # the worker alone, and in the middle of a store transaction that cannot go on
@@ -164,13 +165,13 @@ my $start = time;
 restarted('fast');
 cmp_ok(time - $start, '<', 20, '... does not keep a fast stop waiting');
 $c->set('synchronous_standby_names' => undef);
-is(lines('addresses were being verified in a crash'), 3, '... and nothing is suspect');
+is(suspected(), 3, '... and nothing is suspect');
 
 # --- a crash that has nothing to do with them -----------------------------------------------------------------------------
 
 under_way(300, 'all are under way again');
 restarted('immediate');
-is(lines('300 addresses were being verified in a crash'), 1, 'after an immediate stop the log says how many were under way');
+is(suspected(300), 1, 'after an immediate stop the log says how many were under way');
 is($c->sql('SELECT count(*), min(crashes), max(crashes) FROM email_verify.queue'), '300|1|1', '... all are still queued, and suspect');
 under_way(16, '... a few of them are under way again');
 is($c->verdict('ok1@plain.deliver.com', '20 s', 'postgres')->{reason}, 'smtp_deliverable', '... beside whoever is not suspect');
@@ -228,6 +229,7 @@ $holder->end;
 $w->restore;
 
 # a start that cannot make anybody suspect probes nobody
+$before = suspected(1);
 $c->set('email_verify.databases' => 'nobody');
 $holder = EmailVerifySession->new($c);
 ok($c->poll("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'email_verify worker'"), 'no worker');
@@ -239,7 +241,7 @@ ok($c->poll("SELECT worker = 'running' AND errors_total > 0 FROM email_verify._s
 is($c->row($ordinary[0]), undef, '... nobody is probed');
 $holder->run('ROLLBACK');
 ok($c->poll("SELECT count(*) = 1 FROM email_verify.address WHERE address = '$ordinary[0]'"), '... before it can');
-is(lines(': 1 addresses were being verified in a crash'), 1, '... and is suspect');
+is(suspected(1) - $before, 1, '... and is suspect');
 $holder->end;
 
 # --- kill -9 of the postmaster ---------------------------------------------------------------------------------------------------

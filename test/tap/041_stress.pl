@@ -127,9 +127,9 @@ for my $kind (plan_of($cycles))
 	$end{$kind}->();
 	$done{$kind}++;
 	$waiter->end;
-	my $found = news() =~ /: (\d+) addresses were being verified in a crash/ ? $1 : 0;
+	my $found = news() =~ /email_verify was verifying (\d+) address(?:es)? in a crash/ ? $1 : 0;
 	$c->wait_for_worker;
-	$found += news() =~ /: (\d+) addresses were being verified in a crash/ ? $1 : 0;
+	$found += news() =~ /email_verify was verifying (\d+) address(?:es)? in a crash/ ? $1 : 0;
 	$suspects += $found;
 	$bad{"$kind: an orderly end that left suspects"}++ if $found > 0 && !$is_crash{$kind};
 	my ($all, $there) = split /\|/, $c->sql($conserved);

@@ -178,8 +178,9 @@ ev_suspects_recover(EvWorker *worker)
 	worker->recovered = true;
 	ev_suspects_look(worker);
 	if (n > 0)
-		ereport(LOG, (errmsg("email_verify: %d addresses were being verified in a crash", n),
-		              errdetail("They are verified again, in small groups or alone.")));
+		ereport(LOG, (errmsg_plural("email_verify was verifying %d address in a crash",
+		                            "email_verify was verifying %d addresses in a crash", n, n),
+		              errdetail("Those are verified again a few at a time, or alone.")));
 	ev_suspects_tell(worker, parked, n_parked);
 	MemoryContextReset(context);
 	return true;
