@@ -199,6 +199,7 @@ $c->ask('ok11@ok.deliver.com');
 ok($c->poll('SELECT count(*) = 14 FROM email_verify.queue'), '... somebody asks for another one, which is queued');
 is($c->sql('SELECT string_agg(q.address, $$ $$) FROM email_verify.inflight i, unnest(i.ids) u, email_verify.queue q WHERE q.id = u'), $alone[0], '... and nothing is asked beside it');
 is($c->sql('SELECT inflight FROM email_verify._stat()'), 1, '... nothing at all');
+is($c->sql('SELECT gates FROM email_verify.stat'), '{suspect_alone}', '... as stat says');
 $w->ctl('reset');
 my $waiter = EmailVerifySession->new($c);
 $waiter->send("SELECT email_verify('$alone[0]', wait => '60 s')");

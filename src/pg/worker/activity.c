@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/activity.h"
+#include "pg/worker/suspects.h"
 
 /* The text is renewed at most this often. */
 #define RENEW_MS 1000
@@ -133,6 +134,8 @@ find_gates(const EvWorker *worker, const struct ev_prober_stats *stats, bool sto
 		gates |= EV_GATE_BIT(EV_GATE_PAUSED);
 	if (store_fails)
 		gates |= EV_GATE_BIT(EV_GATE_STORE_ERRORS);
+	if (ev_suspects_hold(worker))
+		gates |= EV_GATE_BIT(EV_GATE_SUSPECT_ALONE);
 	if (stats->sessions >= (uint32) s->max_sessions)
 		gates |= EV_GATE_BIT(EV_GATE_SESSIONS_FULL);
 	return gates;

@@ -87,6 +87,12 @@ ev_suspects_turn(EvWorker *worker)
 	return is_quiet(worker) ? EV_TURN_ALONE : EV_TURN_NONE;
 }
 
+bool
+ev_suspects_hold(const EvWorker *worker)
+{
+	return worker->suspects.alone_batch != 0 || worker->suspects.alone == EV_ALONE_SURE;
+}
+
 TimestampTz
 ev_suspects_wake(EvWorker *worker)
 {

@@ -38,6 +38,9 @@ extern bool ev_suspects_may_be_alone(EvWorker *worker);
 /* What may be leased now. */
 extern EvTurn ev_suspects_turn(EvWorker *worker);
 
+/* Is ordinary work held up by one that is alone, or is to be? */
+extern bool ev_suspects_hold(const EvWorker *worker);
+
 /* When that changes without any other event; 0: it does not. */
 extern TimestampTz ev_suspects_wake(EvWorker *worker);
 
