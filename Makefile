@@ -28,7 +28,6 @@ NET_LIBS = -luv -lcares -lssl -lcrypto
 SHLIB_LINK = build/libev_engine.a $(ENGINE_LIBS) \
 	-Wl,--version-script=$(srcdir)/src/pg/backend/exports.map
 
-PROGRAM_EXTRA = build/email_probe
 EXTRA_CLEAN = build src/pg/worker/*.o src/pg/worker/*.bc email_verify_worker.so
 
 PG_CONFIG ?= pg_config
@@ -37,9 +36,9 @@ include $(PGXS)
 
 include $(srcdir)/src/layers.mk
 
-# --- the two libraries and the command-line prober -------------------------------------------------
+# --- the two libraries, the command-line prober and the program of a prober's process --------------
 
-all: email_verify_worker.so build/email_probe
+all: email_verify_worker.so build/email_probe build/email_verify_prober
 
 $(shlib): build/libev_engine.a $(srcdir)/src/pg/backend/exports.map
 
@@ -56,10 +55,12 @@ email_verify_worker.so: $(PG_WORKER) $(PG_SHARED) build/libev_net.a build/libev_
 install: install-worker
 install-worker: all installdirs
 	$(INSTALL_SHLIB) email_verify_worker.so '$(DESTDIR)$(pkglibdir)/email_verify_worker.so'
+	$(INSTALL_PROGRAM) build/email_verify_prober '$(DESTDIR)$(pkglibdir)/email_verify_prober'
 	$(INSTALL_PROGRAM) build/email_probe '$(DESTDIR)$(bindir)/email_probe'
 
 uninstall: uninstall-worker
 uninstall-worker:
-	rm -f '$(DESTDIR)$(pkglibdir)/email_verify_worker.so' '$(DESTDIR)$(bindir)/email_probe'
+	rm -f '$(DESTDIR)$(pkglibdir)/email_verify_worker.so' \
+		'$(DESTDIR)$(pkglibdir)/email_verify_prober' '$(DESTDIR)$(bindir)/email_probe'
 
 .PHONY: install-worker uninstall-worker

@@ -8,7 +8,8 @@ EV_WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla 
 EV_CFLAGS = -std=c11 -O2 -g -fPIC -fvisibility=hidden $(EV_WARN)
 
 ENGINE_SRC = $(sort $(wildcard $(EV_SRC)/engine/*.c))
-NET_SRC = $(sort $(filter-out $(EV_SRC)/net/email_probe.c,$(wildcard $(EV_SRC)/net/*.c)))
+NET_PROGRAMS = email_probe email_verify_prober
+NET_SRC = $(sort $(filter-out $(NET_PROGRAMS:%=$(EV_SRC)/net/%.c),$(wildcard $(EV_SRC)/net/*.c)))
 ENGINE_HDR = $(wildcard $(EV_SRC)/engine/*.h $(EV_SRC)/engine/*.def)
 NET_HDR = $(wildcard $(EV_SRC)/net/*.h)
 
@@ -48,8 +49,8 @@ build/libev_engine.a: $(ENGINE_OBJ)
 build/libev_net.a: $(NET_OBJ)
 	rm -f $@ && ar rcs $@ $^
 
-build/email_probe: build/net/email_probe.o build/libev_net.a build/libev_engine.a
-	$(CC) -g -o $@ $^ $(LDFLAGS) -luv -lcares -lssl -lcrypto -lidn2 -lunistring
+$(NET_PROGRAMS:%=build/%): build/%: build/net/%.o build/libev_net.a build/libev_engine.a
+	$(CC) -g -o $@ $^ $(LDFLAGS) -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
 
 # --- unit tests: every engine module under ASan and UBSan --------------------------------------------
 

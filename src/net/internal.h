@@ -43,6 +43,7 @@
 
 struct ev_prober
 {
+	const struct ev_prober_ops *ops; /* first: see prober_ops.h */
 	uv_loop_t loop;
 	struct ev_prober_config config;
 	uint64_t seed;

@@ -128,6 +128,7 @@ ev_outbox_collect(struct ev_prober *prober, struct ev_message *messages, size_t 
 			case EV_MESSAGE_TRACE:
 				memcpy(&messages[i].u.trace, note->body, sizeof(struct ev_trace));
 				break;
+			case EV_MESSAGE_END: break; /* no process, no end */
 		}
 		if (out->type == EV_MESSAGE_RESULT)
 			prober->n_requests--;

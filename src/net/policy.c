@@ -26,7 +26,7 @@ ev_policies_free(struct ev_policies *policies)
 }
 
 bool
-ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n)
+ev_policies_set(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n)
 {
 	struct ev_policies fresh = {.rows = NULL};
 

@@ -18,6 +18,9 @@ struct ev_policies
 	struct ev_table table;
 };
 
+/* See ev_prober_set_policies(). */
+extern bool ev_policies_set(struct ev_prober *prober, const struct ev_mx_policy *policies,
+                            size_t n);
 extern void ev_policies_free(struct ev_policies *policies);
 
 /*

@@ -1,6 +1,7 @@
 /*
  * prober.c
- *	  The prober's life: see prober.h, which is the contract, and README.md for the inside.
+ *	  The life of a prober inside the caller's process: see prober.h, which is the contract, and
+ *	  README.md for the inside.
  */
 #include "net/internal.h"
 
@@ -10,8 +11,13 @@
 
 #include "engine/hash.h"
 #include "net/answer.h"
+#include "net/prober_ops.h"
 
 #define TURNS_MAX 16 /* of the loop in one run; what is left then is due at once */
+
+static const struct ev_prober_ops inline_ops;
+static void inline_forget(struct ev_prober *prober);
+static void inline_destroy(struct ev_prober *prober);
 
 struct ev_prober *
 ev_prober_create(const struct ev_prober_config *config, char *error, size_t size)
@@ -31,6 +37,7 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 		snprintf(error, size, "out of memory");
 		return NULL;
 	}
+	prober->ops = &inline_ops;
 	prober->config = *config;
 	if (getrandom(noise, sizeof(noise), GRND_NONBLOCK) != (ssize_t) sizeof(noise))
 		noise[0] = noise[1] = uv_hrtime();
@@ -54,12 +61,12 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 	if (!ev_host_cache_init(prober) || !ev_domain_cache_init(prober))
 	{
 		snprintf(error, size, "out of memory");
-		ev_prober_destroy(prober);
+		inline_destroy(prober);
 		return NULL;
 	}
 	if (!ev_dns_open_channel(prober, error, size))
 	{
-		ev_prober_destroy(prober);
+		inline_destroy(prober);
 		return NULL;
 	}
 	/* without a context there is no TLS, and peers that insist on it say so */
@@ -67,9 +74,9 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 	return prober;
 }
 
-bool
-ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *config, char *error,
-                    size_t size)
+static bool
+inline_configure(struct ev_prober *prober, const struct ev_prober_config *config, char *error,
+                 size_t size)
 {
 	struct ev_prober_config old = prober->config;
 	const char *fault = ev_config_fault(config);
@@ -99,7 +106,7 @@ ev_prober_configure(struct ev_prober *prober, const struct ev_prober_config *con
 	    old.allow_private != config->allow_private ||
 	    old.allow_loopback != config->allow_loopback || old.use_v4 != config->use_v4 ||
 	    old.use_v6 != config->use_v6)
-		ev_prober_forget(prober);
+		inline_forget(prober);
 	return true;
 }
 
@@ -135,8 +142,16 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	return true;
 }
 
-size_t
-ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests, size_t n)
+static size_t
+inline_room(const struct ev_prober *prober)
+{
+	uint32_t max = prober->config.max_requests;
+
+	return prober->n_requests < max ? max - prober->n_requests : 0;
+}
+
+static size_t
+inline_submit(struct ev_prober *prober, const struct ev_request *requests, size_t n)
 {
 	size_t i;
 
@@ -156,8 +171,8 @@ has_work(const struct ev_prober *prober)
 	return ev_dns_can_send(prober) || ev_planner_can_start(prober);
 }
 
-void
-ev_prober_run(struct ev_prober *prober)
+static void
+inline_run(struct ev_prober *prober)
 {
 	int turns = 0;
 
@@ -170,20 +185,20 @@ ev_prober_run(struct ev_prober *prober)
 	} while (has_work(prober) && ++turns < TURNS_MAX);
 }
 
-size_t
-ev_prober_collect(struct ev_prober *prober, struct ev_message *messages, size_t n)
+static size_t
+inline_collect(struct ev_prober *prober, struct ev_message *messages, size_t n)
 {
 	return ev_outbox_collect(prober, messages, n);
 }
 
-int
-ev_prober_fd(const struct ev_prober *prober)
+static int
+inline_fd(const struct ev_prober *prober)
 {
 	return uv_backend_fd(&prober->loop);
 }
 
-int
-ev_prober_deadline(struct ev_prober *prober)
+static int
+inline_deadline(struct ev_prober *prober)
 {
 	if (has_work(prober) || !ev_list_empty(&prober->outbox.messages))
 		return 0;
@@ -194,16 +209,16 @@ ev_prober_deadline(struct ev_prober *prober)
 	return uv_backend_timeout(&prober->loop);
 }
 
-void
-ev_prober_stats(const struct ev_prober *prober, struct ev_prober_stats *stats)
+static void
+inline_stats(const struct ev_prober *prober, struct ev_prober_stats *stats)
 {
 	*stats = prober->stats;
 	stats->requests = prober->n_requests;
 	stats->lookups = prober->dns.n_in_flight;
 }
 
-void
-ev_prober_forget(struct ev_prober *prober)
+static void
+inline_forget(struct ev_prober *prober)
 {
 	ev_host_cache_forget(prober);
 	ev_domain_cache_forget(prober);
@@ -217,11 +232,9 @@ close_handle(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
-void
-ev_prober_destroy(struct ev_prober *prober)
+static void
+inline_destroy(struct ev_prober *prober)
 {
-	if (prober == NULL)
-		return;
 	prober->ending = true;
 	ev_planner_abandon(prober);
 	if (prober->dns.channel != NULL)
@@ -238,3 +251,17 @@ ev_prober_destroy(struct ev_prober *prober)
 	SSL_CTX_free(prober->tls);
 	free(prober);
 }
+
+static const struct ev_prober_ops inline_ops = {
+	.configure = inline_configure,
+	.set_policies = ev_policies_set,
+	.room = inline_room,
+	.submit = inline_submit,
+	.run = inline_run,
+	.collect = inline_collect,
+	.fd = inline_fd,
+	.deadline = inline_deadline,
+	.stats = inline_stats,
+	.forget = inline_forget,
+	.destroy = inline_destroy,
+};

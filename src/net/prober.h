@@ -50,7 +50,7 @@ struct ev_request
 	struct ev_known_host known[EV_KNOWN_HOSTS];
 };
 
-/* The answer to one request: exactly one for each. */
+/* The answer to one request: exactly one for each, unless the prober's process ends. */
 struct ev_result
 {
 	uint64_t id;
@@ -109,12 +109,47 @@ enum ev_transcripts
 	EV_TRANSCRIPTS_ALL
 };
 
+/* How a prober's process ended. */
+enum ev_end_cause
+{
+	EV_END_EXITED,      /* by itself; status: its exit status */
+	EV_END_SIGNALED,    /* status: the signal */
+	EV_END_PROTOCOL,    /* we ended it: it sent what no prober sends; see fault */
+	EV_END_SILENT,      /* we ended it: it did not respond for a minute */
+	EV_END_NOT_STARTED, /* there was none; status: errno */
+	EV_END_REPLACED     /* we ended it, since the new settings need a new one: nobody's fault */
+};
+
+/* Exit statuses; 0: the other end of its socket was closed. */
+#define EV_EXIT_USAGE      64  /* there is no socket */
+#define EV_EXIT_TROUBLE    70  /* of its own: memory */
+#define EV_EXIT_PROTOCOL   76  /* what came is not for it: another build */
+#define EV_EXIT_SETTINGS   78  /* they cannot be used */
+#define EV_EXIT_NOT_LOADED 127 /* a library of it is missing */
+
+/*
+ * A prober's process has ended.  The requests without a result will have none; what caused it may be
+ * among them if it had begun (suspect).  Another process is started after a while, or at once if it
+ * is replaced.
+ */
+struct ev_prober_end
+{
+	enum ev_end_cause cause;
+	bool suspect;
+	int32_t process; /* its id; 0 if there was none */
+	int32_t status;
+	uint32_t lost;    /* requests without a result */
+	uint32_t restart; /* milliseconds until the next one is started */
+	char fault[80];   /* what was wrong, if that is known */
+};
+
 enum ev_message_type
 {
 	EV_MESSAGE_RESULT,
 	EV_MESSAGE_DOMAIN_FACT,
 	EV_MESSAGE_HOST_FACT,
-	EV_MESSAGE_TRACE
+	EV_MESSAGE_TRACE,
+	EV_MESSAGE_END /* only of a prober in a process of its own */
 };
 
 struct ev_message
@@ -126,6 +161,7 @@ struct ev_message
 		struct ev_domain_fact domain;
 		struct ev_host_fact host;
 		struct ev_trace trace;
+		struct ev_prober_end end;
 	} u;
 };
 
@@ -194,7 +230,19 @@ struct ev_prober_stats
 	uint64_t lookups_total;
 	uint64_t rcpts_total;
 	uint64_t tls_total;
+	int32_t process;      /* id of the prober's own process; 0: none, or none now */
+	uint32_t confinement; /* of that process: EV_CONFINED_…, as far as the system allows */
 };
+
+/* What a prober's process has given up; doc/architecture.md says what each keeps it from. */
+#define EV_CONFINED_LIMITS     0x01 /* resource limits: no process, no file, bounded memory */
+#define EV_CONFINED_PRIVILEGES 0x02 /* it can gain none, and cannot be traced */
+#define EV_CONFINED_NAMESPACES 0x04 /* its file system is empty */
+#define EV_CONFINED_FILES      0x08 /* Landlock: it can open none */
+#define EV_CONFINED_PORTS      0x10 /* Landlock: TCP to the ports of SMTP and DNS alone */
+#define EV_CONFINED_SCOPE      0x20 /* Landlock: no signals to others */
+#define EV_CONFINED_SYSCALLS   0x40 /* seccomp: sockets, memory and time are all it can ask for */
+#define EV_CONFINED_ALL        0x7f
 
 struct ev_prober;
 
@@ -204,6 +252,17 @@ extern void ev_prober_config_default(struct ev_prober_config *config);
 /* NULL on failure, with a message in error (size bytes). */
 extern struct ev_prober *ev_prober_create(const struct ev_prober_config *config, char *error,
                                           size_t size);
+
+/*
+ * The same prober in a process of its own, which runs the program at that absolute path
+ * (email_verify_prober), has none of the caller's memory and descriptors and as few rights as can
+ * be had.  What it sends is checked; when it ends, in whatever way, that is a message
+ * (EV_MESSAGE_END), and it is started again after 1 second, 2, 4, … 60, by ev_prober_run().
+ * DNS servers "" are read from resolv.conf here, by this and by each ev_prober_configure().
+ * Whoever uses it must leave SIGCHLD as it is by default, and wait for no child but his own.
+ */
+extern struct ev_prober *ev_prober_create_process(const struct ev_prober_config *config,
+                                                  const char *program, char *error, size_t size);
 
 /*
  * New settings: sessions under way end with the old ones.  False, and nothing changed, on a bad
@@ -220,7 +279,13 @@ extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober
 extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,
                                    size_t n);
 
-/* Take up to n requests; returns how many were taken (fewer when max_requests is reached). */
+/* How many requests ev_prober_submit() would take now. */
+extern size_t ev_prober_room(const struct ev_prober *prober);
+
+/*
+ * Take up to n requests, the ids of which are not those of unanswered ones; returns how many were
+ * taken (fewer when max_requests is reached).
+ */
 extern size_t ev_prober_submit(struct ev_prober *prober, const struct ev_request *requests,
                                size_t n);
 
@@ -242,10 +307,17 @@ extern int ev_prober_deadline(struct ev_prober *prober);
 
 extern void ev_prober_stats(const struct ev_prober *prober, struct ev_prober_stats *stats);
 
+/*
+ * Words for a set of EV_CONFINED_…, separated by commas, into text (at least
+ * EV_CONFINEMENT_TEXT_SIZE bytes); "" for none.
+ */
+#define EV_CONFINEMENT_TEXT_SIZE 80
+extern void ev_confinement_text(uint32_t confinement, char *text);
+
 /* Forget what is cached about domains and hosts (not what is under way). */
 extern void ev_prober_forget(struct ev_prober *prober);
 
-/* Close everything at once; unanswered requests have no result. */
+/* Close everything at once; unanswered requests have no result.  The argument may be NULL. */
 extern void ev_prober_destroy(struct ev_prober *prober);
 
 #endif

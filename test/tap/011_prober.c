@@ -3,7 +3,8 @@
  *	  Drives the prober through prober.h alone, as a worker does; 011_prober.pl compiles and runs
  *	  it.
  *
- * Environment: WORLD_DNS, WORLD_SMTP_PORT of a test world.  Argument: the name of a test.  What a
+ * Environment: WORLD_DNS, WORLD_SMTP_PORT of a test world; PROBER_PROGRAM to have the prober in a
+ * process of its own.  Argument: the name of a test.  What a
  * test cannot tell by the prober's own word it prints, for the Perl side to hold against the peers'
  * counters.
  */
@@ -84,9 +85,13 @@ now(void)
 static void
 create(void)
 {
+	const char *program = getenv("PROBER_PROGRAM");
 	char error[200];
 
-	prober = ev_prober_create(&config, error, sizeof(error));
+	if (program != NULL)
+		prober = ev_prober_create_process(&config, program, error, sizeof(error));
+	else
+		prober = ev_prober_create(&config, error, sizeof(error));
 	if (prober == NULL)
 		fail(error);
 }
@@ -150,6 +155,11 @@ take(const struct ev_message *message)
 			last_host = message->u.host;
 			break;
 		case EV_MESSAGE_TRACE: break;
+		case EV_MESSAGE_END:
+			printf("cause %d, status %d, %s\n", message->u.end.cause, message->u.end.status,
+			       message->u.end.fault);
+			fail("the prober's process has ended");
+			break;
 	}
 }
 
@@ -223,11 +233,14 @@ idle(void)
 	struct pollfd fd;
 
 	create();
+	run_until_idle(); /* one in a process of its own says hello first */
 	CHECK(ev_prober_deadline(prober) == -1);
 	ev_prober_run(prober);
 	CHECK(ev_prober_deadline(prober) == -1);
+	CHECK(ev_prober_room(prober) == config.max_requests);
 	submit(0, "ok1@d0.wild.deliver.com");
-	CHECK(ev_prober_deadline(prober) == 0);
+	CHECK(ev_prober_deadline(prober) >= 0);
+	CHECK(ev_prober_room(prober) == config.max_requests - 1);
 	run(1, 10);
 	CHECK(reason_of(0) == EV_REASON_SMTP_DELIVERABLE);
 	run_until_idle();

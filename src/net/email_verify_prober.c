@@ -1,0 +1,70 @@
+/*
+ * email_verify_prober.c
+ *	  The program of a prober's process: started by the worker (spawn.c), of no use by itself.
+ *
+ * It ends when the other end of its socket is closed, and with its parent.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "net/prober.h"
+#include "net/prober_child.h"
+#include "net/spawn.h"
+
+/* Those that a parent left open by mistake, and standard error, which is the server's log. */
+static void
+close_descriptors(void)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, EV_SPAWN_FD + 1, ~0U, 0) == 0)
+		return;
+#endif
+	for (long fd = sysconf(_SC_OPEN_MAX) - 1; fd > EV_SPAWN_FD; fd--)
+		close((int) fd);
+}
+
+static void
+silence_errors(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null >= 0)
+		(void) dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+int
+main(void)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+	pid_t parent = getppid();
+	bool confine = true;
+
+	if (getsockopt(EV_SPAWN_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+	{
+		fprintf(stderr, "%s is started by the worker of email_verify; see email_probe --help\n",
+		        EV_SPAWN_NAME);
+		return EV_EXIT_USAGE;
+	}
+	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		return 0;
+	close_descriptors();
+	if (chdir("/") != 0 || fcntl(EV_SPAWN_FD, F_SETFL, O_NONBLOCK) != 0 ||
+	    fcntl(EV_SPAWN_FD, F_SETFD, FD_CLOEXEC) != 0)
+		return EV_EXIT_TROUBLE;
+#ifdef EV_UNCONFINED
+	/* a build for finding faults, which has to be able to tell of them */
+	confine = false;
+#else
+	silence_errors();
+#endif
+	return ev_prober_child(EV_SPAWN_FD, confine);
+}
