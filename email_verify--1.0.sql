@@ -976,7 +976,8 @@ CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT since
 	OUT put_back_total bigint, OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint,
 	OUT refused_total bigint, OUT cache_hits bigint, OUT cache_misses bigint, OUT cache_stale bigint,
 	OUT errors_total bigint, OUT starts_total bigint, OUT failures_total bigint, OUT server_crashes integer,
-	OUT last_error text, OUT last_error_at timestamptz, OUT stats_reset timestamptz)
+	OUT last_error text, OUT last_error_at timestamptz, OUT stats_reset timestamptz,
+	OUT prober_pid integer, OUT prober_confined text, OUT prober_crashes_total bigint)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
 
 -- Nothing here waits or asks the network.
@@ -1092,7 +1093,7 @@ CREATE VIEW email_verify.stat AS
 		s.inbox_bytes, s.inbox_pct, s.waiters, s.max_waiters,
 		s.drained_total, s.leased_total, s.completed_total, s.put_back_total, s.sessions_total, s.lookups_total,
 		s.rcpts_total, s.refused_total, s.errors_total, s.starts_total, s.failures_total, s.server_crashes,
-		s.last_error, s.last_error_at, s.stats_reset
+		s.last_error, s.last_error_at, s.prober_pid, s.prober_confined, s.prober_crashes_total, s.stats_reset
 	FROM email_verify._stat() s,
 		(SELECT count(*) AS queued, count(*) FILTER (WHERE NOT answered) AS unanswered,
 			count(*) FILTER (WHERE due_at <= now()) AS due,

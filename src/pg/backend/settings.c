@@ -37,6 +37,9 @@ static const struct config_enum_entry transcript_options[] = {{"off", EV_TRANSCR
                                                               {"on", 2, true},
                                                               {NULL, 0, false}};
 
+static const struct config_enum_entry prober_options[] = {
+	{"process", EV_PROBER_PROCESS, false}, {"inline", EV_PROBER_INLINE, false}, {NULL, 0, false}};
+
 /* A fully qualified host name; address literals and bare host names are refused by many servers. */
 static bool
 check_helo_name(char **newval, void **extra, GucSource source)

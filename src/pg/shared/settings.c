@@ -52,6 +52,7 @@ bool_option(const char *name)
 static const char *const mode_options[] = {"sandbox", "offline", "dns", "smtp", NULL};
 static const char *const private_options[] = {"off", "loopback", "on", NULL};
 static const char *const transcript_options[] = {"off", "failures", "all", NULL};
+static const char *const prober_options[] = {"process", "inline", NULL};
 
 static int
 enum_option(const char *name, const char *const *labels)

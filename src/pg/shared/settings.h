@@ -24,6 +24,13 @@ enum ev_private
 	EV_PRIVATE_ON
 };
 
+/* Where mail servers are talked to. */
+enum ev_prober_place
+{
+	EV_PROBER_PROCESS, /* in a process of its own, without rights */
+	EV_PROBER_INLINE   /* in the worker */
+};
+
 typedef struct EvSettings
 {
 #define EV_INT(name, boot, min, max, context, flags, description) int name;

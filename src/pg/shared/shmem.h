@@ -38,6 +38,9 @@ typedef enum EvDatabaseState
 /* Milliseconds after which the launcher starts a worker again that has ended by an error. */
 #define EV_RESTART_DELAY 10000
 
+/* At least what net says about a prober's process needs. */
+#define EV_PROBER_CONFINED_SIZE 80
+
 /*
  * Counters since EvDatabase.counted_since; written by the worker, read by anybody.  Every member is a
  * pg_atomic_uint64.
@@ -53,6 +56,8 @@ typedef struct EvCounters
 	pg_atomic_uint64 rcpts;    /* RCPT commands sent */
 	pg_atomic_uint64 errors;   /* store cycles that failed */
 	pg_atomic_uint64 refused;  /* pushes that found the inbox full; written by backends */
+
+	pg_atomic_uint64 prober_crashes; /* of the prober's process */
 
 	/* the worker's life */
 	pg_atomic_uint64 starts;   /* it was there and began to work */
@@ -78,9 +83,11 @@ typedef struct EvDatabase
 	pg_atomic_uint32 paused;
 
 	/* published by the worker */
-	pg_atomic_uint64 queued;   /* rows in the queue, as far as it knows */
-	pg_atomic_uint32 inflight; /* addresses being probed */
-	pg_atomic_uint32 sessions; /* open now */
+	pg_atomic_uint64 queued;                       /* rows in the queue, as far as it knows */
+	pg_atomic_uint32 inflight;                     /* addresses being probed */
+	pg_atomic_uint32 sessions;                     /* open now */
+	int32 prober_pid;                              /* 0: none; under lock */
+	char prober_confined[EV_PROBER_CONFINED_SIZE]; /* what it has given up; under lock */
 	EvCounters counters;
 
 	/* what else email_verify.stat shows */

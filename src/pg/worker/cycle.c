@@ -13,6 +13,7 @@
 
 #include "pg/worker/aside.h"
 #include "pg/worker/lease.h"
+#include "pg/worker/lost.h"
 #include "pg/worker/suspects.h"
 
 /* Results wait this long for company, unless somebody waits for them. */
@@ -41,7 +42,7 @@ count_is_asked(EvWorker *worker)
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
-	return !worker->recovered || worker->policies_stale ||
+	return !worker->recovered || worker->policies_stale || worker->n_lost > 0 ||
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
@@ -89,6 +90,8 @@ typedef struct Done
 	int64 *finished;
 	int n_finished;
 	bool alone_is_over;
+	EvStored *parked; /* of those that are lost */
+	int n_parked;
 	int added; /* rows that came to the queue in this cycle, and rows that left it: about */
 	int final;
 	bool recounted;
@@ -138,7 +141,8 @@ end_batches(EvWorker *worker, Done *done)
 	int n = (int) hash_get_num_entries(worker->batches);
 
 	done->alone_is_over = ev_suspects_alone_is_over(worker);
-	if (n == 0 || (worker->n_outcomes == 0 && !done->alone_is_over && !done->leased.alone))
+	if (n == 0 || (worker->n_outcomes == 0 && worker->n_lost == 0 && !done->alone_is_over &&
+	               !done->leased.alone))
 		return;
 	done->finished = MemoryContextAlloc(done->context, n * sizeof(int64));
 	done->n_finished = ev_batches_finished(worker, done->leased.alone, done->finished);
@@ -162,6 +166,8 @@ store_all(EvWorker *worker, Done *done)
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 		                                   worker->settings.flip_delay, done->stored);
 	}
+	if (worker->n_lost > 0)
+		done->n_parked = ev_lost_store(worker, done->context, &done->parked);
 	if (worker->n_inbox > 0)
 	{
 		done->known = MemoryContextAlloc(done->context, worker->n_inbox * sizeof(EvStored));
@@ -220,6 +226,7 @@ after_commit(EvWorker *worker, const Done *done)
 	EvDatabase *db = worker->db;
 
 	forget_outcomes(worker, done->finished, done->n_finished);
+	ev_lost_return(worker);
 	pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
 	worker->n_inbox = 0;
 	if (done->alone_is_over)
@@ -228,6 +235,7 @@ after_commit(EvWorker *worker, const Done *done)
 		ev_lease_begin(worker, &done->leased);
 	ev_answer(worker, done->stored, done->n_stored);
 	ev_answer(worker, done->known, done->n_known);
+	ev_suspects_tell(worker, done->parked, done->n_parked);
 	if (done->counted)
 	{
 		pg_atomic_write_u64(&db->unanswered, (uint64) done->unanswered);
@@ -237,7 +245,7 @@ after_commit(EvWorker *worker, const Done *done)
 	else if (done->recounted)
 		pg_atomic_write_u64(&db->queued, (uint64) done->queued);
 	else
-		count_queued(db, done->added - done->final);
+		count_queued(db, done->added - done->final - done->n_parked);
 	ConditionVariableBroadcast(&db->progress);
 }
 
@@ -268,7 +276,7 @@ ev_cycle(EvWorker *worker)
 	 * what is promised, and what may kill us, must outlive a crash; results are merely worth a
 	 * second look
 	 */
-	durable = worker->n_inbox > 0 || done.leased.n > 0 || done.alone_is_over;
+	durable = worker->n_inbox > 0 || done.leased.n > 0 || done.alone_is_over || worker->n_lost > 0;
 	ev_store_commit(durable);
 	after_commit(worker, &done);
 	return true;

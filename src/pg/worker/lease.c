@@ -238,6 +238,8 @@ ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
 	flight->attempts = lease->attempts;
 	flight->put_backs = lease->put_backs;
 	flight->second_look = lease->second_look;
+	flight->answered = false;
+	flight->lost = EV_LOST_NOT;
 	flight->few = lease->crashes == 1;
 	worker->suspects.under_way += flight->few;
 	strlcpy(flight->key, lease->key, sizeof(flight->key));
@@ -272,7 +274,7 @@ ev_batches_finished(EvWorker *worker, bool all, int64 *finished)
 	while ((flight = hash_seq_search(&seq)) != NULL)
 	{
 		batch = hash_search(worker->batches, &flight->batch, HASH_FIND, NULL);
-		if (batch != NULL)
+		if (batch != NULL && flight->lost == EV_LOST_NOT)
 			batch->left++;
 	}
 	for (int i = 0; i < worker->n_outcomes; i++)

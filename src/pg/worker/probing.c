@@ -4,10 +4,14 @@
  */
 #include "postgres.h"
 
+#include <dlfcn.h>
+#include <sys/resource.h>
+
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "pg/worker/lease.h"
+#include "pg/worker/lost.h"
 #include "pg/worker/transcript.h"
 
 /*
@@ -69,6 +73,85 @@ fill_schedule(const EvSettings *s, struct ev_schedule *schedule)
 		(void) ev_settings_parse_delays(lists[i].text, &schedule->ladder[lists[i].retry], &detail);
 }
 
+/*
+ * Sockets are not counted in the server's own budget of files: they get headroom of their own, so
+ * that neither can starve the other.
+ */
+static void
+make_room_for_sockets(int sessions)
+{
+	static bool made = false;
+	struct rlimit limit;
+	rlim_t want;
+
+	if (made || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	made = true;
+	/* sessions that only wait for the peer to close are not counted among those that may be open */
+	want = limit.rlim_cur + 2 * (rlim_t) sessions + 128;
+	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max)
+		want = limit.rlim_max;
+	limit.rlim_cur = want;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
+}
+
+/* The program of a prober's process lies where our own library does. */
+static bool
+find_program(char *path, size_t size)
+{
+	Dl_info info;
+	const char *slash;
+
+	if (dladdr((void *) ev_probing_configure, &info) == 0 || info.dli_fname[0] != '/')
+		return false;
+	slash = strrchr(info.dli_fname, '/');
+	return snprintf(path, size, "%.*s/email_verify_prober", (int) (slash - info.dli_fname),
+	                info.dli_fname) < (int) size;
+}
+
+/* NULL with a message. */
+static struct ev_prober *
+create_prober(const EvSettings *settings, const struct ev_prober_config *config, char *error,
+              size_t size)
+{
+	char program[MAXPGPATH];
+
+	if (settings->prober == EV_PROBER_INLINE)
+	{
+		make_room_for_sockets(settings->max_sessions);
+		return ev_prober_create(config, error, size);
+	}
+	if (!find_program(program, sizeof(program)))
+	{
+		strlcpy(error, "the library's own place is not known", size);
+		return NULL;
+	}
+	return ev_prober_create_process(config, program, error, size);
+}
+
+/* The new prober takes the place of one that was somewhere else, or of none. */
+static void
+use_prober(EvWorker *worker, struct ev_prober *prober)
+{
+	if (worker->prober != NULL)
+	{
+		ev_lost_mark(worker, false);
+		ev_prober_destroy(worker->prober);
+	}
+	worker->prober = prober;
+	worker->prober_place = worker->settings.prober;
+	worker->prober_is_new = true;
+	worker->policies_stale = true;
+}
+
+void
+ev_probing_end(EvWorker *worker)
+{
+	ev_prober_destroy(worker->prober);
+	worker->prober = NULL;
+}
+
 void
 ev_probing_configure(EvWorker *worker)
 {
@@ -84,10 +167,13 @@ ev_probing_configure(EvWorker *worker)
 
 	fill_config(&worker->settings, &config);
 	fill_schedule(&worker->settings, &worker->schedule);
-	if (worker->prober == NULL)
+	if (worker->prober == NULL || worker->prober_place != worker->settings.prober)
 	{
-		worker->prober = ev_prober_create(&config, error, sizeof(error));
-		ok = worker->prober != NULL;
+		struct ev_prober *prober = create_prober(&worker->settings, &config, error, sizeof(error));
+
+		ok = prober != NULL;
+		if (ok)
+			use_prober(worker, prober);
 	}
 	else
 		ok = ev_prober_configure(worker->prober, &config, error, sizeof(error));
@@ -114,13 +200,9 @@ ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies, i
 int
 ev_probing_room(EvWorker *worker)
 {
-	struct ev_prober_stats stats;
-	int max = worker->settings.max_sessions * REQUESTS_PER_SESSION;
-
 	if (worker->settings.mode < EV_MODE_DNS || pg_atomic_read_u32(&worker->db->paused))
 		return 0;
-	ev_prober_stats(worker->prober, &stats);
-	return Max(max - (int) stats.requests, 0);
+	return (int) Min(ev_prober_room(worker->prober), (size_t) INT_MAX);
 }
 
 /*
@@ -150,12 +232,13 @@ hold_back(EvOutcome *outcome, int32 delay)
 }
 
 static void
-add_outcome(EvWorker *worker, const struct ev_result *result, const EvFlight *flight)
+add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 {
 	EvOutcome *outcome = &worker->outcomes[worker->n_outcomes++];
 	const struct ev_reason_info *info = ev_reason_info(result->verdict.reason);
 
 	memset(outcome, 0, sizeof(*outcome));
+	flight->answered = true;
 	outcome->id = flight->id;
 	strlcpy(outcome->key, flight->key, sizeof(outcome->key));
 	outcome->verdict = result->verdict;
@@ -180,7 +263,7 @@ add_outcome(EvWorker *worker, const struct ev_result *result, const EvFlight *fl
 
 /* Something other than a backend has put a row into the queue that is no address. */
 static void
-answer_nonsense(EvWorker *worker, const EvFlight *flight)
+answer_nonsense(EvWorker *worker, EvFlight *flight)
 {
 	struct ev_result result = {
 		.verdict = ev_verdict_of(EV_REASON_INVALID_SYNTAX, EV_DETAIL_NONE),
@@ -282,12 +365,13 @@ ev_probing_collect(EvWorker *worker)
 			case EV_MESSAGE_RESULT:
 				id = (int64) message.u.result.id;
 				flight = hash_search(worker->flights, &id, HASH_FIND, NULL);
-				if (flight != NULL)
+				if (flight != NULL && !flight->answered)
 					add_outcome(worker, &message.u.result, flight);
 				break;
 			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
 			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
 			case EV_MESSAGE_TRACE: ev_transcript_line(&message.u.trace); break;
+			case EV_MESSAGE_END: ev_lost_process(worker, &message.u.end); break;
 		}
 	}
 }

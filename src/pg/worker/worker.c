@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <sys/resource.h>
-
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
@@ -43,9 +41,15 @@ static EvDatabaseState exit_state = EV_DB_DOWN;
 static void
 say_goodbye(int code, Datum arg)
 {
+	EvWorker *worker = (EvWorker *) DatumGetPointer(arg);
+
+	/* a prober in a process of its own goes first */
+	ev_probing_end(worker);
 	LWLockAcquire(my_database->lock, LW_EXCLUSIVE);
 	my_database->worker_pid = 0;
 	my_database->worker_latch = NULL;
+	my_database->prober_pid = 0;
+	my_database->prober_confined[0] = '\0';
 	LWLockRelease(my_database->lock);
 	pg_atomic_write_u32(&my_database->inflight, 0);
 	pg_atomic_write_u32(&my_database->sessions, 0);
@@ -113,27 +117,6 @@ leave_if_unwanted(const EvSettings *settings)
 		leave(EV_DB_ABSENT, "the extension is not installed there");
 }
 
-/*
- * Sockets are not counted in the server's own budget of files: they get headroom of their own, so
- * that neither can starve the other.
- */
-static void
-make_room_for_sockets(int sessions)
-{
-	struct rlimit limit;
-	rlim_t want;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	/* sessions that only wait for the peer to close are not counted among those that may be open */
-	want = limit.rlim_cur + 2 * (rlim_t) sessions + 128;
-	if (limit.rlim_max != RLIM_INFINITY && want > limit.rlim_max)
-		want = limit.rlim_max;
-	limit.rlim_cur = want;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
-}
-
 /* Questions that are not in the queue yet go back to where the next worker finds them. */
 static void
 give_back_questions(EvWorker *worker)
@@ -197,7 +180,6 @@ init_worker(EvWorker *worker)
 	worker->hosts = palloc(EV_RESULT_BATCH * sizeof(struct ev_host_fact));
 	MemoryContextSwitchTo(old);
 	ev_probing_configure(worker);
-	make_room_for_sockets(worker->settings.max_sessions);
 }
 
 /*
@@ -241,6 +223,38 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 	return there;
 }
 
+/*
+ * Which process the prober is, and what it has given up; once it is known, that the system did not
+ * let it give up more.
+ */
+static void
+publish_prober(EvWorker *worker)
+{
+	static bool told = false;
+	struct ev_prober_stats stats;
+	const struct ev_prober_stats *now = &stats;
+	EvDatabase *db = worker->db;
+	char text[EV_PROBER_CONFINED_SIZE];
+
+	ev_prober_stats(worker->prober, &stats);
+	if (now->process == worker->published_prober.process &&
+	    now->confinement == worker->published_prober.confinement)
+		return;
+	worker->published_prober = *now;
+	StaticAssertStmt(EV_PROBER_CONFINED_SIZE >= EV_CONFINEMENT_TEXT_SIZE, "room for the text");
+	ev_confinement_text(now->confinement, text);
+	LWLockAcquire(db->lock, LW_EXCLUSIVE);
+	db->prober_pid = now->process;
+	strlcpy(db->prober_confined, text, sizeof(db->prober_confined));
+	LWLockRelease(db->lock);
+	if (now->confinement == 0)
+		return;
+	ereport(now->confinement == EV_CONFINED_ALL || told ? DEBUG1 : LOG,
+	        (errmsg("email_verify: the prober's process (PID %d) has given up: %s", now->process,
+	                text)));
+	told = true;
+}
+
 /* Milliseconds until something is to be done by itself; -1: never. */
 static long
 sleep_time(EvWorker *worker, TimestampTz not_before)
@@ -278,16 +292,31 @@ wait_for(const EvWorker *worker, bool store_fails)
 	                                                               : EV_WAIT_WORKER);
 }
 
-static void
-loop(EvWorker *worker)
+/* What to wait for; made anew when there is another prober. */
+static WaitEventSet *
+wait_set(EvWorker *worker, WaitEventSet *old)
 {
-	WaitEventSet *set = ev_create_wait_event_set(3);
-	TimestampTz not_before = 0; /* after an error: no cycle before then */
-	int backoff_ms = 0;
+	WaitEventSet *set;
 
+	if (!worker->prober_is_new)
+		return old;
+	if (old != NULL)
+		FreeWaitEventSet(old);
+	set = ev_create_wait_event_set(3);
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(set, WL_SOCKET_READABLE, ev_prober_fd(worker->prober), NULL, NULL);
+	worker->prober_is_new = false;
+	return set;
+}
+
+static void
+loop(EvWorker *worker)
+{
+	WaitEventSet *set = NULL;
+	uint32 wait_event = ev_wait_event("EmailVerifyWorkerMain");
+	TimestampTz not_before = 0; /* after an error: no cycle before then */
+	int backoff_ms = 0;
 
 	for (;;)
 	{
@@ -325,10 +354,12 @@ loop(EvWorker *worker)
 			ev_prober_run(worker->prober);
 			ev_probing_collect(worker);
 		}
+		publish_prober(worker);
 		ev_activity_publish(worker, not_before != 0);
 
 		/* one cycle a turn: whatever the load, settings and requests are looked at in between */
 		timeout = not_before == 0 && ev_cycle_is_due(worker) ? 0 : sleep_time(worker, not_before);
+		set = wait_set(worker, set);
 		if (WaitEventSetWait(set, timeout, &event, 1, wait_for(worker, not_before != 0)) > 0 &&
 		    event.events == WL_LATCH_SET)
 			ResetLatch(MyLatch);
@@ -343,7 +374,7 @@ ev_worker_main(Datum arg)
 
 	ev_process_start();
 	my_database = &ev_shared->databases[slot];
-	before_shmem_exit(say_goodbye, (Datum) 0);
+	before_shmem_exit(say_goodbye, PointerGetDatum(&worker));
 	BackgroundWorkerInitializeConnectionByOid(my_database->dboid, InvalidOid, 0);
 	ev_process_pin_settings();
 	ev_activity_start(my_database);

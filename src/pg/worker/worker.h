@@ -22,6 +22,14 @@
 /* Rows of mx_policy that are heeded. */
 #define EV_POLICIES_MAX 10000
 
+/* Is the prober gone before it has answered?  See lost.h. */
+typedef enum EvLost
+{
+	EV_LOST_NOT,
+	EV_LOST_RETURNED, /* that was nobody's fault */
+	EV_LOST_SUSPECT   /* this address may have ended it */
+} EvLost;
+
 /* An address that is being probed; the hash key is the queue row's id. */
 typedef struct EvFlight
 {
@@ -31,6 +39,8 @@ typedef struct EvFlight
 	int32 put_backs;
 	bool second_look;
 	bool few; /* one crash has found it under way: see suspects.h */
+	bool answered; /* its result is on its way into the store */
+	EvLost lost;
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvFlight;
 
@@ -75,9 +85,13 @@ typedef struct EvWorker
 	MemoryContext settings_context;
 	struct ev_schedule schedule;
 	struct ev_prober *prober;
+	int prober_place;                        /* enum ev_prober_place: where it is */
+	bool prober_is_new;                      /* the loop does not know its descriptor yet */
+	struct ev_prober_stats published_prober; /* its process as it was told last */
 	bool recovered;      /* what a crash has found under way is suspect, and no longer under way */
 	bool policies_stale; /* table mx_policy is to be read before anything is leased */
 	HTAB *flights;
+	int n_lost; /* flights that are lost */
 	HTAB *batches;
 	EvSuspects suspects;
 	EvCursor cursors[EV_PRIORITIES];
@@ -112,6 +126,7 @@ extern void ev_answer(EvWorker *worker, const EvStored *stored, int n);
 
 /* probing.c: the prober's settings, and what it has found. */
 extern void ev_probing_configure(EvWorker *worker);
+extern void ev_probing_end(EvWorker *worker); /* the worker ends: at once, whatever is under way */
 extern void ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch);
 extern void ev_probing_collect(EvWorker *worker);
 extern bool ev_probing_can_collect(EvWorker *worker);
