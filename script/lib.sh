@@ -244,6 +244,7 @@ installed_is_current() {
 	for file in email_verify.so email_verify_worker.so; do
 		cmp -s "$file" "$lib/$file" || return 1
 	done
+	cmp -s build/email_verify_prober "$lib/email_verify_prober" || return 1
 	for file in email_verify.control email_verify--*.sql; do
 		cmp -s "$file" "$share/$file" || return 1
 	done

@@ -52,7 +52,7 @@ build/libev_net.a: $(NET_OBJ)
 $(NET_PROGRAMS:%=build/%): build/%: build/net/%.o build/libev_net.a build/libev_engine.a
 	$(CC) -g -o $@ $^ $(LDFLAGS) -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
 
-# --- unit tests: every engine module under ASan and UBSan --------------------------------------------
+# --- unit tests, and the programs of net: under ASan and UBSan ----------------------------------------
 
 UNIT_CFLAGS = -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(EV_WARN) -D_GNU_SOURCE
@@ -66,10 +66,22 @@ build/san/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-
 build/san/libev_engine.a: $(ENGINE_SAN_OBJ)
 	rm -f $@ && ar rcs $@ $^
 
-build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) build/san/libev_engine.a
+# a prober's process that gives up its rights could not report what the sanitizers find
+build/san/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -Ibuild/include/engine-only -Itest/unit -o $@ $< build/san/libev_engine.a \
-		-lcmocka -lidn2 -lunistring
+	$(CC) $(UNIT_CFLAGS) -DEV_UNCONFINED -Ibuild/include/net-only -c -o $@ $<
+
+build/san/libev_net.a: $(patsubst $(EV_SRC)/%.c,build/san/%.o,$(NET_SRC))
+	rm -f $@ && ar rcs $@ $^
+
+build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) build/san/libev_net.a build/san/libev_engine.a \
+		| build/include/net-only/engine build/include/net-only/net
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Ibuild/include/net-only -Itest/unit -o $@ $< build/san/libev_net.a \
+		build/san/libev_engine.a -lcmocka -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
+
+$(NET_PROGRAMS:%=build/san/%): build/san/%: build/san/net/%.o build/san/libev_net.a build/san/libev_engine.a
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
 
 unit-tests: $(UNIT_TESTS)
 
@@ -84,9 +96,17 @@ build/fuzzobj/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/eng
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
 
-build/fuzz/%: test/fuzz/%.c $(patsubst $(EV_SRC)/%.c,build/fuzzobj/%.o,$(ENGINE_SRC))
+# of net: what reads a stranger's bytes without a loop or a library
+FUZZ_NET = pipe pipe_frame ip
+
+build/fuzzobj/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Ibuild/include/engine-only -o $@ $^ -lidn2 -lunistring
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -Ibuild/include/net-only -c -o $@ $<
+
+build/fuzz/%: test/fuzz/%.c $(patsubst $(EV_SRC)/%.c,build/fuzzobj/%.o,$(ENGINE_SRC)) \
+		$(FUZZ_NET:%=build/fuzzobj/net/%.o)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Ibuild/include/net-only -o $@ $^ $(ENGINE_LIBS)
 
 fuzzers: $(FUZZERS)
 

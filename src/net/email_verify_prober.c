@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -16,7 +17,14 @@
 #include "net/prober_child.h"
 #include "net/spawn.h"
 
-/* Those that a parent left open by mistake, and standard error, which is the server's log. */
+/* A build that looks for faults has to be able to tell of them. */
+#ifdef EV_UNCONFINED
+static const bool confine = false;
+#else
+static const bool confine = true;
+#endif
+
+/* Those that a parent left open by mistake. */
 static void
 close_descriptors(void)
 {
@@ -28,6 +36,7 @@ close_descriptors(void)
 		close((int) fd);
 }
 
+/* Standard error is the server's log: good for saying that a library is missing, and no longer. */
 static void
 silence_errors(void)
 {
@@ -45,7 +54,6 @@ main(void)
 	int type = 0;
 	socklen_t size = sizeof(type);
 	pid_t parent = getppid();
-	bool confine = true;
 
 	if (getsockopt(EV_SPAWN_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
 	{
@@ -60,11 +68,7 @@ main(void)
 	if (chdir("/") != 0 || fcntl(EV_SPAWN_FD, F_SETFL, O_NONBLOCK) != 0 ||
 	    fcntl(EV_SPAWN_FD, F_SETFD, FD_CLOEXEC) != 0)
 		return EV_EXIT_TROUBLE;
-#ifdef EV_UNCONFINED
-	/* a build for finding faults, which has to be able to tell of them */
-	confine = false;
-#else
-	silence_errors();
-#endif
+	if (confine)
+		silence_errors();
 	return ev_prober_child(EV_SPAWN_FD, confine);
 }

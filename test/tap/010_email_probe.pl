@@ -20,7 +20,7 @@ require EmailVerifyWorld;
 binmode $_, ':encoding(UTF-8)' for *STDOUT, *STDERR, Test::More->builder->output, Test::More->builder->failure_output;
 
 my $w = EmailVerifyWorld->new;
-my $probe = ($ENV{EV_BUILD} // dirname(__FILE__) . '/../../build') . '/email_probe';
+my $probe = ($ENV{EV_PROGRAMS} // $ENV{EV_BUILD} // dirname(__FILE__) . '/../../build') . '/email_probe';
 my @us = ('--dns', $w->dns, '--port', $w->smtp_port, '--helo', $w->get('WORLD_HELO'), '--from', $w->get('WORLD_MAIL_FROM'));
 my @patience = qw(--dns-timeout 0.5 --dns-tries 2 --timeout-connect 1.5 --timeout-greeting 2.5 --timeout-ehlo 1.5
   --timeout-mail 1.5 --timeout-rcpt 1.5 --timeout-all 15);

@@ -29,7 +29,7 @@ $ENV{WORLD_DNS} = $w->dns;
 $ENV{WORLD_SMTP_PORT} = $w->smtp_port;
 
 # what the caller sees does not depend on where the prober is
-for my $where ('', "$build/email_verify_prober")
+for my $where ('', ($ENV{EV_PROGRAMS} // $build) . '/email_verify_prober')
 {
 
 local $ENV{PROBER_PROGRAM} = $where;

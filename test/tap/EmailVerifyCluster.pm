@@ -31,6 +31,8 @@
 #	$c->cost($pid)						what a process has used: (CPU ticks, voluntary context switches); () without /proc
 #	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
 #
+# EV_PROBER in the environment is the place of the prober (inline, process) where a test does not choose one.
+#
 # A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
 # was, no cluster left, the server's log free of crashes; finish(crashes => N, kills => N) when
 # the worker was ended by SIGSEGV or SIGKILL that often by intent.
@@ -95,6 +97,7 @@ sub new
 		'email_verify.smtp_port' => $world->smtp_port,
 		'email_verify.helo_name' => $world->get('WORLD_HELO'),
 		'email_verify.mail_from' => $world->get('WORLD_MAIL_FROM'),
+		(map { length ? ('email_verify.prober' => $_) : () } $ENV{EV_PROBER} // ''),
 		%{ $options{conf} // {} });
 
 	$node->init(extra => [ '--encoding=UTF8', '--no-locale' ], @{ $options{init} // [] });

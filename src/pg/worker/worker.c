@@ -314,7 +314,6 @@ static void
 loop(EvWorker *worker)
 {
 	WaitEventSet *set = NULL;
-	uint32 wait_event = ev_wait_event("EmailVerifyWorkerMain");
 	TimestampTz not_before = 0; /* after an error: no cycle before then */
 	int backoff_ms = 0;
 
