@@ -16,7 +16,8 @@ use PostgreSQL::Test::Utils qw(slurp_file);
 my $w = skip_without_world();
 my $c = EmailVerifyCluster->new('crash',
 	conf => {
-		'restart_after_crash' => 'on', 'email_verify.greeting_timeout' => '5min', 'email_verify.session_timeout' => '5min',
+		# in the worker, where a crash is one of the server; 044_prober_process.pl has the other one
+		'email_verify.prober' => 'inline', 'restart_after_crash' => 'on', 'email_verify.greeting_timeout' => '5min', 'email_verify.session_timeout' => '5min',
 		'email_verify.max_sessions' => 400, 'email_verify.min_max_age' => '0', 'max_worker_processes' => 16 });
 my $node = $c->node;
 my $poison = 'okpoison@ok.deliver.com';

@@ -267,6 +267,27 @@ $c->sql("SELECT pg_terminate_backend($worker)");
 ok(gone($prober), 'a worker that is terminated takes its process along');
 ok($c->poll("SELECT pid <> $worker FROM pg_stat_activity WHERE backend_type = 'email_verify worker'", 45), '... and comes back');
 $prober = new_prober($prober);
+$worker = $c->worker_pid;
+$w->restore;
+is($c->wait(40), 0, '... and verifies what was left');
+
+# --- an address that crashes whoever asks for it ---------------------------------------------------------------------------
+
+my $poison = 'okpoison@ok.deliver.com';
+my @others = map { "ok1\@p$_.wild.deliver.com" } 1 .. 30;
+my $crashes = crashes();
+$c->set('email_verify.debug_crash_on' => 'okpoison');
+$c->ask($poison, @others);
+ok($c->poll('SELECT count(*) = 1 FROM email_verify.parked', 60), 'an address that crashes the process is parked');
+is(crashes(), $crashes + 3, '... after three crashes');
+is($c->verdict($poison)->{detail}, 'crash_suspect', '... with a verdict that says so');
+is($c->wait(40), 0, '... those that were under way with it have their answers');
+is($c->sql("SELECT count(*) FROM email_verify.address WHERE address LIKE 'ok1\@p%' AND reason = 'smtp_deliverable'"), 30, '... which are true');
+is($c->sql('SELECT count(*) FROM email_verify.inflight') + $c->sql('SELECT count(*) FROM email_verify.queue'), 0, '... and nothing is left behind');
+is($c->worker_pid, $worker, '... all by the same worker');
+is($c->sql('SELECT pg_postmaster_start_time()'), $postmaster, '... of the same server');
+$c->set('email_verify.debug_crash_on' => undef);
+$prober = new_prober();
 
 $w->ctl('set ok hang=banner');
 $c->ask(map { "ok1\@z$_.wild.deliver.com" } 1 .. 200);
