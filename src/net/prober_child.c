@@ -29,7 +29,8 @@ struct child
 {
 	struct ev_pipe pipe;
 	struct ev_prober *prober;
-	int status; /* with which to end; -1: not yet */
+	int status;   /* with which to end; -1: not yet */
+	bool confine; /* give up rights */
 
 	struct ev_mx_policy *policies; /* a list that is still being told */
 	uint32_t n_policies, max_policies;
@@ -143,7 +144,8 @@ take_config(struct child *c, const uint8_t *body, size_t n)
 
 	if (fault != NULL)
 		return fault;
-	(void) ev_confine_limits(&config);
+	if (c->confine)
+		(void) ev_confine_limits(&config);
 	if (!ev_prober_configure(c->prober, &config, error, sizeof(error)))
 		c->status = EV_EXIT_SETTINGS;
 	return NULL;
@@ -335,7 +337,7 @@ await_config(struct child *c, struct ev_prober_config *config)
 }
 
 static void
-set_up(struct child *c, bool confine)
+set_up(struct child *c)
 {
 	struct ev_prober_config config;
 	char error[256];
@@ -352,7 +354,7 @@ set_up(struct child *c, bool confine)
 		c->status = EV_EXIT_SETTINGS;
 		return;
 	}
-	if (confine)
+	if (c->confine)
 	{
 		limits = ev_confine_limits(&config);
 		confinement = ev_confine(&config, limits);
@@ -366,11 +368,11 @@ set_up(struct child *c, bool confine)
 int
 ev_prober_child(int fd, bool confine)
 {
-	struct child child = {.status = -1};
+	struct child child = {.status = -1, .confine = confine};
 
 	if (!ev_pipe_open(&child.pipe, fd, OUT_MAX))
 		return EV_EXIT_TROUBLE;
-	set_up(&child, confine);
+	set_up(&child);
 	if (child.prober != NULL)
 		serve(&child);
 	ev_prober_destroy(child.prober);

@@ -38,7 +38,7 @@ typedef struct EvFlight
 	int32 attempts;
 	int32 put_backs;
 	bool second_look;
-	bool few; /* one crash has found it under way: see suspects.h */
+	bool few;      /* one crash has found it under way: see suspects.h */
 	bool answered; /* its result is on its way into the store */
 	EvLost lost;
 	char key[EV_ADDRESS_KEY_SIZE];
