@@ -62,6 +62,6 @@ done
 verify $SLOW "'user@d' || i || '.wild.deliver.com'"
 
 rate_row "DNS only, each a domain of its own" "$rate" "probes" "$rate0" - -
-row "worker's CPU, replies at once" "$cpu0 us" "DNS only $cpu_us us" "$(calc "$cpu0 / $cpu_us" %.2f)" - -
-row "worker's CPU, replies after 50 ms" "$cpu50 us" "at once $cpu0 us" "$(calc "$cpu50 / $cpu0" %.2f)" - -
+row "CPU of worker and prober, replies at once" "$cpu0 us" "DNS only $cpu_us us" "$(calc "$cpu0 / $cpu_us" %.2f)" - -
+row "CPU of worker and prober, replies after 50 ms" "$cpu50 us" "at once $cpu0 us" "$(calc "$cpu50 / $cpu0" %.2f)" - -
 row "addresses left without an answer" "$lost" "-" - "0" "$(verdict "$lost == 0")"
