@@ -256,6 +256,24 @@ inbox_used(EvDatabase *db)
 	return used;
 }
 
+/* The process that talks to the network, if there is one. */
+static void
+put_prober(Row *row, EvDatabase *db)
+{
+	char confined[EV_PROBER_CONFINED_SIZE];
+	int32 pid;
+
+	LWLockAcquire(db->lock, LW_SHARED);
+	pid = db->prober_pid;
+	strlcpy(confined, db->prober_confined, sizeof(confined));
+	LWLockRelease(db->lock);
+	put_counter(row, "prober_crashes_total", &db->counters.prober_crashes);
+	if (pid == 0)
+		return;
+	put(row, "prober_pid", Int32GetDatum(pid));
+	put_text(row, "prober_confined", confined);
+}
+
 /* _stat(): what shared memory knows of this database's worker */
 Datum
 ev_stat(PG_FUNCTION_ARGS)
@@ -278,6 +296,7 @@ ev_stat(PG_FUNCTION_ARGS)
 
 		used = inbox_used(db);
 		put_worker(&row, db);
+		put_prober(&row, db);
 		put_counters(&row, &db->counters);
 		put_rates(&row, &db->rates);
 		put_int(&row, "inbox_bytes", used);
