@@ -40,9 +40,10 @@ END $$;
 SELECT * FROM pg_temp.bad_ones();
 COPY (SELECT email_verify(email) FROM regress_users ORDER BY id) TO STDOUT;
 EXPLAIN (COSTS OFF) SELECT email_verify(email) FROM regress_users;
-SET force_parallel_mode = on;
+-- the setting has another name from version 16 on
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT count(*) FROM regress_users WHERE email_verify(email) IS NOT NULL;
-RESET force_parallel_mode;
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 
 -- sound addresses are the rule: the planner knows
 CREATE FUNCTION pg_temp.estimate(query text) RETURNS int LANGUAGE plpgsql AS $$

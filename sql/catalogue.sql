@@ -81,7 +81,10 @@ DROP ROLE regress_email_user;
 CREATE DATABASE regress_email_verify;
 \c regress_email_verify
 CREATE SCHEMA email_verify;
+-- version 18 adds where in the script it was
+\set SHOW_CONTEXT never
 CREATE EXTENSION email_verify;
+\set SHOW_CONTEXT errors
 DROP SCHEMA email_verify;
 \set QUIET on
 SET client_min_messages = warning;
