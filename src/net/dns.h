@@ -7,10 +7,10 @@
 #ifndef EV_DNS_H
 #define EV_DNS_H
 
-#include <ares.h>
 #include <uv.h>
 
 #include "engine/verdict.h"
+#include "net/dns_channels.h"
 #include "net/dns_message.h"
 #include "net/list.h"
 
@@ -37,6 +37,12 @@ ev_dns_answered(enum ev_dns_status status)
 	return status <= EV_DNS_NXDOMAIN;
 }
 
+/* What c-ares holds of a query in flight, maybe for longer than we wait: then query is NULL. */
+struct ev_dns_ticket
+{
+	struct ev_dns_query *query;
+};
+
 /* One look-up.  Embedded by whoever asks, who must keep it until done() is called. */
 struct ev_dns_query
 {
@@ -44,7 +50,10 @@ struct ev_dns_query
 	struct ev_prober *prober;
 	char name[EV_DOMAIN_MAX + 1];
 	uint16_t type;
-	uint8_t tries; /* servers that said SERVFAIL or REFUSED */
+	uint8_t n_asked;            /* 0: of any server; n: of the nth alone */
+	enum ev_dns_status failure; /* what the first one said */
+	uint64_t deadline;          /* when it has been in flight for as long as it may (ms) */
+	struct ev_dns_ticket *ticket;
 
 	/*
 	 * reply is NULL unless OK, NODATA or NXDOMAIN, and is gone afterwards.  May start other
@@ -56,22 +65,29 @@ struct ev_dns_query
 
 struct ev_dns
 {
-	ares_channel channel;
+	struct ev_dns_channels *channels;
 	uv_timer_t timer;
 	struct ev_list waiting;   /* queries not yet sent */
-	struct ev_list in_flight; /* and those that were */
+	struct ev_list in_flight; /* and those that were, the oldest first */
 	struct ev_list sockets;
 	uint32_t n_in_flight;
-	int n_servers;
-	bool open;
+	uint64_t patience; /* how long a query may be in flight (ms) */
 };
 
-/* Open a channel with the prober's configuration; again after it has changed. */
-extern bool ev_dns_open_channel(struct ev_prober *prober, char *error, size_t size);
-extern void ev_dns_close_channel(struct ev_prober *prober);
+/*
+ * Use the name servers and time-outs of the prober's configuration; again after it has changed,
+ * when what is in flight is asked anew.  False, with all as it was, when they cannot be used.
+ */
+extern bool ev_dns_configure(struct ev_prober *prober, char *error, size_t size);
+
+/* The end; what is in flight goes back to what waits. */
+extern void ev_dns_close(struct ev_prober *prober);
 
 /* Queue a look-up; prober, done, name and type are set.  Never calls done() by itself. */
 extern void ev_dns_start(struct ev_dns_query *query);
+
+/* Set the timer to when something is to be done: after each call that may have sent something. */
+extern void ev_dns_restart_timer(struct ev_prober *prober);
 
 /* Send what may be sent.  ev_dns_can_send(): is there any? */
 extern void ev_dns_pump(struct ev_prober *prober);

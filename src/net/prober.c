@@ -5,9 +5,13 @@
  */
 #include "net/internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "engine/hash.h"
 #include "net/answer.h"
@@ -18,6 +22,53 @@
 static const struct ev_prober_ops inline_ops;
 static void inline_forget(struct ev_prober *prober);
 static void inline_destroy(struct ev_prober *prober);
+
+static void
+on_reserve(uv_poll_t *handle, int status, int events)
+{
+	(void) handle;
+	(void) status;
+	(void) events;
+}
+
+static void
+on_reserve_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/*
+ * libuv has a table with an entry for each descriptor up to the highest one watched, and aborts the
+ * process when it cannot be enlarged: let it be large enough before memory runs short.
+ */
+static void
+reserve_watchers(struct ev_prober *prober)
+{
+	uv_poll_t *handle = malloc(sizeof(*handle));
+	int low = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int high = -1;
+	struct rlimit limit;
+
+	if (low >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+	{
+		/* as many sessions again may be waiting for the peer to close */
+		rlim_t want = (rlim_t) low + 2 * (rlim_t) prober->config.max_sessions + 128;
+
+		high =
+			fcntl(low, F_DUPFD_CLOEXEC, (int) (want < limit.rlim_cur ? want : limit.rlim_cur - 1));
+	}
+	if (handle != NULL && high >= 0 && uv_poll_init(&prober->loop, handle, high) == 0)
+	{
+		uv_poll_start(handle, UV_READABLE, on_reserve);
+		uv_close((uv_handle_t *) handle, on_reserve_closed);
+	}
+	else
+		free(handle);
+	if (high >= 0)
+		close(high);
+	if (low >= 0)
+		close(low);
+}
 
 struct ev_prober *
 ev_prober_create(const struct ev_prober_config *config, char *error, size_t size)
@@ -64,11 +115,13 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 		inline_destroy(prober);
 		return NULL;
 	}
-	if (!ev_dns_open_channel(prober, error, size))
+	if (!ev_dns_configure(prober, error, size))
 	{
 		inline_destroy(prober);
 		return NULL;
 	}
+	reserve_watchers(prober);
+	uv_run(&prober->loop, UV_RUN_NOWAIT); /* it is closed, and the loop idle */
 	/* without a context there is no TLS, and peers that insist on it say so */
 	prober->tls = ev_tls_context();
 	return prober;
@@ -87,20 +140,15 @@ inline_configure(struct ev_prober *prober, const struct ev_prober_config *config
 		return false;
 	}
 	prober->config = *config;
-	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
-	    old.dns_timeout != config->dns_timeout || old.dns_tries != config->dns_tries)
+	if ((strcmp(old.dns_servers, config->dns_servers) != 0 ||
+	     old.dns_timeout != config->dns_timeout || old.dns_tries != config->dns_tries) &&
+	    !ev_dns_configure(prober, error, size))
 	{
-		ares_channel channel = prober->dns.channel;
-
-		if (!ev_dns_open_channel(prober, error, size))
-		{
-			prober->config = old;
-			prober->dns.channel = channel;
-			return false;
-		}
-		/* what is in flight is asked again through the new one */
-		ares_destroy(channel);
+		prober->config = old;
+		return false;
 	}
+	if (config->max_sessions > old.max_sessions)
+		reserve_watchers(prober);
 	/* what these decide is part of what is cached */
 	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
 	    old.allow_private != config->allow_private ||
@@ -237,8 +285,7 @@ inline_destroy(struct ev_prober *prober)
 {
 	prober->ending = true;
 	ev_planner_abandon(prober);
-	if (prober->dns.channel != NULL)
-		ev_dns_close_channel(prober);
+	ev_dns_close(prober);
 	ev_route_abandon(prober);
 	ev_domain_cache_free(prober);
 	ev_host_cache_free(prober);

@@ -21,6 +21,7 @@
 
 /* Every nth allocation fails, once so many have been made.  0: none does. */
 static unsigned long fail_every, fail_after, n_allocations;
+static bool fail_enlarging;
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -48,7 +49,7 @@ calloc(size_t n, size_t size)
 void *
 realloc(void *old, size_t size)
 {
-	return shall_fail() ? NULL : __libc_realloc(old, size);
+	return shall_fail() || (fail_enlarging && old != NULL) ? NULL : __libc_realloc(old, size);
 }
 
 static struct ev_prober_config config;
@@ -597,6 +598,88 @@ destroy(void)
 	ev_prober_run(prober); /* and in the middle of look-ups */
 }
 
+/* What is asked of DNS alone ends so when DNS has answered. */
+static bool
+dns_answered(uint64_t id)
+{
+	return results[id].verdict.detail == EV_DETAIL_NOT_CONFIGURED;
+}
+
+/* What has been forgotten is asked again, and nobody else remembers it. */
+static void
+forget(void)
+{
+	config.helo_name[0] = '\0';
+	create();
+	for (unsigned i = 1; i <= 2; i++)
+	{
+		submit(0, "ok1@forgotten.com");
+		run(1, 10);
+		CHECK(dns_answered(0));
+		submit(1, "ok2@forgotten.com");
+		run(2, 10);
+		CHECK(dns_answered(1));
+		ev_prober_forget(prober);
+		start_over();
+	}
+}
+
+/*
+ * A server that is quick with most names takes, for one, longer than a try, but not longer than all
+ * tries: it is waited for.
+ */
+static void
+slow_name(void)
+{
+	config.helo_name[0] = '\0';
+	config.dns_timeout = 1000;
+	config.dns_tries = 2;
+	create();
+	for (unsigned i = 0; i < 10; i++)
+	{
+		char text[40];
+
+		snprintf(text, sizeof(text), "ok@quick%u.com", i);
+		submit(i, text);
+		run(i + 1, 10);
+		CHECK(dns_answered(i));
+	}
+	submit(10, "ok@slow.com");
+	run(11, 10);
+	CHECK(dns_answered(10));
+	submit(11, "ok@silent.com");
+	run(12, 20);
+	CHECK(reason_of(11) == EV_REASON_DNS_TIMEOUT);
+	run_until_idle();
+}
+
+/* One of two servers refuses everything: that is the other one's to answer. */
+static void
+other_server(void)
+{
+	config.helo_name[0] = '\0';
+	create();
+	submit_many(MANY, "ok%u@d%u.com");
+	run(MANY, 30);
+	CHECK(n_results == MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK(dns_answered(i));
+}
+
+/* All refuse: that is the answer, be there a dead server, too. */
+static void
+no_server(void)
+{
+	config.helo_name[0] = '\0';
+	config.dns_timeout = 300;
+	config.dns_tries = 1;
+	create();
+	submit(0, "ok@refused.com");
+	run(1, 10);
+	CHECK(results[0].verdict.detail == EV_DETAIL_DNS_REFUSED);
+	run_until_idle();
+}
+
 /* Whatever cannot be had: one result for each request, and no other crash. */
 static void
 memory(void)
@@ -642,6 +725,32 @@ memory(void)
 	prober = NULL;
 }
 
+/* With what was there before memory ran short, as many sessions as are allowed go together. */
+static void
+no_growth(void)
+{
+	struct ev_prober_config other = config;
+	struct ev_prober_stats stats;
+	char error[200];
+
+	config.max_sessions = 1;
+	create();
+	submit_many(100, "ok%u@d%u.wild.deliver.com");
+	run(100, 60);
+	CHECK(n_results == 100);
+	start_over();
+	CHECK(ev_prober_configure(prober, &other, error, sizeof(error)));
+	ev_prober_run(prober);
+	fail_enlarging = true;
+	submit_many(100, "info%u@d%u.wild.deliver.com");
+	run(50, 30);
+	ev_prober_stats(prober, &stats);
+	CHECK(stats.sessions_total >= 200); /* TLS may fail, and is then gone without */
+	run(100, 30);
+	CHECK(n_results == 100);
+	fail_enlarging = false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -657,7 +766,12 @@ main(int argc, char **argv)
 		{"known", known},
 		{"reconfigure", reconfigure},
 		{"destroy", destroy},
+		{"forget", forget},
+		{"slow_name", slow_name},
+		{"other_server", other_server},
+		{"no_server", no_server},
 		{"memory", memory},
+		{"no_growth", no_growth},
 		{"policies", policies},
 		{"policies_change", policies_change},
 		{"policies_fall_over", policies_fall_over},

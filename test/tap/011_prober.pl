@@ -8,8 +8,11 @@ use warnings;
 use File::Basename qw(dirname);
 use File::Temp ();
 use Test::More;
+use Time::HiRes qw(time);
 
-use lib dirname(__FILE__) . '/../world';
+use lib dirname(__FILE__) . '/../world', dirname(__FILE__);
+
+use EmailVerifyNameServer;
 
 plan skip_all => 'WORLD_ENV is not set: start test/world first' unless $ENV{WORLD_ENV};
 require EmailVerifyWorld;
@@ -44,6 +47,15 @@ sub run_test
 	return;
 }
 
+# name servers of our own
+sub run_with
+{
+	my ($name, $what, @servers) = @_;
+	local $ENV{WORLD_DNS} = join ',', map { ref ? $_->address : $_ } @servers;
+	run_test($name, $what);
+	return;
+}
+
 $w->restore;
 run_test('idle', 'an idle prober needs no timer and no attention');
 
@@ -73,8 +85,28 @@ $w->ctl('set ok hang=rcpt');
 run_test('destroy', 'hundreds of hanging sessions do not hold up the end');
 $w->restore;
 
+my $good = EmailVerifyNameServer->new;
+run_with('forget', 'what is forgotten is asked for again', $good);
+is($good->count('forgotten.com', 15), 2, '... each time once, so the look-up has no memory of its own');
+
+# like a resolver that takes so long to find out, and then answers all who have asked meanwhile
+my $found;
+my %slowly = (
+	'slow.com' => sub { $found //= time + 1.2; return (after => $found - time) },
+	'silent.com' => sub { return (silent => 1) });
+my $slow = EmailVerifyNameServer->new(sub { my $how = $slowly{ $_[0] }; return $how ? $how->() : () });
+run_with('slow_name', 'a name that takes longer than others is waited for, one that never comes is not', $slow);
+
+my @refusing = map { EmailVerifyNameServer->new(sub { (rcode => 5) }) } 1 .. 2;
+run_with('other_server', 'what one name server refuses is asked of the other, however many ask at once', $refusing[0], $good);
+run_with('no_server', 'refused by all of them', @refusing);
+is($refusing[0]->count('refused.com', 15) + $refusing[1]->count('refused.com', 15), 3, '... after one has been asked, and then each');
+run_with('no_server', 'refused by one, and the other is dead', $refusing[0], '127.0.0.1:1');
+
 next unless $where eq '';    # there it would be the memory of this end
 run_test('memory', 'without memory: one result for each request, and none of them is a dead address for that');
 }
+
+run_test('no_growth', '... and sessions that need no more of it than there was do not end the process');
 
 done_testing();

@@ -1,0 +1,112 @@
+# EmailVerifyNameServer.pm
+#
+# A name server that misbehaves in time, for what NSD and unbound of test/world do not do.
+#
+#	my $ns = EmailVerifyNameServer->new(sub { my ($name, $type, $transmission) = @_; return (after => 1.2) });
+#	$ns->address				# "127.0.0.1:PORT", UDP only
+#	$ns->count($name, $type)	# how many transmissions asked for that
+#
+# The function is called in the server's process for each transmission, $transmission counting from 1 those of the same
+# question.  It returns what to change about the answer: after => seconds to wait with it, rcode => 5, ttl => 60,
+# silent => 1.  The usual answer is at once, with a TTL of an hour: every name has an MX, itself, at 127.0.0.1, and
+# nothing else.  The server ends with the object.
+package EmailVerifyNameServer;
+
+use strict;
+use warnings;
+use File::Temp ();
+use IO::Handle;
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes qw(time);
+
+use constant { A => 1, MX => 15 };
+
+sub new
+{
+	my ($class, $behaviour) = @_;
+	my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => 0) or die "UDP socket: $!";
+	my $log = File::Temp->new;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0)
+	{
+		$log->autoflush(1);
+		eval { serve($socket, $log, $behaviour // sub { }) };
+		POSIX::_exit(1);
+	}
+	return bless { pid => $pid, owner => $$, port => $socket->sockport, log => $log }, $class;
+}
+
+sub DESTROY
+{
+	my $self = shift;
+	local ($?, $!);
+	if ($self->{owner} == $$ && kill 'KILL', $self->{pid})
+	{
+		waitpid $self->{pid}, 0;
+	}
+	return;
+}
+
+sub address
+{
+	return "127.0.0.1:$_[0]{port}";
+}
+
+sub count
+{
+	my ($self, $name, $type) = @_;
+	open my $fh, '<', $self->{log}->filename or die "log: $!";
+	my $question = "$name $type\n";
+	return scalar grep { $_ eq $question } <$fh>;
+}
+
+sub serve
+{
+	my ($socket, $log, $behaviour) = @_;
+	my (%times, @later);
+	my $select = IO::Select->new($socket);
+	while (1)
+	{
+		@later = sort { $a->[0] <=> $b->[0] } @later;
+		if (@later && $later[0][0] <= time)
+		{
+			my (undef, $reply, $peer) = @{ shift @later };
+			send $socket, $reply, 0, $peer;
+			next;
+		}
+		next unless $select->can_read(@later ? $later[0][0] - time : undef);
+		my $peer = recv($socket, my $query, 4096, 0) // next;
+		my ($name, $type, $end) = question($query) or next;
+		print $log "$name $type\n";
+		my %how = $behaviour->($name, $type, ++$times{"$name $type"});
+		push @later, [ time + ($how{after} // 0), answer($query, $type, $end, %how), $peer ] unless $how{silent};
+	}
+	return;
+}
+
+# what is asked for, and the offset behind it
+sub question
+{
+	my $query = shift;
+	my ($at, @labels) = (12);
+	while (my $length = unpack 'C', substr $query, $at, 1)
+	{
+		push @labels, lc substr $query, $at + 1, $length;
+		$at += 1 + $length;
+	}
+	return (join('.', @labels), unpack('n', substr $query, $at + 1, 2), $at + 5);
+}
+
+sub answer
+{
+	my ($query, $type, $end, %how) = @_;
+	my $data = $type == MX ? pack 'n n', 10, 0xc00c : $type == A ? pack 'C4', 127, 0, 0, 1 : undef;
+	my $has = defined $data && !$how{rcode};
+	my $reply = substr($query, 0, 2) . pack('n5', 0x8180 | ($how{rcode} // 0), 1, $has ? 1 : 0, 0, 0) . substr $query, 12, $end - 12;
+	$reply .= pack('n n n N n/a*', 0xc00c, $type, 1, $how{ttl} // 3600, $data) if $has;
+	return $reply;
+}
+
+1;
