@@ -46,7 +46,8 @@ GROUP BY attrelid ORDER BY attrelid::regclass::text COLLATE "C";
 SELECT gate FROM email_verify.gate WHERE gate !~ '^[a-z_]+$' OR description = '' OR advice !~ '\.$';
 SELECT string_agg(gate, ' ') AS gates FROM email_verify.gate;
 SELECT g.gate AS no_detail_of_a_question FROM email_verify.gate g
-WHERE NOT EXISTS (SELECT FROM email_verify.detail d WHERE d.detail = g.gate);
+WHERE NOT EXISTS (SELECT FROM email_verify.detail d WHERE d.detail = g.gate)
+ORDER BY 1;
 
 -- everything has a comment that a user meets
 SELECT p.oid::regprocedure AS without_comment
