@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/hash.h"
+#include "access/heapam.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -12,6 +14,9 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -20,11 +25,12 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "pg/backend/bucket.h"
 #include "pg/backend/lookup.h"
 #include "pg/shared/compat.h"
 
-/* Longer keys than these are none of ours, but are no fault either. */
-#define KEY_MAX 512
+/* The short way through a hash index is for up to so many rows of one hash value, dead ones too. */
+#define SHORT_WAY_MAX 16
 
 static void
 invalidate(Datum arg, Oid relation)
@@ -60,8 +66,10 @@ index_fits(const EvLookup *lookup, Relation index)
 	Form_pg_index form = index->rd_index;
 
 	return form->indisvalid && form->indisready && form->indkey.values[0] == lookup->attnums[0] &&
+	       index->rd_indcollation[0] == C_COLLATION_OID &&
 	       (lookup->ordered ? index->rd_rel->relam == BTREE_AM_OID
-	                        : index->rd_rel->relam == HASH_AM_OID && form->indnatts == 1) &&
+	                        : index->rd_rel->relam == HASH_AM_OID && form->indnatts == 1 &&
+	                              index_getprocid(index, 1, HASHSTANDARD_PROC) == F_HASHTEXT) &&
 	       RelationGetIndexPredicate(index) == NIL;
 }
 
@@ -94,7 +102,7 @@ find_index(EvLookup *lookup, Relation rel, bool *all)
 
 /*
  * A slot of our own, with a descriptor that no relation cache entry owns: made once, not for each
- * look-up.
+ * look-up.  It never owns the row that it shows.
  */
 static void
 make_slot(EvLookup *lookup, Relation rel)
@@ -106,8 +114,8 @@ make_slot(EvLookup *lookup, Relation rel)
 			AllocSetContextCreate(TopMemoryContext, "email_verify lookup", ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(lookup->context);
 	old = MemoryContextSwitchTo(lookup->context);
-	lookup->slot = MakeTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
-	                                  &TTSOpsBufferHeapTuple);
+	lookup->slot =
+		MakeTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)), &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);
 }
 
@@ -136,7 +144,6 @@ learn_shape(EvLookup *lookup, Relation rel)
 	for (int i = 0; i < lookup->n_columns && lookup->usable; i++)
 		lookup->n_deform = Max(lookup->n_deform, lookup->attnums[i]);
 	make_slot(lookup, rel);
-	lookup->scanning = false;
 	lookup->valid = lookup->usable || all;
 }
 
@@ -158,44 +165,106 @@ ev_lookup_relation(EvLookup *lookup)
 	return lookup->relation;
 }
 
-static void
-scan(EvLookup *lookup, Relation rel, Relation index, text *key, EvLookupRow row, void *arg)
+/* One search: what for, and whom to tell. */
+typedef struct Search
 {
+	EvLookup *lookup;
+	const char *key;
+	size_t len;
+	EvLookupRow row;
+	void *arg;
+} Search;
+
+/* Is the row in the slot one of those?  A hash index has candidates only.  False ends the search. */
+static bool
+offer(const Search *search, TupleTableSlot *slot)
+{
+	const EvLookup *lookup = search->lookup;
+	Datum values[EV_LOOKUP_COLUMNS];
+	bool nulls[EV_LOOKUP_COLUMNS];
+	text *found;
+
+	slot_getsomeattrs(slot, lookup->n_deform);
+	for (int i = 0; i < lookup->n_columns; i++)
+	{
+		values[i] = slot->tts_values[lookup->attnums[i] - 1];
+		nulls[i] = slot->tts_isnull[lookup->attnums[i] - 1];
+	}
+	if (nulls[0])
+		return true;
+	found = DatumGetTextPP(values[0]);
+	if (VARSIZE_ANY_EXHDR(found) != search->len ||
+	    memcmp(VARDATA_ANY(found), search->key, search->len) != 0)
+		return true;
+	return search->row(values, nulls, search->arg);
+}
+
+/* Through the access method: any index, any snapshot. */
+static void
+scan(const Search *search, Relation rel, Relation index)
+{
+	EvLookup *lookup = search->lookup;
+	text *key = cstring_to_text_with_len(search->key, (int) search->len);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsBufferHeapTuple);
 	IndexScanDesc desc;
-	TupleTableSlot *slot = lookup->slot;
 	ScanKeyData skey;
-	bool more = true;
 
 	ScanKeyEntryInitialize(&skey, 0, 1,
 	                       lookup->ordered ? BTEqualStrategyNumber : HTEqualStrategyNumber,
 	                       InvalidOid, C_COLLATION_OID, F_TEXTEQ, PointerGetDatum(key));
-	lookup->scanning = true;
 	desc = ev_index_beginscan(rel, index, lookup->dead_too ? SnapshotAny : GetActiveSnapshot(), 1);
 	index_rescan(desc, &skey, 1, NULL, 0);
-	while (more && index_getnext_slot(desc, ForwardScanDirection, slot))
-	{
-		Datum values[EV_LOOKUP_COLUMNS];
-		bool nulls[EV_LOOKUP_COLUMNS];
-		text *found;
-
-		slot_getsomeattrs(slot, lookup->n_deform);
-		for (int i = 0; i < lookup->n_columns; i++)
-		{
-			values[i] = slot->tts_values[lookup->attnums[i] - 1];
-			nulls[i] = slot->tts_isnull[lookup->attnums[i] - 1];
-		}
-		if (nulls[0])
-			continue;
-
-		/* a hash index finds candidates only */
-		found = DatumGetTextPP(values[0]);
-		if (VARSIZE_ANY_EXHDR(found) == VARSIZE_ANY_EXHDR(key) &&
-		    memcmp(VARDATA_ANY(found), VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) == 0)
-			more = row(values, nulls, arg);
-	}
+	while (index_getnext_slot(desc, ForwardScanDirection, slot))
+		if (!offer(search, slot))
+			break;
 	index_endscan(desc);
-	ExecClearTuple(slot);
-	lookup->scanning = false;
+	ExecDropSingleTupleTableSlot(slot);
+	pfree(key);
+}
+
+/*
+ * The row at tid, or the one of its versions that the snapshot sees.  Pages are not pruned on the
+ * way, which an index scan would do: the worker's updates come by often enough.
+ */
+static bool
+offer_version(const Search *search, Relation rel, ItemPointer tid, Snapshot snapshot)
+{
+	TupleTableSlot *slot = search->lookup->slot;
+	Buffer buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tid));
+	HeapTupleData tuple;
+	bool found;
+	bool more = true;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	found = heap_hot_search_buffer(tid, rel, buffer, snapshot, &tuple, NULL, true);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (found)
+	{
+		ExecStoreHeapTuple(&tuple, slot, false);
+		more = offer(search, slot);
+		ExecClearTuple(slot);
+	}
+	ReleaseBuffer(buffer);
+	return more;
+}
+
+/* The short way through a hash index.  False when it is none for this key. */
+static bool
+scan_bucket(const Search *search, Relation rel, Relation index)
+{
+	ItemPointerData tids[SHORT_WAY_MAX];
+	Snapshot snapshot = GetActiveSnapshot();
+	uint32 hash = hash_bytes((const unsigned char *) search->key, (int) search->len);
+	int n = ev_bucket_read(index, hash, snapshot, tids, SHORT_WAY_MAX);
+
+	for (int i = 0; i < n; i++)
+	{
+		pgstat_count_index_tuples(index, 1);
+		pgstat_count_heap_fetch(index);
+		if (!offer_version(search, rel, &tids[i], snapshot))
+			break;
+	}
+	return n != EV_BUCKET_ASK;
 }
 
 static bool
@@ -229,49 +298,29 @@ lock_both(EvLookup *lookup, Oid oid)
 	return true;
 }
 
-static void
-search(EvLookup *lookup, Relation rel, Relation index, const char *key, size_t len, EvLookupRow row,
-       void *arg)
-{
-	union
-	{
-		text value;
-		char room[VARHDRSZ + KEY_MAX];
-	} buffer;
-
-	if (len > KEY_MAX)
-		return;
-	SET_VARSIZE(&buffer.value, VARHDRSZ + len);
-	memcpy(VARDATA(&buffer.value), key, len);
-	scan(lookup, rel, index, &buffer.value, row, arg);
-}
-
 bool
 ev_lookup(EvLookup *lookup, const char *key, size_t len, EvLookupRow row, void *arg)
 {
-	Oid oid;
+	Search search = {.lookup = lookup, .key = key, .len = len, .row = row, .arg = arg};
+	Oid oid = ev_lookup_relation(lookup);
 	Relation rel;
 	Relation index;
 
-	/*
-	 * an error has ended a scan: the slot's pin is gone already, so it must not be cleared but made
-	 * anew
-	 */
-	if (lookup->scanning)
-		lookup->valid = false;
-	oid = ev_lookup_relation(lookup);
 	if (!OidIsValid(oid) || !ActiveSnapshotSet())
 		return false;
 	if (!(lookup->valid && is_locked(lookup)) && !lock_both(lookup, oid))
 		return false;
-	rel = try_relation_open(oid, NoLock);
-	index = rel == NULL ? NULL : try_relation_open(lookup->index, NoLock);
+
+	/* they are locked: there is no need to look into the catalogue whether they are still there */
+	rel = RelationIdGetRelation(oid);
+	index = rel == NULL ? NULL : RelationIdGetRelation(lookup->index);
 	if (index != NULL)
 	{
-		search(lookup, rel, index, key, len, row, arg);
-		relation_close(index, NoLock);
+		if (lookup->ordered || lookup->dead_too || !scan_bucket(&search, rel, index))
+			scan(&search, rel, index);
+		RelationClose(index);
 	}
 	if (rel != NULL)
-		relation_close(rel, NoLock);
+		RelationClose(rel);
 	return index != NULL;
 }

@@ -5,8 +5,9 @@
  * For what stands in every query: no SPI, no waiting for locks.  A TRUNCATE or REINDEX of the table
  * makes a miss, not a stall of a query that does not even name it.  What was locked stays so to the
  * end of the transaction, like any table that a query reads: taking and giving back two locks for
- * every row would cost more than finding it.  Columns are found by name, once per invalidation, so
- * that a table of an older or newer version does no harm.
+ * every row would cost more than finding it.  Nothing else outlives the call: no open relation, no
+ * scan, no pinned page, so that whatever the session does next meets no trace of it.  Columns are
+ * found by name, once per invalidation, so that a table of an older or newer version does no harm.
  */
 #ifndef EV_LOOKUP_H
 #define EV_LOOKUP_H
@@ -43,7 +44,6 @@ typedef struct EvLookup
 	MemoryContext context;
 	TupleTableSlot *slot;
 	int n_deform; /* attributes up to the last of ours */
-	bool scanning;
 } EvLookup;
 
 /* Called for each row with its columns in the order of EvLookup.columns; false ends the search. */

@@ -41,9 +41,11 @@ ev_to_utf8(const char *text, size_t len, size_t *out_len)
 	char *converted;
 
 	*out_len = len;
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return text;
 	for (size_t i = 0; i < len && ascii; i++)
 		ascii = (unsigned char) text[i] < 0x80;
-	if (ascii || GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+	if (ascii)
 		return text;
 	converted = convert(text, len, GetDatabaseEncoding(), PG_UTF8, out_len);
 

@@ -8,6 +8,7 @@
 #define EV_COMPAT_H
 
 #include "access/genam.h"
+#include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
@@ -63,6 +64,17 @@ ev_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
 	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
 #else
 	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
+
+/* old_snapshot_threshold: what the snapshot should see may be gone from the page.  Until 16. */
+static inline void
+ev_test_for_old_snapshot(Snapshot snapshot, Relation rel, Page page)
+{
+#if PG_VERSION_NUM < 170000
+	TestForOldSnapshot(snapshot, rel, page);
+#else
+	(void) snapshot, (void) rel, (void) page;
 #endif
 }
 
