@@ -175,7 +175,7 @@ typedef struct Search
 	void *arg;
 } Search;
 
-/* Is the row in the slot one of those?  A hash index has candidates only.  False ends the search. */
+/* Is the row in the slot one of those?  An index may have candidates only.  False: no more. */
 static bool
 offer(const Search *search, TupleTableSlot *slot)
 {
