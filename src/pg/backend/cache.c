@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 #include "pg/backend/backend.h"
@@ -26,7 +27,10 @@ enum
 static EvLookup address_table = {.table = "address",
                                  .n_columns = N_COLUMNS,
                                  .columns = {"address", "status", "reason", "detail", "checked_at",
-                                             "fresh_until", "expires_at", "retry_at", "asked_at"}};
+                                             "fresh_until", "expires_at", "retry_at", "asked_at"},
+                                 .types = {TEXTOID, InvalidOid, InvalidOid, TEXTOID, TIMESTAMPTZOID,
+                                           TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+                                           TIMESTAMPTZOID}};
 
 typedef struct Found
 {

@@ -7,12 +7,15 @@
 #include "access/genam.h"
 #include "access/hash.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "pgstat.h"
@@ -32,18 +35,20 @@
 /* The short way through a hash index is for up to so many rows of one hash value, dead ones too. */
 #define SHORT_WAY_MAX 16
 
+/* All that are in use: the server has room for few callbacks, and others want some as well. */
+static EvLookup *first = NULL;
+
 static void
 invalidate(Datum arg, Oid relation)
 {
-	EvLookup *lookup = (EvLookup *) DatumGetPointer(arg);
-
-	if (relation == InvalidOid || relation == lookup->relation || relation == lookup->index ||
-	    !lookup->usable)
-	{
-		lookup->valid = false;
-		lookup->lock_xact = InvalidLocalTransactionId;
-		lookup->generation++;
-	}
+	for (EvLookup *lookup = first; lookup != NULL; lookup = lookup->next)
+		if (relation == InvalidOid || relation == lookup->relation || relation == lookup->index ||
+		    !lookup->usable)
+		{
+			lookup->valid = false;
+			lookup->lock_xact = InvalidLocalTransactionId;
+			lookup->generation++;
+		}
 }
 
 /* NULL when it cannot be had at once. */
@@ -60,6 +65,10 @@ open_now(Oid oid)
 	return rel;
 }
 
+/*
+ * A predicate is only looked for, not looked at: reading it would run what is constant in it.  An
+ * operator family that did not come with the server may hash or compare by anything.
+ */
 static bool
 index_fits(const EvLookup *lookup, Relation index)
 {
@@ -70,7 +79,22 @@ index_fits(const EvLookup *lookup, Relation index)
 	       (lookup->ordered ? index->rd_rel->relam == BTREE_AM_OID
 	                        : index->rd_rel->relam == HASH_AM_OID && form->indnatts == 1 &&
 	                              index_getprocid(index, 1, HASHSTANDARD_PROC) == F_HASHTEXT) &&
-	       RelationGetIndexPredicate(index) == NIL;
+	       index->rd_opcintype[0] == TEXTOID && index->rd_opfamily[0] < FirstNormalObjectId &&
+	       heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+}
+
+static bool
+column_fits(const EvLookup *lookup, Relation rel, int i)
+{
+	Form_pg_attribute column;
+
+	if (lookup->attnums[i] == InvalidAttrNumber)
+		return false;
+	column = TupleDescAttr(RelationGetDescr(rel), lookup->attnums[i] - 1);
+	if (i == 0 && column->attcollation != C_COLLATION_OID)
+		return false;
+	return OidIsValid(lookup->types[i]) ? column->atttypid == lookup->types[i]
+	                                    : get_typtype(column->atttypid) == TYPTYPE_ENUM;
 }
 
 /* *all tells whether all indexes could be looked at: one that is locked may be the one. */
@@ -130,13 +154,7 @@ learn_shape(EvLookup *lookup, Relation rel)
 	for (int i = 0; i < lookup->n_columns && lookup->usable; i++)
 	{
 		lookup->attnums[i] = get_attnum(RelationGetRelid(rel), lookup->columns[i]);
-		lookup->usable = lookup->attnums[i] != InvalidAttrNumber;
-	}
-	if (lookup->usable)
-	{
-		Form_pg_attribute key = TupleDescAttr(RelationGetDescr(rel), lookup->attnums[0] - 1);
-
-		lookup->usable = key->atttypid == TEXTOID && key->attcollation == C_COLLATION_OID;
+		lookup->usable = column_fits(lookup, rel, i);
 	}
 	lookup->index = lookup->usable ? find_index(lookup, rel, &all) : InvalidOid;
 	lookup->usable = OidIsValid(lookup->index);
@@ -152,7 +170,10 @@ ev_lookup_relation(EvLookup *lookup)
 {
 	if (!lookup->registered)
 	{
-		CacheRegisterRelcacheCallback(invalidate, PointerGetDatum(lookup));
+		if (first == NULL)
+			CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
+		lookup->next = first;
+		first = lookup;
 		lookup->registered = true;
 	}
 	if (!lookup->valid || !OidIsValid(lookup->relation))

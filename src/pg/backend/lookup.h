@@ -7,7 +7,10 @@
  * end of the transaction, like any table that a query reads: taking and giving back two locks for
  * every row would cost more than finding it.  Nothing else outlives the call: no open relation, no
  * scan, no pinned page, so that whatever the session does next meets no trace of it.  Columns are
- * found by name, once per invalidation, so that a table of an older or newer version does no harm.
+ * found by name and type, once per invalidation, so that a table of an older or newer version does no harm.
+ *
+ * What is read is what stands there, whoever asks: neither row level security nor any other code of a
+ * table's owner is run.
  */
 #ifndef EV_LOOKUP_H
 #define EV_LOOKUP_H
@@ -26,9 +29,11 @@ typedef struct EvLookup
 		dead_too; /* rows that nobody sees yet, or any more, as well: for what outlives a snapshot */
 	int n_columns;
 	const char *columns[EV_LOOKUP_COLUMNS]; /* the first is the key: text COLLATE "C" */
+	Oid types[EV_LOOKUP_COLUMNS];           /* of the columns; InvalidOid: an enum */
 
 	/* what is known of the table; valid until anything about it changes */
 	bool registered;
+	struct EvLookup *next;
 	bool valid;
 	bool usable;
 	Oid relation;

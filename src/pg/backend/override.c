@@ -11,6 +11,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -32,11 +33,17 @@ enum
 	N_COLUMNS
 };
 
-static EvLookup by_pattern = {
-	.table = "override", .n_columns = N_COLUMNS, .columns = {"pattern", "action", "note", "until"}};
+static EvLookup by_pattern = {.table = "override",
+                              .n_columns = N_COLUMNS,
+                              .columns = {"pattern", "action", "note", "until"},
+                              .types = {TEXTOID, InvalidOid, TEXTOID, TIMESTAMPTZOID}};
 
-static EvLookup by_kind = {
-	.table = "override", .ordered = true, .dead_too = true, .n_columns = 1, .columns = {"kind"}};
+static EvLookup by_kind = {.table = "override",
+                           .ordered = true,
+                           .dead_too = true,
+                           .n_columns = 1,
+                           .columns = {"kind"},
+                           .types = {TEXTOID}};
 
 typedef enum Kind
 {

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "fmgr.h"
@@ -25,15 +26,49 @@
 
 #define KEY_SIZE 32
 
+/* The column of the key; InvalidAttrNumber when the relation is not the table it should be. */
+static AttrNumber
+key_column(Relation rel)
+{
+	AttrNumber column = get_attnum(RelationGetRelid(rel), "key");
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || column == InvalidAttrNumber ||
+	    TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != BYTEAOID)
+		return InvalidAttrNumber;
+	return column;
+}
+
+/* The first row's key, whatever the table's owner would have shown instead. */
+static bool
+scan_key(Relation rel, AttrNumber column, uint8 *key)
+{
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple tuple = systable_getnext(scan);
+	bool found = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool null;
+		Datum value = heap_getattr(tuple, column, RelationGetDescr(rel), &null);
+
+		if (!null && VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) == KEY_SIZE)
+		{
+			memcpy(key, VARDATA_ANY(DatumGetByteaPP(value)), KEY_SIZE);
+			found = true;
+		}
+	}
+	systable_endscan(scan);
+	return found;
+}
+
 static bool
 read_key(uint8 *key, bool *locked)
 {
 	Oid namespace = get_namespace_oid("email_verify", true);
 	Oid oid = OidIsValid(namespace) ? get_relname_relid("site_key", namespace) : InvalidOid;
 	Relation rel;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	bool found = false;
+	AttrNumber column;
+	bool found;
 
 	if (!OidIsValid(oid) || !ActiveSnapshotSet())
 		return false;
@@ -45,20 +80,8 @@ read_key(uint8 *key, bool *locked)
 		return false;
 	}
 	rel = table_open(oid, NoLock);
-	scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool null;
-		Datum value = heap_getattr(tuple, get_attnum(oid, "key"), RelationGetDescr(rel), &null);
-
-		if (!null && VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) == KEY_SIZE)
-		{
-			memcpy(key, VARDATA_ANY(DatumGetByteaPP(value)), KEY_SIZE);
-			found = true;
-		}
-	}
-	systable_endscan(scan);
+	column = key_column(rel);
+	found = column != InvalidAttrNumber && scan_key(rel, column, key);
 	table_close(rel, AccessShareLock);
 	return found;
 }
