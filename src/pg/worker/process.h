@@ -12,8 +12,8 @@
 extern void ev_process_start(void);
 
 /*
- * After connecting to a database: a session environment that no ALTER DATABASE or ALTER ROLE can
- * turn against us.
+ * After connecting, with or without a database: a session environment that no ALTER DATABASE or ALTER
+ * ROLE can turn against us.
  */
 extern void ev_process_pin_settings(void);
 
