@@ -137,8 +137,8 @@ answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnsw
 		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
 }
 
-void
-ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
+static void
+find_answer(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 {
 	struct ev_syntax syntax;
 	struct ev_address address;
@@ -168,4 +168,16 @@ ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
 		}
 	}
 	ev_verdict_apply_role(&out->verdict, ev_is_role_with(&address, &override));
+}
+
+void
+ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out)
+{
+	struct ev_verdict told;
+
+	find_answer(email, len, wait, max_age, out);
+	told = ev_enums_fit(out->verdict);
+	if (told.reason != out->verdict.reason)
+		ev_hint_detail(told.detail);
+	out->verdict = told;
 }

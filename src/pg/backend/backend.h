@@ -13,6 +13,7 @@
 #include "engine/verdict.h"
 #include "pg/shared/settings.h"
 #include "pg/shared/shmem.h"
+#include "pg/shared/enums.h"
 
 /* settings.c */
 extern EvSettings ev_settings;
@@ -41,15 +42,6 @@ ev_count(uint32 *n)
 
 /* hooks.c: tells launcher and worker of CREATE and DROP EXTENSION, at commit */
 extern void ev_hooks_install(void);
-
-/*
- * vocabulary.c: the enum types of this database.  OIDs are cached and follow catalogue changes; a
- * label that the installed SQL does not have is an error with a hint to ALTER EXTENSION … UPDATE.
- */
-extern Oid ev_reason_oid(enum ev_reason reason);
-extern Oid ev_status_oid(enum ev_status status);
-extern bool ev_reason_from_oid(Oid value, enum ev_reason *reason);
-extern bool ev_status_from_oid(Oid value, enum ev_status *status);
 
 /* A verdict as SQL sees it. */
 typedef struct EvAnswer

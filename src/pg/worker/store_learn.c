@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/spf.h"
+#include "pg/shared/enums.h"
 #include "pg/worker/columns.h"
 #include "pg/worker/store_spi.h"
 
@@ -45,6 +46,7 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 	for (int i = 0; i < n; i++)
 	{
 		const struct ev_domain_fact *f = &facts[i];
+		struct ev_verdict verdict = ev_enums_fit(ev_verdict_of(f->reason, f->detail));
 		StringInfoData hosts;
 
 		initStringInfo(&hosts);
@@ -52,8 +54,8 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 			appendStringInfo(&hosts, "%s%s", h > 0 ? " " : "", f->hosts[h]);
 		ev_column_set_text(&c[0], i, f->domain);
 		if (f->reason != EV_REASON_PENDING)
-			ev_column_set_text(&c[1], i, ev_reason_info(f->reason)->label);
-		ev_column_set_text(&c[2], i, ev_detail_info(f->detail)->label);
+			ev_column_set_text(&c[1], i, ev_reason_info(verdict.reason)->label);
+		ev_column_set_text(&c[2], i, ev_detail_info(verdict.detail)->label);
 		ev_column_set(&c[3], i, BoolGetDatum(f->implicit_mx));
 		ev_column_set_text(&c[4], i, spf_label(f->spf));
 		ev_column_set_text(&c[5], i, hosts.data);

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/shared/enums.h"
 #include "pg/worker/columns.h"
 #include "pg/worker/store_spi.h"
 
@@ -42,18 +43,42 @@ static const Oid complete_types[N_COMPLETE] = {INT8OID, TEXTOID, TEXTOID, TEXTOI
                                                INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
                                                BOOLOID, INT8OID, BOOLOID};
 
+/*
+ * Where the installed SQL has no word for the verdict, what it says instead is kept as long as that is
+ * worth being kept.
+ */
+static struct ev_verdict
+fit_verdict(const EvOutcome *o, int32 *fresh, int32 *expire)
+{
+	struct ev_verdict verdict = ev_enums_fit(o->verdict);
+
+	*fresh = o->fresh;
+	*expire = o->expire;
+	if (verdict.reason != o->verdict.reason)
+	{
+		*fresh = Min(*fresh, (int32) ev_reason_info(verdict.reason)->fresh);
+		*expire = Min(*expire, (int32) ev_reason_info(verdict.reason)->expire);
+	}
+	return verdict;
+}
+
 static void
 set_outcome(EvColumn *c, int i, const EvOutcome *o)
 {
+	int32 fresh;
+	int32 expire;
+	struct ev_verdict verdict = fit_verdict(o, &fresh, &expire);
+
 	ev_column_set(&c[C_ID], i, Int64GetDatum(o->id));
 	ev_column_set(&c[C_ADDRESS], i, PointerGetDatum(cstring_to_text(o->key))); /* "" is no NULL */
-	ev_column_set_text(&c[C_STATUS], i, ev_status_label(o->verdict.status));
-	ev_column_set_text(&c[C_REASON], i, ev_reason_info(o->verdict.reason)->label);
-	ev_column_set_text(&c[C_DETAIL], i, ev_detail_info(o->verdict.detail)->label);
-	ev_column_set(&c[C_DECISIVE], i, BoolGetDatum(o->decisive));
+	ev_column_set_text(&c[C_STATUS], i, ev_status_label(verdict.status));
+	ev_column_set_text(&c[C_REASON], i, ev_reason_info(verdict.reason)->label);
+	ev_column_set_text(&c[C_DETAIL], i, ev_detail_info(verdict.detail)->label);
+	ev_column_set(&c[C_DECISIVE], i,
+	              BoolGetDatum(o->decisive && verdict.reason == o->verdict.reason));
 	ev_column_set(&c[C_PUT_BACK], i, BoolGetDatum(o->put_back));
-	ev_column_set(&c[C_FRESH], i, Int32GetDatum(o->fresh));
-	ev_column_set(&c[C_EXPIRE], i, Int32GetDatum(o->expire));
+	ev_column_set(&c[C_FRESH], i, Int32GetDatum(fresh));
+	ev_column_set(&c[C_EXPIRE], i, Int32GetDatum(expire));
 	if (o->retry_after > 0)
 		ev_column_set(&c[C_RETRY_AFTER], i, Int32GetDatum(o->retry_after));
 	ev_column_set(&c[C_PROBED], i, BoolGetDatum(o->probed));

@@ -1,6 +1,6 @@
 /*
- * vocabulary.c
- *	  The enums of reason.def as the enum types of this database.
+ * enums.c
+ *	  The enums of reason.def as the enum types of this database; see enums.h.
  */
 #include "postgres.h"
 
@@ -11,7 +11,7 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-#include "pg/backend/backend.h"
+#include "pg/shared/enums.h"
 
 static Oid reason_oids[EV_N_REASON];
 static Oid status_oids[EV_N_STATUS];
@@ -59,7 +59,8 @@ static void
 load(void)
 {
 	static bool registered = false;
-	Oid type;
+	Oid reason_type;
+	Oid status_type;
 
 	if (!registered)
 	{
@@ -67,13 +68,15 @@ load(void)
 		CacheRegisterSyscacheCallback(TYPEOID, invalidate, (Datum) 0);
 		registered = true;
 	}
-	type = type_oid("verification_reason");
-	for (int i = 0; i < EV_N_REASON; i++)
-		reason_oids[i] = label_oid(type, ev_reason_info(i)->label);
-	type = type_oid("verification_status");
-	for (int i = 0; i < EV_N_STATUS; i++)
-		status_oids[i] = label_oid(type, ev_status_label(i));
+	reason_type = type_oid("verification_reason");
+	status_type = type_oid("verification_status");
+
+	/* before the labels are read, so that a change in between is not missed */
 	loaded = true;
+	for (int i = 0; i < EV_N_REASON; i++)
+		reason_oids[i] = label_oid(reason_type, ev_reason_info(i)->label);
+	for (int i = 0; i < EV_N_STATUS; i++)
+		status_oids[i] = label_oid(status_type, ev_status_label(i));
 }
 
 static Oid
@@ -109,7 +112,7 @@ ev_reason_from_oid(Oid value, enum ev_reason *reason)
 {
 	if (!loaded)
 		load();
-	for (int i = 0; i < EV_N_REASON; i++)
+	for (int i = 0; i < EV_N_REASON && OidIsValid(value); i++)
 		if (reason_oids[i] == value)
 		{
 			*reason = i;
@@ -123,11 +126,36 @@ ev_status_from_oid(Oid value, enum ev_status *status)
 {
 	if (!loaded)
 		load();
-	for (int i = 0; i < EV_N_STATUS; i++)
+	for (int i = 0; i < EV_N_STATUS && OidIsValid(value); i++)
 		if (status_oids[i] == value)
 		{
 			*status = i;
 			return true;
 		}
 	return false;
+}
+
+static bool
+has_words_for(const struct ev_verdict *verdict)
+{
+	if (!loaded)
+		load();
+	return OidIsValid(reason_oids[verdict->reason]) && OidIsValid(status_oids[verdict->status]);
+}
+
+struct ev_verdict
+ev_enums_fit(struct ev_verdict verdict)
+{
+	if (has_words_for(&verdict))
+		return verdict;
+	return ev_verdict_of(EV_REASON_INTERNAL_VERIFIER_ERROR, EV_DETAIL_SQL_TOO_OLD);
+}
+
+bool
+ev_enums_are_usable(void)
+{
+	struct ev_verdict speechless =
+		ev_verdict_of(EV_REASON_INTERNAL_VERIFIER_ERROR, EV_DETAIL_SQL_TOO_OLD);
+
+	return has_words_for(&speechless);
 }
