@@ -992,9 +992,11 @@ BEGIN ATOMIC
 		SELECT 1 AS n, 'worker' AS "check",
 			CASE WHEN s.worker = 'running' AND NOT s.paused THEN 'ok' WHEN s.worker IN ('running', 'starting') THEN 'warn'
 				WHEN setting.mode IN ('sandbox', 'offline') THEN 'skip' ELSE 'FAIL' END AS result,
-			CASE WHEN s.paused THEN 'paused' ELSE replace(s.worker, '_', ' ') END || coalesce(', pid ' || s.worker_pid, '') AS finding,
+			CASE WHEN s.paused THEN 'paused' ELSE replace(s.worker, '_', ' ') END || coalesce(', pid ' || s.worker_pid, '')
+				|| CASE WHEN s.worker = 'refused' THEN ': ' || s.worker_detail ELSE '' END AS finding,
 			CASE WHEN s.worker = 'not_preloaded' THEN 'Add email_verify to shared_preload_libraries and restart the server.'
 				WHEN s.worker = 'not_started' THEN 'Raise max_worker_processes and restart the server.'
+				WHEN s.worker = 'refused' THEN s.hint
 				WHEN s.worker IN ('none', 'down') THEN 'See the server log, and whether email_verify.databases names this database.'
 				WHEN s.paused THEN 'email_verify.resume() goes on.' END AS advice
 		FROM s, setting
@@ -1029,7 +1031,7 @@ CREATE FUNCTION email_verify._stat_cluster(OUT process text, OUT dboid oid, OUT 
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_cluster' LANGUAGE C VOLATILE ROWS 10;
 
 CREATE FUNCTION email_verify._gates(OUT gate text, OUT description text, OUT advice text)
-RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_gates' LANGUAGE C STABLE ROWS 14;
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_gates' LANGUAGE C STABLE ROWS 17;
 
 CREATE FUNCTION email_verify.stat_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;

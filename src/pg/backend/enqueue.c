@@ -78,6 +78,7 @@ worker_obstacle(EvDatabase *db)
 			/* it was looked for before the extension came, or before it came back */
 			ev_database_want(db);
 			break;
+		case EV_DB_REFUSED: return pg_atomic_read_u32(&db->refusal);
 		case EV_DB_NOT_STARTED: return EV_DETAIL_WORKER_NOT_STARTED;
 		case EV_DB_DOWN:
 		case EV_DB_FREE: return EV_DETAIL_WORKER_DOWN;

@@ -12,11 +12,16 @@
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/inval.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
 
 #include "pg/backend/backend.h"
 
@@ -24,13 +29,59 @@ static object_access_hook_type previous_hook = NULL;
 static bool created = false;
 static bool dropped = false;
 static bool poked = false;
+static bool changed = false;
 static bool policies_changed = false;
+static bool committed = false; /* all that: it is to be told */
+
+/* Asked in the midst of invalidations, so without a lock: a wrong answer costs no more than a look. */
+static bool
+worker_has_refused(void)
+{
+	for (int i = 0; ev_shared != NULL && i < ev_shared->max_databases; i++)
+	{
+		EvDatabase *db = &ev_shared->databases[i];
+
+		if (OidIsValid(MyDatabaseId) && db->dboid == MyDatabaseId)
+			return pg_atomic_read_u32(&db->state) == EV_DB_REFUSED;
+	}
+	return false;
+}
+
+/* Not all that mends a reason is seen through the object access hook. */
+static void
+note_catalogue(Datum arg, int cache, uint32 hash)
+{
+	if (!changed && worker_has_refused())
+		changed = true;
+}
+
+static void
+note_relation(Datum arg, Oid relation)
+{
+	note_catalogue(arg, 0, 0);
+}
+
+/*
+ * May the worker be unfit to work after this, or fit again?  Rare kinds of statements make it look at
+ * once; it would see by itself before it works next, but until then questions would be accepted that
+ * nobody answers.  A worker that has refused looks after whatever may have mended its reason.
+ */
+static bool
+concerns_worker(ObjectAccessType access, Oid class_id)
+{
+	if (access != OAT_POST_CREATE && access != OAT_POST_ALTER && access != OAT_DROP)
+		return false;
+	return class_id == TriggerRelationId || class_id == RewriteRelationId ||
+	       class_id == PolicyRelationId || class_id == ExtensionRelationId || worker_has_refused();
+}
 
 static void
 access_hook(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
 	if (previous_hook)
 		previous_hook(access, class_id, object_id, sub_id, arg);
+	if (concerns_worker(access, class_id))
+		changed = true;
 	if (access == OAT_DROP && class_id == ExtensionRelationId)
 	{
 		char *name = get_extension_name(object_id);
@@ -60,6 +111,12 @@ say_what_is_missing(void)
 }
 
 static void
+forget_all(void)
+{
+	created = dropped = poked = changed = policies_changed = committed = false;
+}
+
+static void
 at_xact_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT && created)
@@ -67,41 +124,69 @@ at_xact_end(XactEvent event, void *arg)
 	if (event == XACT_EVENT_PRE_PREPARE && poked)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("cannot PREPARE a transaction that has queued e-mail addresses")));
-	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && (created || dropped || poked))
-	{
-		EvDatabase *db = ev_database_find(MyDatabaseId, created || poked);
-
-		if (db != NULL)
-		{
-			pg_atomic_write_u32(&db->check, 1);
-			if (created || poked)
-				ev_database_want(db);
-			ev_worker_wake(db);
-		}
-	}
-	if (event == XACT_EVENT_COMMIT && ev_shared != NULL && policies_changed)
-	{
-		EvDatabase *db = ev_database_find(MyDatabaseId, false);
-
-		/* without a worker there is nobody to tell: it reads them when it starts */
-		if (db != NULL)
-		{
-			pg_atomic_write_u32(&db->policies, 1);
-			ev_worker_wake(db);
-		}
-	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		ev_statistics_flush();
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		created = dropped = poked = policies_changed = false;
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		forget_all();
+	if (event == XACT_EVENT_COMMIT)
+		committed = true;
+}
+
+static void
+tell_of_extension(void)
+{
+	EvDatabase *db = ev_database_find(MyDatabaseId, created || poked);
+
+	if (db == NULL)
+		return;
+	pg_atomic_write_u32(&db->check, 1);
+	if (created || poked)
+		ev_database_want(db);
+	ev_worker_wake(db);
+}
+
+/* Without a worker there is nobody to tell: it reads them when it starts. */
+static void
+tell_of_policies(void)
+{
+	EvDatabase *db = ev_database_find(MyDatabaseId, false);
+
+	if (db == NULL)
+		return;
+	pg_atomic_write_u32(&db->policies, 1);
+	ev_worker_wake(db);
+}
+
+/*
+ * The worker is told when invalidations have been sent and locks released, which comes after the
+ * transaction's own callbacks: told by those, it might look too early, and not again.
+ */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top, void *arg)
+{
+	if (!committed || !is_top || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	if (ev_shared != NULL && (created || dropped || poked || changed))
+		tell_of_extension();
+	if (ev_shared != NULL && policies_changed)
+		tell_of_policies();
+	forget_all();
 }
 
 void
 ev_hooks_install(void)
 {
+	static const int caches[] = {AUTHOID, NAMESPACEOID, PROCOID, ENUMOID};
+
 	previous_hook = object_access_hook;
 	object_access_hook = access_hook;
 	RegisterXactCallback(at_xact_end, NULL);
+	RegisterResourceReleaseCallback(at_release, NULL);
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	CacheRegisterRelcacheCallback(note_relation, (Datum) 0);
+	for (size_t i = 0; i < lengthof(caches); i++)
+		CacheRegisterSyscacheCallback(caches[i], note_catalogue, (Datum) 0);
 }
 
 PG_FUNCTION_INFO_V1(ev_announce);

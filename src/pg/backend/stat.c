@@ -103,12 +103,27 @@ state_label(EvDatabaseState state)
 		case EV_DB_WANTED:
 		case EV_DB_STARTING: return "starting";
 		case EV_DB_RUNNING: return "running";
+		case EV_DB_REFUSED: return "refused";
 		case EV_DB_DOWN: return "down";
 		case EV_DB_NOT_STARTED: return "not_started";
 		case EV_DB_FREE:
 		case EV_DB_ABSENT: break;
 	}
 	return "none";
+}
+
+/* Why the worker refuses to work, or what to do about it, as far as it can be said in this database's encoding. */
+static const char *
+refusal(EvDatabase *db, const char *field)
+{
+	char text[EV_REFUSAL_SIZE];
+
+	if (db->dboid != MyDatabaseId)
+		return "refuses to work; email_verify.stat there says why";
+	LWLockAcquire(db->lock, LW_SHARED);
+	strlcpy(text, field, sizeof(text));
+	LWLockRelease(db->lock);
+	return pstrdup(text);
 }
 
 /* The state in a sentence. */
@@ -124,6 +139,7 @@ state_detail(EvDatabase *db, EvDatabaseState state)
 				return "waits for something to do";
 			return psprintf("probes %u addresses in %u sessions", pg_atomic_read_u32(&db->inflight),
 			                pg_atomic_read_u32(&db->sessions));
+		case EV_DB_REFUSED: return refusal(db, db->refusal_text);
 		case EV_DB_DOWN: return "ended by an error; is started again within 10 seconds";
 		case EV_DB_NOT_STARTED: return "no worker process was free; is tried again within a minute";
 		case EV_DB_FREE:
@@ -153,6 +169,8 @@ gates_of_state(EvDatabase *db)
 	state = db == NULL ? EV_DB_FREE : pg_atomic_read_u32(&db->state);
 	if (state == EV_DB_RUNNING)
 		return 0;
+	if (state == EV_DB_REFUSED)
+		return ev_gate_of_refusal(pg_atomic_read_u32(&db->refusal));
 	if (!database_enabled())
 		return EV_GATE_BIT(EV_GATE_DATABASE_NOT_ENABLED);
 	if (state == EV_DB_NOT_STARTED)
@@ -313,6 +331,8 @@ ev_stat(PG_FUNCTION_ARGS)
 		put_int(&row, "server_crashes", ev_shared->crashes);
 	}
 	put_gates(&row, find_gates(db, used));
+	if (db != NULL && pg_atomic_read_u32(&db->state) == EV_DB_REFUSED)
+		put_text(&row, "hint", refusal(db, db->refusal_hint));
 	end_row(&row, rsinfo);
 	return (Datum) 0;
 }

@@ -13,10 +13,20 @@
 PG_FUNCTION_INFO_V1(ev_reasons);
 PG_FUNCTION_INFO_V1(ev_details);
 
+/* The first n columns; the installed SQL may be newer than this library and have more. */
 static void
-put(ReturnSetInfo *rsinfo, Datum *values, bool *nulls)
+put(ReturnSetInfo *rsinfo, const Datum *values, const bool *nulls, int n)
 {
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	int natts = Max(rsinfo->setDesc->natts, n);
+	Datum *all = palloc0(natts * sizeof(Datum));
+	bool *all_nulls = palloc(natts * sizeof(bool));
+
+	for (int i = 0; i < natts; i++)
+	{
+		all_nulls[i] = i >= n || nulls[i];
+		all[i] = all_nulls[i] ? 0 : values[i];
+	}
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, all, all_nulls);
 }
 
 static Datum
@@ -50,7 +60,7 @@ ev_reasons(PG_FUNCTION_ARGS)
 		                   seconds_interval(info->expire),
 		                   CStringGetTextDatum(info->description)};
 
-		put(rsinfo, values, nulls);
+		put(rsinfo, values, nulls, lengthof(values));
 	}
 	return (Datum) 0;
 }
@@ -69,7 +79,7 @@ ev_details(PG_FUNCTION_ARGS)
 		Datum values[2] = {CStringGetTextDatum(info->label),
 		                   CStringGetTextDatum(info->description)};
 
-		put(rsinfo, values, nulls);
+		put(rsinfo, values, nulls, lengthof(values));
 	}
 	return (Datum) 0;
 }

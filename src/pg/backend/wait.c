@@ -193,7 +193,8 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 			break;
 		if (state != EV_DB_RUNNING && state != EV_DB_STARTING && state != EV_DB_WANTED)
 		{
-			ev_hint_detail(EV_DETAIL_WORKER_DOWN);
+			ev_hint_detail(state == EV_DB_REFUSED ? pg_atomic_read_u32(&db->refusal)
+			                                      : EV_DETAIL_WORKER_DOWN);
 			break;
 		}
 		if (now >= (counted ? deadline : wake))

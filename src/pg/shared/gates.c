@@ -18,3 +18,14 @@ ev_gate_info(EvGate gate)
 {
 	return &gates[gate];
 }
+
+uint32
+ev_gate_of_refusal(enum ev_detail refusal)
+{
+	switch (refusal)
+	{
+		case EV_DETAIL_SQL_TOO_OLD: return EV_GATE_BIT(EV_GATE_SQL_TOO_OLD);
+		case EV_DETAIL_LIBRARY_TOO_OLD: return EV_GATE_BIT(EV_GATE_LIBRARY_TOO_OLD);
+		default: return EV_GATE_BIT(EV_GATE_WORKER_REFUSED);
+	}
+}

@@ -5,6 +5,8 @@
 #ifndef EV_GATES_H
 #define EV_GATES_H
 
+#include "engine/verdict.h"
+
 typedef enum EvGate
 {
 #define EV_GATE(id, word, description, advice) EV_GATE_##id,
@@ -23,5 +25,8 @@ typedef struct EvGateInfo
 } EvGateInfo;
 
 extern const EvGateInfo *ev_gate_info(EvGate gate);
+
+/* As a set: why a worker refuses to work, by what sessions are told. */
+extern uint32 ev_gate_of_refusal(enum ev_detail refusal);
 
 #endif

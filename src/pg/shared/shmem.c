@@ -63,6 +63,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u32(&db->check, 0);
 	pg_atomic_init_u32(&db->policies, 0);
 	pg_atomic_init_u32(&db->paused, 0);
+	pg_atomic_init_u32(&db->refusal, EV_DETAIL_NONE);
 	pg_atomic_init_u64(&db->queued, 0);
 	pg_atomic_init_u32(&db->inflight, 0);
 	pg_atomic_init_u32(&db->sessions, 0);

@@ -30,6 +30,7 @@ typedef enum EvDatabaseState
 	EV_DB_WANTED,   /* somebody wants a worker here; the launcher has been told */
 	EV_DB_STARTING, /* the launcher has registered one */
 	EV_DB_RUNNING,
+	EV_DB_REFUSED,     /* it runs, but refuses to work; see EvDatabase.refusal */
 	EV_DB_DOWN,        /* it ended by an error; the launcher starts it again after a delay */
 	EV_DB_NOT_STARTED, /* no worker could be registered: max_worker_processes */
 	EV_DB_ABSENT       /* it found no extension, or a reason to stay away, and ended */
@@ -69,6 +70,9 @@ typedef struct EvCounters
 	pg_atomic_uint64 cache_stale; /* too old, or not as young as was asked for */
 } EvCounters;
 
+/* Size of the sentence that says why a worker refuses to work. */
+#define EV_REFUSAL_SIZE 384
+
 typedef struct EvDatabase
 {
 	LWLock *lock;
@@ -81,6 +85,12 @@ typedef struct EvDatabase
 	pg_atomic_uint32 check;    /* worker, look whether the extension is still there */
 	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
 	pg_atomic_uint32 paused;
+
+	/* why the worker refuses to work, while that is the state */
+	pg_atomic_uint32 refusal; /* enum ev_detail */
+	char
+		refusal_text[EV_REFUSAL_SIZE]; /* in the database's encoding; under lock, as the next one */
+	char refusal_hint[EV_REFUSAL_SIZE];
 
 	/* published by the worker */
 	pg_atomic_uint64 queued;                       /* rows in the queue, as far as it knows */

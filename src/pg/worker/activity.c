@@ -40,7 +40,11 @@ static TimestampTz renew_at = 0; /* not before then */
 static bool renewal_due = false;
 
 /* Gates that come and go with the load or have log lines of their own. */
-#define NOT_LOGGED (EV_GATE_BIT(EV_GATE_SESSIONS_FULL) | EV_GATE_BIT(EV_GATE_STORE_ERRORS))
+#define REFUSALS                                                                                   \
+	(EV_GATE_BIT(EV_GATE_WORKER_REFUSED) | EV_GATE_BIT(EV_GATE_SQL_TOO_OLD) |                      \
+	 EV_GATE_BIT(EV_GATE_LIBRARY_TOO_OLD))
+#define NOT_LOGGED                                                                                 \
+	(REFUSALS | EV_GATE_BIT(EV_GATE_SESSIONS_FULL) | EV_GATE_BIT(EV_GATE_STORE_ERRORS))
 
 void
 ev_activity_error(const char *message)
@@ -134,6 +138,8 @@ find_gates(const EvWorker *worker, const struct ev_prober_stats *stats, bool sto
 		gates |= EV_GATE_BIT(EV_GATE_PAUSED);
 	if (store_fails)
 		gates |= EV_GATE_BIT(EV_GATE_STORE_ERRORS);
+	if (pg_atomic_read_u32(&worker->db->state) == EV_DB_REFUSED)
+		gates |= ev_gate_of_refusal(pg_atomic_read_u32(&worker->db->refusal));
 	if (ev_suspects_hold(worker))
 		gates |= EV_GATE_BIT(EV_GATE_SUSPECT_ALONE);
 	if (stats->sessions >= (uint32) s->max_sessions)
@@ -200,9 +206,10 @@ log_gates(uint32 before, uint32 now)
 static void
 write_text(const Picture *p, char *out, size_t size)
 {
-	const char *prefix = p->gates & EV_GATE_BIT(EV_GATE_STORE_ERRORS) ? "store fails: "
-	                     : p->gates & EV_GATE_BIT(EV_GATE_PAUSED)     ? "paused: "
-	                                                                  : "";
+	const char *prefix = p->gates & REFUSALS                            ? "refuses to work: "
+	                     : p->gates & EV_GATE_BIT(EV_GATE_STORE_ERRORS) ? "store fails: "
+	                     : p->gates & EV_GATE_BIT(EV_GATE_PAUSED)       ? "paused: "
+	                                                                    : "";
 
 	if (p->inflight > 0)
 		snprintf(out, size, "%sprobing %u address%s, %u session%s, " UINT64_FORMAT " queued",

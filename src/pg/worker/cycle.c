@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/aside.h"
+#include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lost.h"
 #include "pg/worker/suspects.h"
@@ -42,6 +43,10 @@ count_is_asked(EvWorker *worker)
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
+	if (ev_fitness_wants_cycle())
+		return true;
+	if (ev_fitness_refused())
+		return false;
 	return !worker->recovered || worker->policies_stale || worker->n_lost > 0 ||
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||

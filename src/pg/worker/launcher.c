@@ -261,7 +261,8 @@ tend(EvDatabase *db)
 				ev_database_set_state(db, EV_DB_DOWN);
 			return pg_atomic_read_u32(&db->state) == EV_DB_DOWN ? 0 : -1;
 		case EV_DB_FREE:
-		case EV_DB_RUNNING: break;
+		case EV_DB_RUNNING:
+		case EV_DB_REFUSED: break;
 	}
 	return -1;
 }
@@ -310,7 +311,8 @@ show_activity(void)
 	for (int i = 0; i < ev_shared->max_databases; i++)
 		switch ((EvDatabaseState) pg_atomic_read_u32(&ev_shared->databases[i].state))
 		{
-			case EV_DB_RUNNING: running++; break;
+			case EV_DB_RUNNING:
+			case EV_DB_REFUSED: running++; break;
 			case EV_DB_WANTED:
 			case EV_DB_STARTING: starting++; break;
 			case EV_DB_DOWN:

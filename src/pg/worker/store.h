@@ -59,7 +59,7 @@ typedef struct EvStored
 
 /*
  * False, and no transaction is open, when the extension is not (or no longer the same) in this
- * database.
+ * database, or when it is not fit to be worked with: ev_fitness_refused() tells.
  */
 extern bool ev_store_begin(void);
 

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/builtins.h"
@@ -19,23 +18,29 @@
 
 #include "pg/shared/compat.h"
 #include "pg/worker/activity.h"
+#include "pg/worker/fitness.h"
 #include "pg/worker/store_spi.h"
 
 bool
 ev_store_begin(void)
 {
 	static Oid extension = InvalidOid;
-	Oid found;
+	EvExtension found;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	found = get_extension_oid("email_verify", true);
-	if (!OidIsValid(found) || (OidIsValid(extension) && found != extension))
+	if (!ev_extension_find(&found) || (OidIsValid(extension) && found.oid != extension))
+	{
+		AbortCurrentTransaction();
+		ev_fitness_gone();
+		return false;
+	}
+	extension = found.oid;
+	if (!ev_fitness_check(&found))
 	{
 		AbortCurrentTransaction();
 		return false;
 	}
-	extension = found;
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ev_activity_busy();

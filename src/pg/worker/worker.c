@@ -23,6 +23,7 @@
 #include "pg/shared/waits.h"
 #include "pg/worker/activity.h"
 #include "pg/worker/aside.h"
+#include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/outage.h"
 #include "pg/worker/process.h"
@@ -72,8 +73,8 @@ say_hello(void)
 	my_database->started_at = GetCurrentTimestamp();
 	LWLockRelease(my_database->lock);
 	ev_rates_start(&my_database->rates, my_database->started_at);
-	ev_database_set_state(my_database, EV_DB_RUNNING);
 	ev_activity_hello();
+	ev_fitness_start(my_database);
 
 	/* it starts one worker at a time */
 	ev_launcher_wake();
@@ -189,18 +190,28 @@ init_worker(EvWorker *worker)
 static bool
 try_cycle(EvWorker *worker, int *backoff_ms)
 {
+	static bool recovered = false;
 	MemoryContext old = CurrentMemoryContext;
 	volatile bool there = true;
 
 	PG_TRY();
 	{
-		there = worker->recovered ? ev_cycle(worker) : ev_suspects_recover(worker);
-		ev_aside_stored(worker);
+		bool recovered = worker->recovered;
+
+		there = recovered ? ev_cycle(worker) : ev_suspects_recover(worker);
+		if (there)
+		{
+			ev_aside_stored(worker);
+			ev_outage_over();
+		}
+		if (there && recovered)
+			ev_fitness_succeeded();
 		*backoff_ms = 0;
-		ev_outage_over();
 	}
 	PG_CATCH();
 	{
+		ErrorData *error;
+		bool refused;
 		int code = geterrcode();
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
 		bool search = worker->n_outcomes + worker->n_inbox > 1;
@@ -211,12 +222,18 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		/* while the row is searched for, the same lock is met again and again: said once */
 		MemoryContextSwitchTo(old);
 		locked = locked && ev_aside_set(worker);
-		if (!locked || !search)
+		error = CopyErrorData();
+		ev_store_abort();
+		MemoryContextSwitchTo(old);
+		refused = ev_fitness_failed(error);
+		FreeErrorData(error);
+		if (!refused && (!locked || !search))
 			ev_outage_report(locked);
 		FlushErrorState();
-		ev_store_abort();
 		pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
-		if (!locked)
+		if (refused)
+			*backoff_ms = 0; /* it is not time that mends this */
+		else if (!locked)
 			*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
 	}
 	PG_END_TRY();
@@ -255,26 +272,50 @@ publish_prober(EvWorker *worker)
 	told = true;
 }
 
-/* Milliseconds until something is to be done by itself; -1: never. */
-static long
-sleep_time(EvWorker *worker, TimestampTz not_before)
+/* When something is to be done in the store by itself; 0: never.  A worker that refuses to work does nothing. */
+static TimestampTz
+store_wake(EvWorker *worker, TimestampTz not_before)
 {
-	long ms = ev_prober_deadline(worker->prober);
 	TimestampTz wake = 0;
 
-	/* what the prober holds for us cannot be taken before the store works again */
-	if (ms == 0 && !ev_probing_can_collect(worker))
-		ms = FULL_NAP_MS;
+	if (ev_fitness_refused())
+		return 0;
 	if (not_before != 0)
 		wake = not_before;
 	else if (worker->n_outcomes > 0)
 		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
 	else
 		wake = ev_lease_wake(worker);
-	if (ev_activity_due() != 0 && (wake == 0 || ev_activity_due() < wake))
-		wake = ev_activity_due();
 	if (ev_aside_wake() != 0 && (wake == 0 || (not_before == 0 && ev_aside_wake() < wake)))
 		wake = ev_aside_wake();
+	return wake;
+}
+
+/*
+ * Milliseconds until the prober is to be looked after; -1: never.  What it holds for us cannot be taken
+ * before the store works again; until somebody has mended that, nothing but open sessions needs it.
+ */
+static long
+network_wake(EvWorker *worker)
+{
+	long ms = ev_prober_deadline(worker->prober);
+	struct ev_prober_stats stats;
+
+	if (ms != 0 || ev_probing_can_collect(worker))
+		return ms;
+	ev_prober_stats(worker->prober, &stats);
+	return ev_fitness_refused() && stats.sessions + stats.lookups == 0 ? -1 : FULL_NAP_MS;
+}
+
+/* Milliseconds until something is to be done by itself; -1: never. */
+static long
+sleep_time(EvWorker *worker, TimestampTz not_before)
+{
+	long ms = network_wake(worker);
+	TimestampTz wake = store_wake(worker, not_before);
+
+	if (ev_activity_due() != 0 && (wake == 0 || ev_activity_due() < wake))
+		wake = ev_activity_due();
 	if (wake != 0)
 	{
 		long until = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake);
@@ -329,10 +370,12 @@ loop(EvWorker *worker)
 			ProcessConfigFile(PGC_SIGHUP);
 			ev_probing_configure(worker);
 			leave_if_unwanted(&worker->settings);
+			ev_fitness_doubt();
 		}
 		if (pg_atomic_read_u32(&worker->db->check))
 		{
 			leave_if_unwanted(&worker->settings);
+			ev_fitness_doubt();
 
 			/* rows may have come from elsewhere, due earlier than what was seen last */
 			ev_lease_reset(worker);
@@ -344,7 +387,7 @@ loop(EvWorker *worker)
 		ev_aside_return(worker);
 		if (not_before == 0 && ev_cycle_is_due(worker))
 		{
-			if (!try_cycle(worker, &backoff_ms))
+			if (!try_cycle(worker, &backoff_ms) && !ev_fitness_refused())
 				leave(extension_exists() ? EV_DB_WANTED : EV_DB_ABSENT,
 				      "the extension was dropped");
 			if (backoff_ms > 0)

@@ -114,7 +114,7 @@ typedef struct EvWorker
 } EvWorker;
 
 /*
- * cycle.c: one store transaction; false when the extension is gone.  Throws what the store throws.
+ * cycle.c: one store transaction; false when ev_store_begin() is.  Throws what the store throws.
  */
 extern bool ev_cycle(EvWorker *worker);
 
