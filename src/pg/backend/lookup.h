@@ -7,7 +7,8 @@
  * end of the transaction, like any table that a query reads: taking and giving back two locks for
  * every row would cost more than finding it.  Nothing else outlives the call: no open relation, no
  * scan, no pinned page, so that whatever the session does next meets no trace of it.  Columns are
- * found by name and type, once per invalidation, so that a table of an older or newer version does no harm.
+ * found by name and type, once per invalidation, so that a table of an older or newer version does no
+ * harm.
  *
  * What is read is what stands there, whoever asks: neither row level security nor any other code of a
  * table's owner is run.

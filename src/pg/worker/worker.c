@@ -190,7 +190,6 @@ init_worker(EvWorker *worker)
 static bool
 try_cycle(EvWorker *worker, int *backoff_ms)
 {
-	static bool recovered = false;
 	MemoryContext old = CurrentMemoryContext;
 	volatile bool there = true;
 
