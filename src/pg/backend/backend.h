@@ -43,6 +43,9 @@ ev_count(uint32 *n)
 /* hooks.c: tells launcher and worker of CREATE and DROP EXTENSION, at commit */
 extern void ev_hooks_install(void);
 
+/* database_commands.c: workers make way for commands that need their database; when preloaded */
+extern void ev_database_commands_install(void);
+
 /* A verdict as SQL sees it. */
 typedef struct EvAnswer
 {

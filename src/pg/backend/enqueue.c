@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "pg/backend/backend.h"
+#include "pg/shared/candidate.h"
 #include "pg/shared/compat.h"
 #include "pg/shared/waits.h"
 
@@ -37,7 +38,7 @@ database_enabled(void)
 			pfree(known_list);
 		known_list = list;
 	}
-	return enabled;
+	return enabled && ev_database_oid_connectable(MyDatabaseId);
 }
 
 /* Who may queue at all, here and now? */

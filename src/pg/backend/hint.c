@@ -19,8 +19,9 @@ static const struct
 	{EV_DETAIL_NOT_PRELOADED, "e-mail addresses are not verified: the library was not preloaded",
      "Add \"email_verify\" to shared_preload_libraries and restart the server."},
 	{EV_DETAIL_DATABASE_NOT_ENABLED,
-     "e-mail addresses are not verified: email_verify.databases does not name this database",
-     "Add the database to email_verify.databases and reload the configuration."},
+     "e-mail addresses are not verified: this database has no worker",
+     "Add the database to email_verify.databases and reload the configuration; templates and "
+     "databases without ALLOW_CONNECTIONS have none."},
 	{EV_DETAIL_NOT_CONFIGURED,
      "mailboxes are not verified: this host has no identity for mail servers",
      "Set email_verify.helo_name and email_verify.mail_from and reload the configuration."},

@@ -57,11 +57,14 @@ void
 _PG_init(void)
 {
 	ev_settings_define();
-	ev_hooks_install();
 
-	/* pg_upgrade restores into this cluster: no worker of ours may write there */
-	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+	/* pg_upgrade restores into this cluster: no worker of ours may write there, no hook act */
+	if (IsBinaryUpgrade)
 		return;
+	ev_hooks_install();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	ev_database_commands_install();
 
 	previous_request_hook = shmem_request_hook;
 	shmem_request_hook = request_hook;

@@ -8,9 +8,12 @@
 #define EV_COMPAT_H
 
 #include "access/genam.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_tablespace.h"
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 180000
@@ -77,6 +80,31 @@ ev_test_for_old_snapshot(Snapshot snapshot, Relation rel, Page page)
 	(void) snapshot, (void) rel, (void) page;
 #endif
 }
+
+static inline bool
+ev_owns_database(Oid dboid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, dboid, role);
+#else
+	return pg_database_ownercheck(dboid, role);
+#endif
+}
+
+static inline bool
+ev_may_create_in_tablespace(Oid tablespace, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(TableSpaceRelationId, tablespace, role, ACL_CREATE) == ACLCHECK_OK;
+#else
+	return pg_tablespace_aclcheck(tablespace, role, ACL_CREATE) == ACLCHECK_OK;
+#endif
+}
+
+/* A database whose DROP DATABASE was cut short; the first minor releases do not know such. */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
+#endif
 
 #ifdef PG_MODULE_MAGIC_EXT
 #define EV_MODULE_MAGIC(module) PG_MODULE_MAGIC_EXT(.name = module, .version = "1.0.0")

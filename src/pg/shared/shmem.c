@@ -64,6 +64,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u32(&db->policies, 0);
 	pg_atomic_init_u32(&db->paused, 0);
 	pg_atomic_init_u32(&db->refusal, EV_DETAIL_NONE);
+	pg_atomic_init_u32(&db->holds, 0);
 	pg_atomic_init_u64(&db->queued, 0);
 	pg_atomic_init_u32(&db->inflight, 0);
 	pg_atomic_init_u32(&db->sessions, 0);
@@ -158,7 +159,7 @@ ev_database_free(EvDatabase *db)
 
 	LWLockAcquire(ev_shared->directory, LW_EXCLUSIVE);
 	LWLockAcquire(db->lock, LW_EXCLUSIVE);
-	freed = pg_atomic_read_u32(&db->state) == EV_DB_ABSENT;
+	freed = pg_atomic_read_u32(&db->state) == EV_DB_ABSENT && !ev_database_is_held(db);
 	if (freed)
 	{
 		db->inbox_used = 0;
@@ -170,19 +171,36 @@ ev_database_free(EvDatabase *db)
 	return freed;
 }
 
-void
-ev_database_want(EvDatabase *db)
+static void
+want(EvDatabase *db, Oid dboid)
 {
 	uint32 absent = EV_DB_ABSENT;
 
-	/* the lock keeps the slot ours: it could be given back and taken by another database */
+	/* the lock keeps the slot its: it could be given back and taken by another database */
 	LWLockAcquire(ev_shared->directory, LW_SHARED);
-	if (db->dboid == MyDatabaseId &&
-	    pg_atomic_compare_exchange_u32(&db->state, &absent, EV_DB_WANTED))
+	if (db->dboid == dboid && pg_atomic_compare_exchange_u32(&db->state, &absent, EV_DB_WANTED))
 		db->state_since = GetCurrentTimestamp();
 	if (ev_shared->launcher_latch != NULL)
 		SetLatch(ev_shared->launcher_latch);
 	LWLockRelease(ev_shared->directory);
+}
+
+void
+ev_database_want(EvDatabase *db)
+{
+	want(db, MyDatabaseId);
+}
+
+void
+ev_database_look(Oid dboid)
+{
+	EvDatabase *db = ev_database_find(dboid, true);
+
+	if (db == NULL)
+		return;
+	pg_atomic_write_u32(&db->check, 1);
+	want(db, dboid);
+	ev_worker_wake(db);
 }
 
 void

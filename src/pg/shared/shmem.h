@@ -78,13 +78,14 @@ typedef struct EvDatabase
 	LWLock *lock;
 	Oid dboid;              /* InvalidOid: the slot is free; under the directory lock */
 	pg_atomic_uint32 state; /* EvDatabaseState */
-	pid_t worker_pid;       /* 0: none */
+	pid_t worker_pid;       /* 0: none; from before it connects until it is about to end */
 	Latch *worker_latch;    /* NULL: none; under lock */
 	TimestampTz state_since;
 	TimestampTz started_at;
 	pg_atomic_uint32 check;    /* worker, look whether the extension is still there */
 	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
 	pg_atomic_uint32 paused;
+	pg_atomic_uint32 holds; /* by commands that need the database for themselves: see hold.c */
 
 	/* why the worker refuses to work, while that is the state */
 	pg_atomic_uint32 refusal; /* enum ev_detail */
@@ -175,7 +176,7 @@ extern EvDatabase *ev_database_find(Oid dboid, bool create);
 
 /*
  * Give a slot back, and drop what is in its inbox: false, and nothing done, when its state is not
- * ABSENT.
+ * ABSENT or somebody holds it.
  */
 extern bool ev_database_free(EvDatabase *db);
 extern void ev_database_set_state(EvDatabase *db, EvDatabaseState state);
@@ -219,6 +220,37 @@ extern void ev_waiters_wake(Oid dboid);
 extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,
                               const struct ev_verdict *verdict, TimestampTz checked_at,
                               TimestampTz retry_at, TimestampTz asked_at);
+
+/*
+ * hold.c: until ev_database_release() no worker is started for this database, and one that is just
+ * starting stays away.  NULL, and nothing done, when the database has no slot.  Holds are counted;
+ * each must be released by who took it, whatever becomes of its session.
+ */
+extern EvDatabase *ev_database_hold(Oid dboid);
+extern void ev_database_release(EvDatabase *db);
+extern bool ev_database_is_held(EvDatabase *db);
+
+/*
+ * hold.c: tell the worker of a database that is held to end, and wait until its process has left
+ * the list of the server's backends.  False when it has not within patience_ms.  Can be cancelled.
+ */
+extern bool ev_database_stop_worker(EvDatabase *db, int patience_ms);
+
+/* hold.c: what a worker does before it connects, and last of all. */
+typedef enum EvAttach
+{
+	EV_ATTACHED,
+	EV_ATTACH_HELD, /* somebody holds the database: stay away */
+	EV_ATTACH_TAKEN /* another worker is there */
+} EvAttach;
+extern EvAttach ev_database_attach(EvDatabase *db);
+extern void ev_database_detach(EvDatabase *db);
+
+/*
+ * Something has changed that decides whether this database shall have a worker: whoever is there
+ * looks, and if nobody is one is sent to look.
+ */
+extern void ev_database_look(Oid dboid);
 
 /* Slot of this session's database: if a worker ended for want of the extension, want one again. */
 extern void ev_database_want(EvDatabase *db);

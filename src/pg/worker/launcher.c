@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "pg/shared/candidate.h"
 #include "pg/shared/compat.h"
 #include "pg/shared/waits.h"
 #include "pg/worker/process.h"
@@ -36,6 +37,9 @@
 #define REGISTRATION_DELAY           100
 #define REGISTRATION_DELAY_MAX       60000
 #define REGISTRATION_FAILURES_LOGGED 5 /* by then it is not that */
+
+/* A worker that has not said after this time that it runs does not keep others from being started. */
+#define STARTING_PATIENCE 5000
 
 typedef struct Candidate
 {
@@ -84,7 +88,7 @@ candidate(Oid dboid)
 	return NULL;
 }
 
-/* The databases that may have a worker: connectable, no templates, named by the setting. */
+/* The databases that may have a worker: see candidate.h; and named by the setting. */
 static void
 find_candidates(void)
 {
@@ -107,7 +111,7 @@ find_candidates(void)
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 
-		if (form->datistemplate || !form->datallowconn ||
+		if (!ev_database_connectable(form) ||
 		    !ev_settings_database_enabled(settings.databases, NameStr(form->datname)))
 			continue;
 		if (n == room)
@@ -197,15 +201,25 @@ ended_early(EvDatabase *db)
 
 /*
  * One worker at a time is sent to look whether its database has the extension: a server with many
- * databases keeps its worker processes for other things.
+ * databases keeps its worker processes for other things.  Returns the milliseconds for which the
+ * one under way still has precedence, 0 when there is none: it may wait for the end of a
+ * transaction that has locked its database.
  */
-static bool
+static long
 somebody_is_starting(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
+	long ms = 0;
+
 	for (int i = 0; i < ev_shared->max_databases; i++)
-		if (pg_atomic_read_u32(&ev_shared->databases[i].state) == EV_DB_STARTING)
-			return true;
-	return false;
+	{
+		EvDatabase *db = &ev_shared->databases[i];
+
+		if (pg_atomic_read_u32(&db->state) == EV_DB_STARTING)
+			ms = Max(ms, TimestampDifferenceMilliseconds(
+							 now, TimestampTzPlusMilliseconds(db->state_since, STARTING_PATIENCE)));
+	}
+	return ms;
 }
 
 /* Nobody knows what became of workers that an earlier launcher started and that have not said a word. */
@@ -235,10 +249,12 @@ tend(EvDatabase *db)
 	switch (state)
 	{
 		case EV_DB_WANTED:
-			if (somebody_is_starting())
-				return -1; /* its next word wakes us */
-			if (candidate(db->dboid) == NULL)
-				find_candidates(); /* it may be new */
+			if (ev_database_is_held(db))
+				return -1; /* its release wakes us */
+			delay = somebody_is_starting();
+			if (delay > 0)
+				return delay;  /* its next word wakes us before then */
+			find_candidates(); /* it may be new, or gone, or have another name */
 			if (candidate(db->dboid) != NULL)
 				start_worker(db);
 			else
@@ -251,10 +267,15 @@ tend(EvDatabase *db)
 		case EV_DB_NOT_STARTED:
 			if (GetCurrentTimestamp() < again)
 				return Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again), 1);
-			find_candidates(); /* it may be gone */
 			ev_database_set_state(db, EV_DB_WANTED);
 			return 0;
-		case EV_DB_ABSENT: return ev_database_free(db) ? 0 : -1;
+		case EV_DB_ABSENT:
+			if (!ev_database_free(db))
+				return -1;
+
+			/* its worker's process is free as well, or will be in a moment */
+			registration_failures = 0;
+			return 0;
 		case EV_DB_STARTING:
 			/* it could not even load its library, or the database is gone */
 			if (ended_early(db))

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "pg/shared/candidate.h"
 #include "pg/shared/compat.h"
 #include "pg/shared/waits.h"
 #include "pg/worker/activity.h"
@@ -39,6 +40,9 @@ static EvDatabase *my_database = NULL;
 /* Why the process ends; an error leaves it at DOWN. */
 static EvDatabaseState exit_state = EV_DB_DOWN;
 
+/* Somebody needs the database for himself; the next worker goes on where this one ends. */
+static bool makes_way = false;
+
 static void
 say_goodbye(int code, Datum arg)
 {
@@ -46,12 +50,7 @@ say_goodbye(int code, Datum arg)
 
 	/* a prober in a process of its own goes first */
 	ev_probing_end(worker);
-	LWLockAcquire(my_database->lock, LW_EXCLUSIVE);
-	my_database->worker_pid = 0;
-	my_database->worker_latch = NULL;
-	my_database->prober_pid = 0;
-	my_database->prober_confined[0] = '\0';
-	LWLockRelease(my_database->lock);
+	ev_database_detach(my_database);
 	pg_atomic_write_u32(&my_database->inflight, 0);
 	pg_atomic_write_u32(&my_database->sessions, 0);
 	pg_atomic_write_u32(&my_database->gates, 0);
@@ -59,19 +58,35 @@ say_goodbye(int code, Datum arg)
 	/* somebody may have created the extension while we were leaving because there was none */
 	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
 		exit_state = EV_DB_WANTED;
+
+	/* who has the database for himself may have had to terminate us: that is no failure */
+	if (exit_state == EV_DB_DOWN && ev_database_is_held(my_database))
+		exit_state = EV_DB_WANTED;
 	ev_database_set_state(my_database, exit_state);
 	ev_waiters_wake(my_database->dboid);
 	ev_launcher_wake();
 }
 
+/* Before anything that others could see of us in the database. */
+static void
+attach(EvWorker *worker)
+{
+	switch (ev_database_attach(my_database))
+	{
+		case EV_ATTACHED: break;
+		case EV_ATTACH_TAKEN: proc_exit(0); /* a launcher that was restarted had lost sight of us */
+		case EV_ATTACH_HELD:
+			ev_database_set_state(my_database, EV_DB_WANTED);
+			ev_launcher_wake();
+			proc_exit(0);
+	}
+	before_shmem_exit(say_goodbye, PointerGetDatum(worker));
+}
+
 static void
 say_hello(void)
 {
-	LWLockAcquire(my_database->lock, LW_EXCLUSIVE);
-	my_database->worker_pid = MyProcPid;
-	my_database->worker_latch = MyLatch;
 	my_database->started_at = GetCurrentTimestamp();
-	LWLockRelease(my_database->lock);
 	ev_rates_start(&my_database->rates, my_database->started_at);
 	ev_activity_hello();
 	ev_fitness_start(my_database);
@@ -105,15 +120,22 @@ leave_if_unwanted(const EvSettings *settings)
 {
 	char *name;
 	bool enabled;
+	bool connectable;
 
 	pg_atomic_write_u32(&my_database->check, 0);
+	makes_way = ev_database_is_held(my_database);
+	if (makes_way)
+		leave(EV_DB_WANTED, "a command needs the database for itself");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	name = get_database_name(MyDatabaseId);
 	enabled = name != NULL && ev_settings_database_enabled(settings->databases, name);
+	connectable = ev_database_oid_connectable(MyDatabaseId);
 	CommitTransactionCommand();
 	if (!enabled)
 		leave(EV_DB_ABSENT, "it is not in email_verify.databases");
+	if (!connectable)
+		leave(EV_DB_ABSENT, "it is a template or takes no connections");
 	if (!extension_exists())
 		leave(EV_DB_ABSENT, "the extension is not installed there");
 }
@@ -143,7 +165,7 @@ end_in_order(int code, Datum arg)
 	int n = 0;
 
 	AbortOutOfAnyTransaction();
-	if (exit_state == EV_DB_DOWN)
+	if (exit_state == EV_DB_DOWN || makes_way)
 		give_back_questions(worker);
 	if (hash_get_num_entries(worker->batches) == 0 || !ev_store_begin())
 		return;
@@ -415,7 +437,7 @@ ev_worker_main(Datum arg)
 
 	ev_process_start();
 	my_database = &ev_shared->databases[slot];
-	before_shmem_exit(say_goodbye, PointerGetDatum(&worker));
+	attach(&worker);
 	BackgroundWorkerInitializeConnectionByOid(my_database->dboid, InvalidOid, 0);
 	ev_process_pin_settings();
 	ev_activity_start(my_database);
