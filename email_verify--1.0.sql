@@ -473,7 +473,7 @@ BEGIN ATOMIC
 END;
 
 -- Store results (addresses distinct).  A result whose row is no longer queued is of no interest to anybody: the address was
--- forgotten meanwhile.  (The row is locked first, so that forgetting it and storing it cannot pass each other.)
+-- forgotten meanwhile, or the queue truncated (its number may be another address's by now).  (The row is locked first, so that forgetting it and storing it cannot pass each other.)
 -- A decisive verdict replaces what is there, but for two cases: an undecided one never replaces a good one that has not
 -- expired ("keep"), and the first refusal of a formerly valid address only makes it suspect until a second one comes at
 -- least flip_delay later ("suspect").
@@ -493,13 +493,13 @@ BEGIN ATOMIC
 			AND EXISTS (SELECT FROM email_verify.tombstone)
 		RETURNING q.id
 	), queued AS (
-		SELECT l.id FROM locked l WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.id = l.id)
+		SELECT l.id, l.address FROM locked l WHERE NOT EXISTS (SELECT FROM forgotten f WHERE f.id = l.id)
 	), result AS (
 		SELECT r.*, clock_timestamp() AS at
 		FROM queued JOIN unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 			AS r (id, address, status, reason, detail, decisive, put_back, fresh, expire, retry_after, probed,
 				stage, code, enhanced, reply, rule, host, ip, tls, fingerprint, second_look)
-			ON r.id = queued.id
+			ON r.id = queued.id AND r.address = queued.address
 	), merged AS (
 		SELECT r.*,
 			CASE

@@ -85,7 +85,10 @@ worker_obstacle(EvDatabase *db)
 		case EV_DB_FREE: return EV_DETAIL_WORKER_DOWN;
 	}
 	if (pg_atomic_read_u64(&db->queued) >= (uint64) ev_settings.max_queue)
+	{
+		ev_worker_wake(db); /* rows that others have taken away it has yet to miss */
 		return EV_DETAIL_QUEUE_FULL;
+	}
 	return EV_DETAIL_NONE;
 }
 

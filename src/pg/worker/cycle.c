@@ -23,6 +23,8 @@
 /* A full queue is counted anew at most this often. */
 #define RECOUNT_MS 10000
 
+static TimestampTz recounted_at = 0;
+
 static bool
 outcomes_are_ripe(EvWorker *worker)
 {
@@ -40,6 +42,17 @@ count_is_asked(EvWorker *worker)
 	       pg_atomic_read_u64(&worker->db->count_answered);
 }
 
+/*
+ * The count of queued rows is kept by adding and subtracting, and knows nothing of rows that others
+ * take away; while it refuses questions it is looked at more closely.
+ */
+static bool
+recount_is_due(EvWorker *worker)
+{
+	return pg_atomic_read_u64(&worker->db->queued) >= (uint64) worker->settings.max_queue &&
+	       TimestampDifferenceExceeds(recounted_at, GetCurrentTimestamp(), RECOUNT_MS);
+}
+
 bool
 ev_cycle_is_due(EvWorker *worker)
 {
@@ -51,7 +64,7 @@ ev_cycle_is_due(EvWorker *worker)
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
-	       ev_lease_is_due(worker) || count_is_asked(worker);
+	       ev_lease_is_due(worker) || count_is_asked(worker) || recount_is_due(worker);
 }
 
 static void
@@ -125,20 +138,6 @@ take_policies(EvWorker *worker)
 	worker->policies_stale = false;
 }
 
-/* The count of queued rows is kept by adding and subtracting; while it refuses questions it is looked at more closely. */
-static bool
-recount_is_due(EvWorker *worker)
-{
-	static TimestampTz last = 0;
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (pg_atomic_read_u64(&worker->db->queued) < (uint64) worker->settings.max_queue ||
-	    !TimestampDifferenceExceeds(last, now, RECOUNT_MS))
-		return false;
-	last = now;
-	return true;
-}
-
 /* Before one is probed alone nothing else is under way: what cannot be stored just now has been answered. */
 static void
 end_batches(EvWorker *worker, Done *done)
@@ -200,6 +199,7 @@ store_all(EvWorker *worker, Done *done)
 	}
 	else if (recount_is_due(worker))
 	{
+		recounted_at = GetCurrentTimestamp();
 		done->recounted = true;
 		done->queued = ev_store_count_queued();
 	}

@@ -19,10 +19,15 @@
  */
 #define ALONE_LOOK 16
 
+/* A row of that number is.  It may be another one: somebody truncated the queue, and numbers come again. */
 static bool
-is_under_way(EvWorker *worker, int64 id)
+is_under_way(EvWorker *worker, const EvLease *lease)
 {
-	return hash_search(worker->flights, &id, HASH_FIND, NULL) != NULL;
+	EvFlight *flight = hash_search(worker->flights, &lease->id, HASH_FIND, NULL);
+
+	if (flight != NULL && strcmp(flight->key, lease->key) != 0)
+		flight->row_lost = true;
+	return flight != NULL;
 }
 
 void
@@ -85,7 +90,7 @@ lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, 
 	*more = got == look;
 	for (int i = 0; i < got; i++)
 	{
-		if (is_under_way(worker, leases[i].id))
+		if (is_under_way(worker, &leases[i]))
 			continue;
 		if (n == room)
 		{
@@ -157,7 +162,7 @@ lease_ordinary(EvWorker *worker, TimestampTz now, int room, EvLeased *leased)
 		}
 		cursor->exhausted = got < want;
 		for (int i = 0; i < got; i++)
-			if (!is_under_way(worker, leases[start + i].id))
+			if (!is_under_way(worker, &leases[start + i]))
 				leases[n++] = leases[start + i];
 	}
 	leased->n = n;
@@ -240,6 +245,7 @@ ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
 	flight->second_look = lease->second_look;
 	flight->answered = false;
 	flight->lost = EV_LOST_NOT;
+	flight->row_lost = false;
 	flight->few = lease->crashes == 1;
 	worker->suspects.under_way += flight->few;
 	strlcpy(flight->key, lease->key, sizeof(flight->key));
@@ -254,6 +260,8 @@ ev_flight_end(EvWorker *worker, int64 id)
 	if (flight == NULL)
 		return;
 	worker->suspects.under_way -= flight->few;
+	if (flight->row_lost)
+		ev_lease_reset(worker);
 	(void) hash_search(worker->flights, &id, HASH_REMOVE, NULL);
 }
 

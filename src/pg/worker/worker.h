@@ -41,6 +41,7 @@ typedef struct EvFlight
 	bool few;      /* one crash has found it under way: see suspects.h */
 	bool answered; /* its result is on its way into the store */
 	EvLost lost;
+	bool row_lost; /* the row of that id is another address's by now, and waits for its turn */
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvFlight;
 
