@@ -283,6 +283,40 @@ $s->end;
 is($drop->end->{code}, 0, '... and does not get into the way of DROP DATABASE either');
 is($c->try('DROP DATABASE free')->{code}, 0, '... nor the other one');
 
+# one that is registered, but whose process is not there yet
+$c->sql('CREATE DATABASE unborn');
+my $unborn = EmailVerifySession->new($c, 'unborn');
+$s = EmailVerifySession->new($c);
+my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+kill 'STOP', $postmaster;
+my $took = eval
+{
+	$unborn->run('CREATE EXTENSION email_verify');
+	$unborn->end;
+	sleep 0.5;    # for the launcher
+	$s->run("SET statement_timeout = '10s'; BEGIN; ALTER DATABASE unborn RENAME TO born");
+	$s->err;
+};
+kill 'CONT', $postmaster;
+is($took, '', 'RENAME while the process of a worker has yet to be made');
+sleep 1;
+is($s->run("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'email_verify worker' AND wait_event_type = 'Lock'"), 0, '... it does not come to wait for the lock');
+$s->run('COMMIT');
+$s->end;
+runs('born', '... but when the database is free');
+$c->sql('DROP DATABASE born');
+
+# as long as the command itself has to wait for the database, the worker works
+$pid = database('busy');
+$s = EmailVerifySession->new($c);
+$s->run("BEGIN; COMMENT ON DATABASE busy IS 'is locked'");
+$drop = $c->begin('DROP DATABASE busy');
+ok($c->poll("SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND NOT granted"), 'DROP DATABASE waits for a transaction that has locked the database');
+is($c->worker_pid('busy'), $pid, '... and the worker works meanwhile');
+$s->run('ROLLBACK');
+$s->end;
+is($drop->end->{code}, 0, '... it is dropped when it can be');
+
 # --- who may not connect may not stay ------------------------------------------------------------------------------------------------------
 
 database('shut');
@@ -301,6 +335,15 @@ is($c->try('CREATE DATABASE made TEMPLATE shut')->{code}, 0, '... a template can
 is($c->verdict('ok7@ok.deliver.com', '20 s', 'made')->{reason}, 'smtp_deliverable', '... and what is made of it has a worker at the first question');
 $c->sql('ALTER DATABASE shut IS_TEMPLATE false');
 runs('shut', '... false: it comes back');
+my $stayed = 0;
+for my $round (1 .. 10)
+{
+	$c->sql('ALTER DATABASE shut IS_TEMPLATE true');
+	$stayed++ if !$c->poll("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'email_verify worker' AND datname = 'shut'", 5);
+	$c->sql('ALTER DATABASE shut IS_TEMPLATE false');
+	$stayed++ if !$c->poll("SELECT worker = 'running' FROM email_verify.stat", 10, 'shut');
+}
+is($stayed, 0, '... time after time');
 $c->sql("DROP DATABASE $_") for qw(shut made);
 
 # what a DROP DATABASE that was cut short leaves behind

@@ -38,7 +38,7 @@ database_enabled(void)
 			pfree(known_list);
 		known_list = list;
 	}
-	return enabled && ev_database_oid_connectable(MyDatabaseId);
+	return enabled && ev_my_database_connectable();
 }
 
 /* Who may queue at all, here and now? */

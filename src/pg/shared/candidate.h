@@ -13,7 +13,17 @@
  */
 extern bool ev_database_connectable(Form_pg_database form);
 
-/* The same of a database by its OID, false when there is none.  In a transaction. */
-extern bool ev_database_oid_connectable(Oid dboid);
+/*
+ * The same of this process's own database, as it is in the cache of the catalogues: cheap.  In a
+ * transaction.
+ */
+extern bool ev_my_database_connectable(void);
+
+/*
+ * Shall this process's own database have a worker: connectable, and named by the list?  As it is in
+ * the catalogue itself: who tells us of a change does so when it is committed, but before our cache
+ * has heard of it.  In a transaction.
+ */
+extern bool ev_my_database_wanted(const char *list);
 
 #endif

@@ -118,9 +118,7 @@ extension_exists(void)
 static void
 leave_if_unwanted(const EvSettings *settings)
 {
-	char *name;
-	bool enabled;
-	bool connectable;
+	bool wanted;
 
 	pg_atomic_write_u32(&my_database->check, 0);
 	makes_way = ev_database_is_held(my_database);
@@ -128,14 +126,10 @@ leave_if_unwanted(const EvSettings *settings)
 		leave(EV_DB_WANTED, "a command needs the database for itself");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	name = get_database_name(MyDatabaseId);
-	enabled = name != NULL && ev_settings_database_enabled(settings->databases, name);
-	connectable = ev_database_oid_connectable(MyDatabaseId);
+	wanted = ev_my_database_wanted(settings->databases);
 	CommitTransactionCommand();
-	if (!enabled)
-		leave(EV_DB_ABSENT, "it is not in email_verify.databases");
-	if (!connectable)
-		leave(EV_DB_ABSENT, "it is a template or takes no connections");
+	if (!wanted)
+		leave(EV_DB_ABSENT, "it is not in email_verify.databases, or not connectable");
 	if (!extension_exists())
 		leave(EV_DB_ABSENT, "the extension is not installed there");
 }
