@@ -300,7 +300,7 @@ my $took = eval
 kill 'CONT', $postmaster;
 is($took, '', 'RENAME while the process of a worker has yet to be made');
 sleep 1;
-is($s->run("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'email_verify worker' AND wait_event_type = 'Lock'"), 0, '... it does not come to wait for the lock');
+is($s->run("SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND NOT granted"), 0, '... it does not come to wait for the lock');
 $s->run('COMMIT');
 $s->end;
 runs('born', '... but when the database is free');
@@ -368,10 +368,33 @@ ok($c->poll("SELECT worker = 'running' FROM email_verify.stat")
 	'max_worker_processes leaves room for one of two');
 my ($with, $without) = $c->worker_pid ? qw(postgres last) : qw(last postgres);
 is($c->stat($without)->{worker}, 'not_started', '... the other one says so');
+sleep 14;    # it is tried again after 0.1 s, 0.2 s, ...: the 8th time by now, and the 9th 11 s from now
 $c->sql('DROP EXTENSION email_verify', $with);
-runs($without, '... and it gets the place that has become free');
+ok($c->poll("SELECT worker = 'running' FROM email_verify.stat", 9, $without), '... and it gets the place that has become free, without the pause that has grown long');
+runs($without, '... and keeps it');
 $c->sql('CREATE EXTENSION email_verify', $with);
 ok($c->poll("SELECT worker = 'not_started' FROM email_verify.stat", 30, $with), '... while the first one has to wait now');
+
+# a place that is not ours: nobody tells of its end
+$c->sql('DROP EXTENSION IF EXISTS email_verify', $_) for qw(postgres last);
+ok($c->poll(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'email_verify worker'}), 'no worker');
+$s = EmailVerifySession->new($c);
+$s->run('SET ' . ($node->pg_version < 16 ? 'force_parallel_mode' : 'debug_parallel_query') . ' = on');
+my $parallel = 0;
+for (1 .. 20)    # a worker that only looks may have been quicker
+{
+	$s->send('SELECT pg_sleep(100)');
+	last if $parallel = $c->poll(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'parallel worker'}, 3);
+	$c->sql('SELECT pg_cancel_backend(' . $s->pid . ')');
+	$s->result;
+}
+ok($parallel, '... but one of a query');
+$c->sql('CREATE EXTENSION email_verify', $_) for qw(postgres last);
+ok($c->poll("SELECT worker = 'not_started' FROM email_verify.stat"), '... which takes the last place');
+$c->sql('SELECT pg_cancel_backend(' . $s->pid . ')');
+$s->result;
+$s->end;
+ok($c->poll(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'email_verify worker'}), '... and one of ours when the query has ended');
 $c->sql('ALTER SYSTEM RESET max_worker_processes');
 
 # --- pg_upgrade ----------------------------------------------------------------------------------------------------------------------------------

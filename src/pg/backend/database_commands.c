@@ -105,7 +105,7 @@ at_xact_end(XactEvent event, void *arg)
 		concerns = concern->next;
 		release(concern);
 		if (concern->look && event != XACT_EVENT_ABORT)
-			ev_database_look(concern->dboid);
+			(void) ev_database_look(concern->dboid); /* without a slot it has no worker anyway */
 		pfree(concern);
 	}
 }

@@ -73,8 +73,8 @@ ev_database_attach(EvDatabase *db)
 	EvAttach result = EV_ATTACHED;
 
 	LWLockAcquire(db->lock, LW_EXCLUSIVE);
-	if (db->worker_pid != 0)
-		result = EV_ATTACH_TAKEN;
+	if (db->worker_pid != 0 || pg_atomic_read_u32(&db->state) != EV_DB_STARTING)
+		result = EV_ATTACH_UNEXPECTED;
 	else if (ev_database_is_held(db))
 		result = EV_ATTACH_HELD;
 	else

@@ -191,16 +191,17 @@ ev_database_want(EvDatabase *db)
 	want(db, MyDatabaseId);
 }
 
-void
+bool
 ev_database_look(Oid dboid)
 {
 	EvDatabase *db = ev_database_find(dboid, true);
 
 	if (db == NULL)
-		return;
+		return false;
 	pg_atomic_write_u32(&db->check, 1);
 	want(db, dboid);
 	ev_worker_wake(db);
+	return true;
 }
 
 void

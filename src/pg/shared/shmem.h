@@ -240,17 +240,17 @@ extern bool ev_database_stop_worker(EvDatabase *db, int patience_ms);
 typedef enum EvAttach
 {
 	EV_ATTACHED,
-	EV_ATTACH_HELD, /* somebody holds the database: stay away */
-	EV_ATTACH_TAKEN /* another worker is there */
+	EV_ATTACH_HELD,      /* somebody holds the database: stay away */
+	EV_ATTACH_UNEXPECTED /* a launcher that was restarted has given it up, or started another one */
 } EvAttach;
 extern EvAttach ev_database_attach(EvDatabase *db);
 extern void ev_database_detach(EvDatabase *db);
 
 /*
  * Something has changed that decides whether this database shall have a worker: whoever is there
- * looks, and if nobody is one is sent to look.
+ * looks, and if nobody is one is sent to look.  False, and nothing done, when there is no slot left.
  */
-extern void ev_database_look(Oid dboid);
+extern bool ev_database_look(Oid dboid);
 
 /* Slot of this session's database: if a worker ended for want of the extension, want one again. */
 extern void ev_database_want(EvDatabase *db);

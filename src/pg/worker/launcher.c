@@ -258,11 +258,10 @@ tend(EvDatabase *db)
 			if (candidate(db->dboid) != NULL)
 				start_worker(db);
 			else
-			{
 				ev_database_set_state(db, EV_DB_ABSENT);
-				return 0; /* somebody else may be waiting for its place */
-			}
-			break;
+
+			/* if it is not on its way, there is a time to try again, or a slot to give back */
+			return pg_atomic_read_u32(&db->state) == EV_DB_STARTING ? -1 : 0;
 		case EV_DB_DOWN:
 		case EV_DB_NOT_STARTED:
 			if (GetCurrentTimestamp() < again)
@@ -314,7 +313,9 @@ look_at_candidates(void)
 	{
 		if (candidates[i].looked_at)
 			continue;
-		if (ev_database_find(candidates[i].dboid, true) == NULL)
+
+		/* it may have a worker that is just leaving, since it was none under the old settings */
+		if (!ev_database_look(candidates[i].dboid))
 			return; /* all slots in use: go on when one is given back */
 		candidates[i].looked_at = true;
 	}

@@ -74,7 +74,7 @@ attach(EvWorker *worker)
 	switch (ev_database_attach(my_database))
 	{
 		case EV_ATTACHED: break;
-		case EV_ATTACH_TAKEN: proc_exit(0); /* a launcher that was restarted had lost sight of us */
+		case EV_ATTACH_UNEXPECTED: proc_exit(0);
 		case EV_ATTACH_HELD:
 			ev_database_set_state(my_database, EV_DB_WANTED);
 			ev_launcher_wake();
