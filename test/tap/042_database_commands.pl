@@ -331,6 +331,7 @@ $inside->end;
 $c->sql('ALTER DATABASE shut IS_TEMPLATE true');
 no_worker('shut', 'IS_TEMPLATE true: it leaves');
 is($c->sql("SELECT v.detail FROM email_verdict('ok7\@ok.deliver.com') v", 'shut'), 'database_not_enabled', '... and nothing is called pending');
+is($c->sql("SELECT gates FROM email_verify.stat", 'shut'), '{database_not_enabled}', '... as stat says');
 is($c->try('CREATE DATABASE made TEMPLATE shut')->{code}, 0, '... a template can be used');
 is($c->verdict('ok7@ok.deliver.com', '20 s', 'made')->{reason}, 'smtp_deliverable', '... and what is made of it has a worker at the first question');
 $c->sql('ALTER DATABASE shut IS_TEMPLATE false');

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 
 #include "pg/backend/backend.h"
+#include "pg/shared/candidate.h"
 
 PG_FUNCTION_INFO_V1(ev_stat);
 PG_FUNCTION_INFO_V1(ev_stat_cluster);
@@ -132,7 +133,9 @@ state_detail(EvDatabase *db, EvDatabaseState state)
 {
 	switch (state)
 	{
-		case EV_DB_WANTED: return "waits for the launcher";
+		case EV_DB_WANTED:
+			return ev_database_is_held(db) ? "makes way for a command that needs the database"
+			                               : "waits for the launcher";
 		case EV_DB_STARTING: return "is being started";
 		case EV_DB_RUNNING:
 			if (pg_atomic_read_u32(&db->inflight) == 0)
@@ -153,7 +156,8 @@ database_enabled(void)
 {
 	char *name = get_database_name(MyDatabaseId);
 
-	return name != NULL && ev_settings_database_enabled(ev_settings.databases, name);
+	return name != NULL && ev_settings_database_enabled(ev_settings.databases, name) &&
+	       ev_my_database_connectable();
 }
 
 /* What the state of worker and server alone holds back. */

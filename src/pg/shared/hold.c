@@ -13,8 +13,8 @@
 #include "miscadmin.h"
 #include "storage/procarray.h"
 
-#include "pg/shared/compat.h"
 #include "pg/shared/shmem.h"
+#include "pg/shared/waits.h"
 
 /* The longest nap while a worker is waited for: the end of its process is announced by nobody. */
 #define NAP_MS 10
@@ -81,6 +81,7 @@ ev_database_attach(EvDatabase *db)
 	{
 		db->worker_pid = MyProcPid;
 		db->worker_latch = MyLatch;
+		db->started_at = 0; /* it does not run yet */
 	}
 	LWLockRelease(db->lock);
 	return result;
@@ -136,8 +137,7 @@ ev_database_stop_worker(EvDatabase *db, int patience_ms)
 		gone = pid == 0 && (last == 0 || BackendPidGetProc(last) == NULL);
 		if (gone || TimestampDifferenceExceeds(start, now, patience_ms))
 			break;
-		(void) ConditionVariableTimedSleep(&db->progress, NAP_MS,
-		                                   ev_wait_event("EmailVerifyStopWorker"));
+		(void) ConditionVariableTimedSleep(&db->progress, NAP_MS, ev_wait(EV_WAIT_WORKER_END));
 	}
 	ConditionVariableCancelSleep();
 	return gone;

@@ -18,6 +18,7 @@ ev_wait(EvWait wait)
 		[EV_WAIT_VERDICT] = "EmailVerifyVerdict",
 		[EV_WAIT_PROGRESS] = "EmailVerifyProgress",
 		[EV_WAIT_INBOX] = "EmailVerifyInbox",
+		[EV_WAIT_WORKER_END] = "EmailVerifyWorkerEnd",
 	};
 	static uint32 known[EV_N_WAITS];
 

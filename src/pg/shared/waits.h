@@ -15,6 +15,7 @@ typedef enum EvWait
 	EV_WAIT_VERDICT,     /* a session: for one verdict (wait => …) */
 	EV_WAIT_PROGRESS,    /* a session: in email_verify.wait() */
 	EV_WAIT_INBOX,       /* a session: for room in the inbox */
+	EV_WAIT_WORKER_END,  /* a session: for the end of the worker, in a command on its database */
 	EV_N_WAITS
 } EvWait;
 
