@@ -202,15 +202,21 @@ $w->ctl('set slow latency_ms=300');
 my @slow = map { "ok$_\@slow.deliver.com" } 1 .. 3;
 $c->ask(@slow);
 ok($c->poll('SELECT sessions > 0 FROM email_verify.stat'), 'addresses are under way');
+my $waiter = EmailVerifySession->new($c);
+$waiter->send("SELECT v.reason || ' ' || v.detail FROM email_verdict('ok4\@slow.deliver.com', wait => '1 min') v");
+ok($waiter->sleeps, '... and somebody waits for one');
 $c->sql('CREATE TRIGGER t BEFORE INSERT ON email_verify.address FOR EACH ROW EXECUTE FUNCTION evil.trigger()');
 ok($c->poll("SELECT worker = 'refused' FROM email_verify.stat", 10), '... when the worker refuses');
-ok($c->poll("SELECT count(*) = 3 FROM email_verify.queue WHERE address LIKE '%\@slow.deliver.com'"), '... they stay queued');
+is($waiter->result, 'internal_verifier_error worker_refused', '... who waits is told');
+$waiter->end;
+push @slow, 'ok4@slow.deliver.com';
+ok($c->poll("SELECT count(*) = 4 FROM email_verify.queue WHERE address LIKE '%\@slow.deliver.com'"), '... they stay queued');
 my $left = $c->sql("SELECT email_verify.wait('20 s')");
-cmp_ok($left, '>=', 3, '... wait() does not wait for them');
+cmp_ok($left, '>=', 4, '... wait() does not wait for them');
 ok($c->poll('SELECT sessions = 0 FROM email_verify.stat', 45), '... their sessions come to an end');
 $c->sql('DROP TRIGGER t ON email_verify.address');
-ok($c->poll("SELECT count(*) = 3 FROM email_verify.address WHERE address LIKE '%\@slow.deliver.com' AND reason = 'smtp_deliverable'", 10), '... and what they found is stored when it works again');
-is(scalar(map { $c->peer_rcpts($_) } @slow), 3, '... each was asked for once');
+ok($c->poll("SELECT count(*) = 4 FROM email_verify.address WHERE address LIKE '%\@slow.deliver.com' AND reason = 'smtp_deliverable'", 10), '... and what they found is stored when it works again');
+is(scalar(map { $c->peer_rcpts($_) } @slow), 4, '... each was asked for once');
 $w->restore;
 
 # --- at the start, and at rest -------------------------------------------------------------------------------------------------------------

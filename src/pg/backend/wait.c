@@ -66,8 +66,8 @@ worker_obstacle(TimestampTz deadline)
 			return TimestampTzPlusMilliseconds(db->state_since, EV_RESTART_DELAY) < deadline
 			           ? EV_DETAIL_NONE
 			           : EV_DETAIL_WORKER_DOWN;
-		case EV_DB_NOT_STARTED: return EV_DETAIL_WORKER_NOT_STARTED;
 		case EV_DB_REFUSED: return pg_atomic_read_u32(&db->refusal);
+		case EV_DB_NOT_STARTED: return EV_DETAIL_WORKER_NOT_STARTED;
 		case EV_DB_FREE:
 		case EV_DB_ABSENT: break;
 	}

@@ -80,6 +80,7 @@ refuse(const EvFault *fault)
 	LWLockRelease(database->lock);
 	pg_atomic_write_u32(&database->refusal, (uint32) fault->detail);
 	ev_database_set_state(database, EV_DB_REFUSED);
+	ev_waiters_wake(database->dboid);
 	if (strcmp(said, fault->text) == 0)
 		return;
 	strlcpy(said, fault->text, sizeof(said));

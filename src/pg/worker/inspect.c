@@ -29,9 +29,9 @@
 #include "pg/worker/inspect_internal.h"
 
 /* What worker and backends know by name. */
-static const char *const table_names[] = {"address",   "domain",   "domain_host",
-                                          "queue",     "inflight", "override",
-                                          "mx_policy", "site_key", "tombstone"};
+static const char *const table_names[] = {"address",   "domain",   "domain_host", "queue",
+                                          "inflight",  "override", "mx_policy",   "site_key",
+                                          "tombstone", "parked"};
 static const char *const function_names[] = {
 	"_complete", "_enqueue",  "_learn_domains", "_learn_hosts", "_lease",
 	"_leave",    "_next_due", "_policies",      "_recover",     "_suspect",
