@@ -113,6 +113,10 @@ CREATE TYPE email_verify.syntax AS (
 
 -- ---------------------------------------------------------------------------------------------------
 -- Tables.  The worker is the only writer of address, domain and domain_host.
+--
+-- What a probe changes in these three is in no index, and pages have room for the new version of a row, so that an update
+-- touches neither (HOT).  VACUUM does not cut the end off tables, since that locks them: nobody could be answered meanwhile.
+-- Rows of queue and inflight do not live long: they are vacuumed by the number of dead ones, and not for being new.
 -- ---------------------------------------------------------------------------------------------------
 
 CREATE TABLE email_verify.address (
@@ -136,7 +140,7 @@ CREATE TABLE email_verify.address (
 	mx_address inet,
 	tls boolean,
 	mx_fingerprint bigint
-) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 -- look-ups are by hash, upserts by the primary key
 CREATE INDEX address_lookup ON email_verify.address USING hash (address);
@@ -156,7 +160,7 @@ CREATE TABLE email_verify.domain (
 	checked_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
 	random_local text
-) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 COMMENT ON TABLE email_verify.domain IS 'what DNS says about each domain';
 COMMENT ON COLUMN email_verify.domain.reason IS 'why the domain takes no mail, or NULL when it does';
@@ -170,7 +174,7 @@ CREATE TABLE email_verify.domain_host (
 	catch_all_at timestamptz,
 	accepted_at timestamptz,
 	PRIMARY KEY (domain, host)
-) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 COMMENT ON TABLE email_verify.domain_host IS
 	'what is known of made-up recipients: a fact of domain and mail server, not of the domain';
@@ -191,7 +195,8 @@ CREATE TABLE email_verify.queue (
 	second_look boolean NOT NULL DEFAULT false,
 	crashes smallint NOT NULL DEFAULT 0,
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
-) WITH (fillfactor = 70, vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
 -- two indexes, so that neither search has to pass over what is for the other, or to guess how much that is
 CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id) WHERE crashes = 0;
@@ -209,7 +214,9 @@ CREATE TABLE email_verify.inflight (
 	batch bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	ids bigint[] NOT NULL,
 	started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
-);
+) WITH (vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 200, toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 500,
+	autovacuum_vacuum_insert_threshold = -1);
 
 -- Addresses that are not probed any more, since that has ended the prober too often.
 CREATE TABLE email_verify.parked (
@@ -292,6 +299,25 @@ CREATE TABLE email_verify.tombstone (
 	at timestamptz NOT NULL
 );
 
+-- Where the walk is that deletes what has been expired for long: one row.
+CREATE TABLE email_verify.upkeep (
+	single boolean PRIMARY KEY DEFAULT true CHECK (single),
+	place text CHECK (place IN ('address', 'domain', 'domain_host', 'tombstone')),
+	after text[] COLLATE "C",
+	started_at timestamptz,
+	ended_at timestamptz,
+	looked_at bigint NOT NULL DEFAULT 0,
+	deleted bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50, vacuum_truncate = off, toast.vacuum_truncate = off);
+
+INSERT INTO email_verify.upkeep (ended_at) VALUES (now());
+
+COMMENT ON TABLE email_verify.upkeep IS 'the walk that deletes what has been expired for longer than email_verify.retention';
+COMMENT ON COLUMN email_verify.upkeep.place IS 'the table it is in; NULL: none is under way';
+COMMENT ON COLUMN email_verify.upkeep.after IS 'the key of the last row it has looked at there';
+COMMENT ON COLUMN email_verify.upkeep.looked_at IS 'rows that this walk, or the last one, has looked at';
+COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
+
 SELECT pg_catalog.pg_extension_config_dump('email_verify.override', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.mx_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.site_key', '');
@@ -346,8 +372,10 @@ AS 'MODULE_PATHNAME', 'ev_hmac' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 CREATE FUNCTION email_verify._random_key() RETURNS bytea
 AS 'MODULE_PATHNAME', 'ev_random_key' LANGUAGE C VOLATILE;
 
-CREATE FUNCTION email_verify._poke() RETURNS void
-AS 'MODULE_PATHNAME', 'ev_poke' LANGUAGE C VOLATILE;
+-- The worker shall look at the queue when this transaction commits, n rows being new there.  Rows that fell due before the
+-- transaction began may not be found at once.
+CREATE FUNCTION email_verify._poke(n bigint DEFAULT 0) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ev_poke' LANGUAGE C VOLATILE STRICT;
 
 CREATE FUNCTION email_verify._mostly_true(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
@@ -428,7 +456,8 @@ BEGIN ATOMIC
 	SELECT added.address, NULL, NULL, NULL, NULL, NULL, NULL, true FROM added;
 END;
 
--- Rows of one priority that are due at a time (a constant, so that the index ends the search), behind the given position.
+-- Rows of one priority that are due at a time (a constant, so that the index ends the search), behind the given position; at
+-- most 1000.  The planner must see a small number, or it reads the other tables as a whole to join a tenth of the queue with.
 -- With crashes, the first rows that so many crashes found under way instead, whatever their priority.
 CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, due_by timestamptz, n integer,
 	crashes smallint,
@@ -441,14 +470,22 @@ BEGIN ATOMIC
 		q.second_look, d.random_local, host(a.mx_address),
 		h.hosts, h.catch_all, h.catch_all_age, h.accepted
 	FROM (
-		(SELECT l.* FROM email_verify.queue l
-		WHERE $6 = 0 AND l.crashes = 0 AND l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
-		ORDER BY l.due_at, l.id
+		(SELECT few.* FROM (
+			SELECT l.* FROM email_verify.queue l
+			WHERE $6 = 0 AND l.crashes = 0 AND l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
+			ORDER BY l.due_at, l.id
+			LIMIT 1000
+		) few
+		ORDER BY few.due_at, few.id
 		LIMIT $5)
 		UNION ALL
-		(SELECT s.* FROM email_verify.queue s
-		WHERE $6 > 0 AND s.crashes > 0 AND s.crashes = $6
-		ORDER BY s.priority, s.id
+		(SELECT few.* FROM (
+			SELECT s.* FROM email_verify.queue s
+			WHERE $6 > 0 AND s.crashes > 0 AND s.crashes = $6
+			ORDER BY s.priority, s.id
+			LIMIT 1000
+		) few
+		ORDER BY few.priority, few.id
 		LIMIT $5)
 	) q
 	LEFT JOIN email_verify.domain d ON d.domain = q.domain
@@ -582,7 +619,7 @@ BEGIN ATOMIC
 END;
 
 -- What mail servers said to made-up recipients (domain and host distinct).  random_local is the name of a test that
--- has not ended, NULL when it has.
+-- has not ended, NULL when it has.  That a host accepts recipients is news once an hour, not with each session.
 CREATE FUNCTION email_verify._learn_hosts(domains text[], hosts text[], catch_all boolean[], accepted boolean[],
 	random_locals text[])
 RETURNS void LANGUAGE SQL VOLATILE
@@ -591,6 +628,10 @@ BEGIN ATOMIC
 	SELECT f.domain, f.host, f.catch_all, CASE WHEN f.catch_all IS NOT NULL THEN now() END,
 		CASE WHEN f.accepted THEN now() END
 	FROM unnest($1, $2, $3, $4) AS f (domain, host, catch_all, accepted)
+	WHERE f.catch_all IS NOT NULL OR NOT EXISTS (
+		SELECT FROM email_verify.domain_host o
+		WHERE o.domain = f.domain AND o.host = f.host
+			AND (NOT f.accepted OR o.accepted_at > now() - interval '1 hour'))
 	ORDER BY f.domain COLLATE "C", f.host COLLATE "C"
 	ON CONFLICT ON CONSTRAINT domain_host_pkey DO UPDATE SET
 		catch_all = coalesce(excluded.catch_all, h.catch_all),
@@ -602,6 +643,89 @@ BEGIN ATOMIC
 		FROM unnest($1, $5) AS u (domain, random_local) GROUP BY u.domain
 	) f
 	WHERE d.domain = f.domain AND d.random_local IS DISTINCT FROM f.random_local;
+END;
+
+-- Slices of a walk over a table by its primary key: n rows (at most 1000) behind the key that was reached before.  They delete
+-- what was of no use any more an age ago, but for rows that somebody holds; an age that is NULL is never reached.
+-- Fewer rows looked at than n: that was the end.
+CREATE FUNCTION email_verify._retire_addresses(after text[], age interval, reply_text_age interval, n integer,
+	OUT looked_at bigint, OUT deleted bigint, OUT reached text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH few AS MATERIALIZED (
+		SELECT a.address, a.expires_at, a.checked_at, a.reply_text IS NOT NULL AS has_text FROM email_verify.address a
+		WHERE a.address > coalesce($1[1], '') ORDER BY a.address LIMIT 1000
+	), slice AS MATERIALIZED (
+		SELECT few.* FROM few ORDER BY few.address LIMIT $4
+	), old AS MATERIALIZED (
+		SELECT a.address, a.expires_at <= now() - $2 AS all FROM slice s JOIN email_verify.address a ON a.address = s.address
+		WHERE s.expires_at <= now() - $2 OR (s.has_text AND s.checked_at <= now() - $3)
+		ORDER BY a.address FOR UPDATE OF a SKIP LOCKED
+	), gone AS (
+		DELETE FROM email_verify.address a USING old WHERE a.address = old.address AND old.all RETURNING 1
+	), silent AS (
+		UPDATE email_verify.address a SET reply_text = NULL FROM old WHERE a.address = old.address AND old.all IS NOT TRUE
+	)
+	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.address)] FROM slice;
+END;
+
+CREATE FUNCTION email_verify._retire_domains(after text[], age interval, n integer,
+	OUT looked_at bigint, OUT deleted bigint, OUT reached text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH few AS MATERIALIZED (
+		SELECT d.domain, d.expires_at FROM email_verify.domain d
+		WHERE d.domain > coalesce($1[1], '') ORDER BY d.domain LIMIT 1000
+	), slice AS MATERIALIZED (
+		SELECT few.* FROM few ORDER BY few.domain LIMIT $3
+	), old AS MATERIALIZED (
+		SELECT d.domain FROM slice s JOIN email_verify.domain d ON d.domain = s.domain
+		WHERE s.expires_at <= now() - $2
+		ORDER BY d.domain FOR UPDATE OF d SKIP LOCKED
+	), gone AS (
+		DELETE FROM email_verify.domain d USING old WHERE d.domain = old.domain RETURNING 1
+	)
+	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.domain)] FROM slice;
+END;
+
+CREATE FUNCTION email_verify._retire_domain_hosts(after text[], age interval, n integer,
+	OUT looked_at bigint, OUT deleted bigint, OUT reached text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH few AS MATERIALIZED (
+		SELECT h.domain, h.host, greatest(h.catch_all_at, h.accepted_at) AS at FROM email_verify.domain_host h
+		WHERE (h.domain, h.host) > (coalesce($1[1], ''), coalesce($1[2], '')) ORDER BY h.domain, h.host LIMIT 1000
+	), slice AS MATERIALIZED (
+		SELECT few.* FROM few ORDER BY few.domain, few.host LIMIT $3
+	), old AS MATERIALIZED (
+		SELECT h.domain, h.host FROM slice s JOIN email_verify.domain_host h ON h.domain = s.domain AND h.host = s.host
+		WHERE coalesce(s.at, '-infinity') <= now() - $2
+		ORDER BY h.domain, h.host FOR UPDATE OF h SKIP LOCKED
+	), gone AS (
+		DELETE FROM email_verify.domain_host h USING old WHERE h.domain = old.domain AND h.host = old.host RETURNING 1
+	), last AS (
+		SELECT slice.domain, slice.host FROM slice ORDER BY slice.domain DESC, slice.host DESC LIMIT 1
+	)
+	SELECT (SELECT count(*) FROM slice), (SELECT count(*) FROM gone), (SELECT ARRAY[last.domain, last.host] FROM last);
+END;
+
+CREATE FUNCTION email_verify._retire_tombstones(after text[], age interval, n integer,
+	OUT looked_at bigint, OUT deleted bigint, OUT reached text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH few AS MATERIALIZED (
+		SELECT t.hmac, t.at FROM email_verify.tombstone t
+		WHERE t.hmac > coalesce($1[1], '') ORDER BY t.hmac LIMIT 1000
+	), slice AS MATERIALIZED (
+		SELECT few.* FROM few ORDER BY few.hmac LIMIT $3
+	), old AS MATERIALIZED (
+		SELECT t.hmac FROM slice s JOIN email_verify.tombstone t ON t.hmac = s.hmac
+		WHERE t.at <= now() - $2
+		ORDER BY t.hmac FOR UPDATE OF t SKIP LOCKED
+	), gone AS (
+		DELETE FROM email_verify.tombstone t USING old WHERE t.hmac = old.hmac RETURNING 1
+	)
+	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.hmac)] FROM slice;
 END;
 
 -- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
@@ -847,7 +971,6 @@ COMMENT ON FUNCTION email_verify.wait(interval) IS
 -- Durable: the rows are the caller's transaction's.
 CREATE FUNCTION email_verify.enqueue(addresses text[]) RETURNS bigint LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
-	SELECT email_verify._poke();
 	WITH wanted AS (
 		SELECT DISTINCT email_verify._queueable(u.address) COLLATE "C" AS address FROM unnest($1) AS u (address)
 	), added AS (
@@ -860,14 +983,13 @@ BEGIN ATOMIC
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
 		RETURNING 1
 	)
-	SELECT count(*) FROM added;
+	SELECT email_verify._poke(count(*)) FROM added;
 END;
 COMMENT ON FUNCTION email_verify.enqueue(text[]) IS
 	'queue addresses that have no fresh verdict, in this transaction; returns how many were queued';
 
 CREATE FUNCTION email_verify.recheck(email text) RETURNS boolean LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
-	SELECT email_verify._poke();
 	WITH k AS (
 		SELECT k.address FROM email_verify._queueable($1) AS k (address) WHERE k.address IS NOT NULL
 	), unparked AS (
@@ -875,11 +997,12 @@ BEGIN ATOMIC
 	), queued AS (
 		INSERT INTO email_verify.queue AS q (address, priority, due_at)
 		SELECT k.address, 0, clock_timestamp() FROM k
-		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET due_at = least(q.due_at, excluded.due_at), priority = 0,
-			crashes = 0
-		RETURNING 1
+		-- one that changes lines goes to the end of the new one, not behind the worker's back
+		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = 0, crashes = 0,
+			due_at = CASE WHEN q.priority = 0 AND q.crashes = 0 THEN least(q.due_at, excluded.due_at) ELSE excluded.due_at END
+		RETURNING (q.xmax = 0)::integer AS added
 	)
-	SELECT EXISTS (SELECT FROM queued);
+	SELECT count(*) > 0 AND email_verify._poke(coalesce(sum(queued.added), 0)::bigint) >= 0 FROM queued;
 END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
 	'verify an address anew, whatever is known of it and also if it was parked; false when its verdict needs no worker';
@@ -933,8 +1056,9 @@ BEGIN ATOMIC
 	), tomb AS (
 		INSERT INTO email_verify.tombstone AS t (hmac, at) SELECT p.hmac, clock_timestamp() FROM p
 		ON CONFLICT ON CONSTRAINT tombstone_pkey DO UPDATE SET at = excluded.at
-	), old_tombs AS (
-		DELETE FROM email_verify.tombstone WHERE at < now() - interval '1 day'
+	), walk AS (
+		-- the walk may have stopped just there: it begins anew
+		UPDATE email_verify.upkeep u SET after = NULL FROM p WHERE u.after = ARRAY[p.key]
 	), q AS (
 		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
 	), a AS (

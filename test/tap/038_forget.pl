@@ -154,7 +154,8 @@ is(found($asked), '', '... and the answer is not kept');
 
 $c->sql("UPDATE email_verify.tombstone SET at = now() - interval '2 days'");
 forget('nobody@nowhere.deliver.com');
-is($c->sql('SELECT count(*) FROM email_verify.tombstone'), 1, 'what keeps answers from coming back is not kept longer than they can come');
+$c->set('email_verify.retention_interval' => '1s');
+ok($c->poll('SELECT count(*) = 1 FROM email_verify.tombstone'), 'what keeps answers from coming back is not kept longer than they can come');
 is($c->sql("SELECT count(*) FROM email_verify.forget('not an address') WHERE rows > 0"), 0, 'no address: nothing to forget');
 is($c->sql('SELECT count(*) FROM email_verify.site_key'), 1, 'there is one key');
 $_->end for $s, $holder;

@@ -30,6 +30,7 @@ static bool created = false;
 static bool dropped = false;
 static bool poked = false;
 static bool changed = false;
+static int64 added = 0;
 static bool policies_changed = false;
 static bool committed = false; /* all that: it is to be told */
 
@@ -114,6 +115,7 @@ static void
 forget_all(void)
 {
 	created = dropped = poked = changed = policies_changed = committed = false;
+	added = 0;
 }
 
 static void
@@ -139,6 +141,8 @@ tell_of_extension(void)
 
 	if (db == NULL)
 		return;
+	if (poked)
+		ev_database_poke(db, GetCurrentTransactionStartTimestamp(), added);
 	pg_atomic_write_u32(&db->check, 1);
 	if (created || poked)
 		ev_database_want(db);
@@ -201,12 +205,13 @@ ev_announce(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* _poke(): called by functions that write the queue */
+/* _poke(n): called by functions that write the queue, with the number of rows that are new; returns it */
 Datum
 ev_poke(PG_FUNCTION_ARGS)
 {
 	poked = true;
-	PG_RETURN_VOID();
+	added += PG_GETARG_INT64(0);
+	PG_RETURN_INT64(PG_GETARG_INT64(0));
 }
 
 /*

@@ -62,6 +62,8 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u32(&db->state, EV_DB_FREE);
 	pg_atomic_init_u32(&db->check, 0);
 	pg_atomic_init_u32(&db->policies, 0);
+	pg_atomic_init_u64(&db->poked_since, 0);
+	pg_atomic_init_u64(&db->added, 0);
 	pg_atomic_init_u32(&db->paused, 0);
 	pg_atomic_init_u32(&db->refusal, EV_DETAIL_NONE);
 	pg_atomic_init_u32(&db->holds, 0);
@@ -137,6 +139,7 @@ ev_database_find(Oid dboid, bool create)
 		result->worker_pid = 0;
 		result->inbox_used = result->inbox_start = 0;
 		pg_atomic_write_u64(&result->queued, 0);
+		pg_atomic_write_u64(&result->added, 0);
 		pg_atomic_write_u64(&result->unanswered, 0);
 		pg_atomic_write_u32(&result->paused, 0);
 		ev_counters_reset(result);
@@ -150,6 +153,17 @@ ev_database_find(Oid dboid, bool create)
 	}
 	LWLockRelease(ev_shared->directory);
 	return result;
+}
+
+void
+ev_database_poke(EvDatabase *db, TimestampTz since, int64 added)
+{
+	uint64 oldest = pg_atomic_read_u64(&db->poked_since);
+
+	pg_atomic_fetch_add_u64(&db->added, added);
+	while ((oldest == 0 || oldest > (uint64) since) &&
+	       !pg_atomic_compare_exchange_u64(&db->poked_since, &oldest, (uint64) since))
+		;
 }
 
 bool

@@ -84,6 +84,9 @@ typedef struct EvDatabase
 	TimestampTz started_at;
 	pg_atomic_uint32 check;    /* worker, look whether the extension is still there */
 	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
+	pg_atomic_uint64
+		poked_since;        /* start of the oldest transaction that wrote the queue; 0: none */
+	pg_atomic_uint64 added; /* rows that these transactions put there */
 	pg_atomic_uint32 paused;
 	pg_atomic_uint32 holds; /* by commands that need the database for themselves: see hold.c */
 
@@ -185,6 +188,9 @@ extern void ev_database_set_state(EvDatabase *db, EvDatabaseState state);
 extern void ev_counters_reset(EvDatabase *db);
 extern void ev_launcher_wake(void);
 extern void ev_worker_wake(EvDatabase *db);
+
+/* A transaction that began at since has committed rows of the queue, `added` of them new. */
+extern void ev_database_poke(EvDatabase *db, TimestampTz since, int64 added);
 
 /*
  * Append one entry to this database's inbox and wake the worker if it was empty.  False when it is

@@ -12,6 +12,8 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/aside.h"
+#include "pg/worker/count.h"
+#include "pg/worker/cursor.h"
 #include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lost.h"
@@ -19,11 +21,6 @@
 
 /* Results wait this long for company, unless somebody waits for them. */
 #define GATHER_MS 20
-
-/* A full queue is counted anew at most this often. */
-#define RECOUNT_MS 10000
-
-static TimestampTz recounted_at = 0;
 
 static bool
 outcomes_are_ripe(EvWorker *worker)
@@ -33,24 +30,6 @@ outcomes_are_ripe(EvWorker *worker)
 	return worker->n_outcomes >= EV_RESULT_BATCH / 2 ||
 	       pg_atomic_read_u32(&ev_shared->waiting) > 0 ||
 	       TimestampDifferenceExceeds(worker->oldest_outcome, GetCurrentTimestamp(), GATHER_MS);
-}
-
-static bool
-count_is_asked(EvWorker *worker)
-{
-	return pg_atomic_read_u64(&worker->db->count_asked) >
-	       pg_atomic_read_u64(&worker->db->count_answered);
-}
-
-/*
- * The count of queued rows is kept by adding and subtracting, and knows nothing of rows that others
- * take away; while it refuses questions it is looked at more closely.
- */
-static bool
-recount_is_due(EvWorker *worker)
-{
-	return pg_atomic_read_u64(&worker->db->queued) >= (uint64) worker->settings.max_queue &&
-	       TimestampDifferenceExceeds(recounted_at, GetCurrentTimestamp(), RECOUNT_MS);
 }
 
 bool
@@ -64,7 +43,7 @@ ev_cycle_is_due(EvWorker *worker)
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
-	       ev_lease_is_due(worker) || count_is_asked(worker) || recount_is_due(worker);
+	       ev_lease_is_due(worker) || ev_count_is_due(worker);
 }
 
 static void
@@ -112,11 +91,7 @@ typedef struct Done
 	int n_parked;
 	int added; /* rows that came to the queue in this cycle, and rows that left it: about */
 	int final;
-	bool recounted;
-	bool counted;
-	uint64 asked;
-	int64 unanswered;
-	int64 queued;
+	EvCount count;
 } Done;
 
 /*
@@ -184,34 +159,16 @@ store_all(EvWorker *worker, Done *done)
 	}
 
 	/* rows that wait for their results to be stored are still in the queue: not before */
-	ev_lease(worker, done->context, &done->leased);
-
-	/* what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be due */
+	/*
+	 * what this cycle postponed lies at least a second ahead: by now, in a slow one, it may be due,
+	 * but is still called under way
+	 */
+	ev_lease(worker, Min(GetCurrentTimestamp(), soonest - 1), done->context, &done->leased);
 	if (done->leased.looked_at != 0)
-		worker->looked_at = Min(done->leased.looked_at, soonest - 1);
+		worker->looked_at = done->leased.looked_at;
 	end_batches(worker, done);
 	worker->next_due = ev_store_next_due(worker->looked_at);
-	if (count_is_asked(worker) && worker->n_inbox < EV_INBOX_BATCH)
-	{
-		done->counted = true;
-		done->unanswered = ev_store_count_unanswered() + ev_aside_questions();
-		done->queued = ev_store_count_queued();
-	}
-	else if (recount_is_due(worker))
-	{
-		recounted_at = GetCurrentTimestamp();
-		done->recounted = true;
-		done->queued = ev_store_count_queued();
-	}
-}
-
-/* Only this process writes the count, so it need not be done in one step; it never goes below 0. */
-static void
-count_queued(EvDatabase *db, int change)
-{
-	int64 queued = (int64) pg_atomic_read_u64(&db->queued) + change;
-
-	pg_atomic_write_u64(&db->queued, (uint64) Max(queued, 0));
+	ev_count_take(worker, &done->count);
 }
 
 static int
@@ -241,16 +198,8 @@ after_commit(EvWorker *worker, const Done *done)
 	ev_answer(worker, done->stored, done->n_stored);
 	ev_answer(worker, done->known, done->n_known);
 	ev_suspects_tell(worker, done->parked, done->n_parked);
-	if (done->counted)
-	{
-		pg_atomic_write_u64(&db->unanswered, (uint64) done->unanswered);
-		pg_atomic_write_u64(&db->queued, (uint64) done->queued);
-		pg_atomic_write_u64(&db->count_answered, done->asked);
-	}
-	else if (done->recounted)
-		pg_atomic_write_u64(&db->queued, (uint64) done->queued);
-	else
-		count_queued(db, done->added - done->final - done->n_parked);
+	ev_count_add(worker, done->added - done->final - done->n_parked);
+	ev_count_publish(worker, &done->count);
 	ConditionVariableBroadcast(&db->progress);
 }
 
@@ -258,7 +207,7 @@ bool
 ev_cycle(EvWorker *worker)
 {
 	static MemoryContext context = NULL;
-	Done done = {.asked = pg_atomic_read_u64(&worker->db->count_asked)};
+	Done done = {.count.asked = pg_atomic_read_u64(&worker->db->count_asked)};
 	bool durable;
 
 	if (context == NULL)
@@ -269,6 +218,7 @@ ev_cycle(EvWorker *worker)
 	done.final = count_final(worker);
 	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
 		worker->policies_stale = true;
+	ev_cursors_save(worker);
 	if (!ev_store_begin())
 		return false;
 

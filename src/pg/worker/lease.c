@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/cursor.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/suspects.h"
 
@@ -33,7 +34,7 @@ is_under_way(EvWorker *worker, const EvLease *lease)
 void
 ev_lease_reset(EvWorker *worker)
 {
-	memset(worker->cursors, 0, sizeof(worker->cursors));
+	ev_cursors_look_now();
 	ev_suspects_look(worker);
 }
 
@@ -62,6 +63,8 @@ ev_lease_is_due(EvWorker *worker)
 	for (int p = 0; p < EV_PRIORITIES; p++)
 		if (!worker->cursors[p].exhausted)
 			return true;
+	if (ev_cursors_wake() != 0 && ev_cursors_wake() <= GetCurrentTimestamp())
+		return true;
 	return worker->next_due != 0 && worker->next_due <= GetCurrentTimestamp();
 }
 
@@ -73,9 +76,12 @@ ev_lease_wake(EvWorker *worker)
 	if (ev_probing_room(worker) == 0)
 		return 0;
 	wake = ev_suspects_wake(worker);
-	if (worker->next_due != 0 && (wake == 0 || worker->next_due < wake) &&
-	    ev_suspects_turn(worker) == EV_TURN_ALL)
+	if (ev_suspects_turn(worker) != EV_TURN_ALL)
+		return wake;
+	if (worker->next_due != 0 && (wake == 0 || worker->next_due < wake))
 		wake = worker->next_due;
+	if (ev_cursors_wake() != 0 && (wake == 0 || ev_cursors_wake() < wake))
+		wake = ev_cursors_wake();
 	return wake;
 }
 
@@ -132,16 +138,7 @@ lease_ordinary(EvWorker *worker, TimestampTz now, int room, EvLeased *leased)
 	EvLease *leases = leased->leases;
 	int n = leased->n;
 
-	/*
-	 * with nothing under way there is nothing to pass over: this also mends a clock that was set
-	 * back
-	 */
-	if (hash_get_num_entries(worker->flights) == 0)
-		for (int p = 0; p < EV_PRIORITIES; p++)
-		{
-			worker->cursors[p].due_at = 0;
-			worker->cursors[p].id = 0;
-		}
+	ev_cursors_before_lease(worker, now);
 	if (worker->next_due != 0 && worker->next_due <= now)
 		for (int p = 0; p < EV_PRIORITIES; p++)
 			worker->cursors[p].exhausted = false;
@@ -160,11 +157,13 @@ lease_ordinary(EvWorker *worker, TimestampTz now, int room, EvLeased *leased)
 			cursor->due_at = leases[n + got - 1].due_at;
 			cursor->id = leases[n + got - 1].id;
 		}
-		cursor->exhausted = got < want;
+		if (got < want)
+			ev_cursor_exhausted(cursor, now);
 		for (int i = 0; i < got; i++)
 			if (!is_under_way(worker, &leases[start + i]))
 				leases[n++] = leases[start + i];
 	}
+	ev_cursors_after_lease();
 	leased->n = n;
 }
 
@@ -182,9 +181,8 @@ begin_batch(const EvLease *leases, int n)
 }
 
 void
-ev_lease(EvWorker *worker, MemoryContext context, EvLeased *leased)
+ev_lease(EvWorker *worker, TimestampTz due_by, MemoryContext context, EvLeased *leased)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	int room = Min(ev_probing_room(worker), EV_LEASE_BATCH);
 
 	memset(leased, 0, sizeof(*leased));
@@ -201,8 +199,8 @@ ev_lease(EvWorker *worker, MemoryContext context, EvLeased *leased)
 	else if (ev_suspects_turn(worker) == EV_TURN_ALL)
 	{
 		lease_few(worker, room, leased);
-		lease_ordinary(worker, now, room, leased);
-		leased->looked_at = now;
+		lease_ordinary(worker, due_by, room, leased);
+		leased->looked_at = due_by;
 	}
 	leased->suspect_batch = begin_batch(leased->leases, leased->n_suspects);
 	leased->batch =

@@ -26,18 +26,15 @@ extern bool ev_lease_is_due(EvWorker *worker);
 extern TimestampTz ev_lease_wake(EvWorker *worker);
 
 /*
- * Within a store transaction: take rows that are due and note that they are under way.  *leased is
- * allocated in context.
+ * Within a store transaction: take rows that are due by then and note that they are under way.
+ * *leased is allocated in context.
  */
-extern void ev_lease(EvWorker *worker, MemoryContext context, EvLeased *leased);
+extern void ev_lease(EvWorker *worker, TimestampTz due_by, MemoryContext context, EvLeased *leased);
 
 /* After its commit, which must be durable: hand them to the prober. */
 extern void ev_lease_begin(EvWorker *worker, const EvLeased *leased);
 
-/*
- * Look at all rows anew: some may have come from elsewhere, due earlier than what was seen last, or
- * a lease came to nothing.
- */
+/* Look at all rows anew: some that were under way are no longer. */
 extern void ev_lease_reset(EvWorker *worker);
 
 /* A row goes under way, and is no longer. */

@@ -106,9 +106,51 @@ extern int ev_store_policies(struct ev_mx_policy *policies, int n);
  */
 extern bool ev_store_policies_changed(void);
 
-extern int64 ev_store_count_queued(void);
-extern int64 ev_store_count_unanswered(void);
+/* How many rows the queue has, and how many of these have no answer yet; reads all of it. */
+extern void ev_store_count(int64 *queued, int64 *unanswered);
 extern TimestampTz ev_store_next_due(TimestampTz after); /* 0: nothing */
+
+/* A walk over the tables that deletes what need not be kept (table upkeep). */
+typedef enum EvPlace
+{
+	EV_PLACE_NONE, /* no walk is under way */
+	EV_PLACE_ADDRESS,
+	EV_PLACE_DOMAIN,
+	EV_PLACE_DOMAIN_HOST,
+	EV_PLACE_TOMBSTONE
+} EvPlace;
+
+typedef struct EvWalk
+{
+	EvPlace place;
+	struct varlena
+		*after; /* text[]: the key it has reached there; NULL: none; only until the commit */
+	TimestampTz started_at;
+	TimestampTz ended_at;
+	int64 looked_at;
+	int64 deleted;
+} EvWalk;
+
+extern void ev_store_read_walk(EvWalk *walk);
+extern void ev_store_write_walk(const EvWalk *walk);
+
+/* The next table, from its start. */
+extern void ev_walk_go_on(EvWalk *walk);
+
+/*
+ * Look at the next n rows (at most 1000) of the walk's table and delete what was of no use any more
+ * so many seconds ago (-1: nothing); reply_text_age: likewise for the texts of replies.  Returns how
+ * many were looked at; fewer than n: that was the end of the table.
+ */
+extern int64 ev_store_retire(EvWalk *walk, int64 age, int64 reply_text_age, int n);
+
+/*
+ * What was read and written is counted for the statistics views (and for autovacuum), but not with
+ * each commit: the rest is handed over by ev_store_report() once that time has come; 0: nothing is
+ * left.
+ */
+extern TimestampTz ev_store_report_wake(void);
+extern void ev_store_report(void);
 
 /*
  * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;

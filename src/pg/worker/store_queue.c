@@ -170,23 +170,15 @@ ev_store_end_batches(const int64 *batches, int n)
 	(void) ev_spi_run(&statement, values);
 }
 
-int64
-ev_store_count_queued(void)
+void
+ev_store_count(int64 *queued, int64 *unanswered)
 {
-	static EvStatement statement = {.sql = "SELECT pg_catalog.count(*) FROM email_verify.queue"};
+	static EvStatement statement = {.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER "
+	                                       "(WHERE NOT answered) FROM email_verify.queue"};
 
 	(void) ev_spi_run(&statement, NULL);
-	return ev_spi_int64(0, 1);
-}
-
-int64
-ev_store_count_unanswered(void)
-{
-	static EvStatement statement = {
-		.sql = "SELECT pg_catalog.count(*) FROM email_verify.queue WHERE NOT answered"};
-
-	(void) ev_spi_run(&statement, NULL);
-	return ev_spi_int64(0, 1);
+	*queued = ev_spi_int64(0, 1);
+	*unanswered = ev_spi_int64(0, 2);
 }
 
 TimestampTz

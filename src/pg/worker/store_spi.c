@@ -47,6 +47,17 @@ ev_store_begin(void)
 	return true;
 }
 
+/* Counts that have not been handed over are to be by then. */
+static TimestampTz report_at = 0;
+
+static void
+hand_over_counts(bool force)
+{
+	long ms = pgstat_report_stat(force);
+
+	report_at = ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) : 0;
+}
+
 void
 ev_store_commit(bool durable)
 {
@@ -56,8 +67,21 @@ ev_store_commit(bool durable)
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	pgstat_report_stat(false);
+	hand_over_counts(false);
 	ev_activity_idle();
+}
+
+TimestampTz
+ev_store_report_wake(void)
+{
+	return report_at;
+}
+
+void
+ev_store_report(void)
+{
+	if (report_at != 0 && GetCurrentTimestamp() >= report_at)
+		hand_over_counts(true);
 }
 
 void
@@ -69,6 +93,12 @@ ev_store_abort(void)
 
 uint64
 ev_spi_run(EvStatement *statement, Datum *values)
+{
+	return ev_spi_run_nulls(statement, values, NULL);
+}
+
+uint64
+ev_spi_run_nulls(EvStatement *statement, Datum *values, const char *nulls)
 {
 	int code;
 
@@ -82,7 +112,7 @@ ev_spi_run(EvStatement *statement, Datum *values)
 		SPI_keepplan(plan);
 		statement->plan = plan;
 	}
-	code = SPI_execute_plan(statement->plan, values, NULL, false, 0);
+	code = SPI_execute_plan(statement->plan, values, nulls, false, 0);
 	if (code < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql, SPI_result_code_string(code));
 	return SPI_processed;

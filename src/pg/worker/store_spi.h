@@ -28,6 +28,9 @@ typedef struct EvStatement
  */
 extern uint64 ev_spi_run(EvStatement *statement, Datum *values);
 
+/* The same with NULLs: an 'n' in nulls for each of them; NULL for none. */
+extern uint64 ev_spi_run_nulls(EvStatement *statement, Datum *values, const char *nulls);
+
 /* A field of a row, columns counted from 1; 0 for NULL. */
 extern Datum ev_spi_field(uint64 row, int column, bool *null);
 extern int64 ev_spi_int64(uint64 row, int column);

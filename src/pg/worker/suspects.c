@@ -161,6 +161,8 @@ ev_suspects_recover(EvWorker *worker)
 	static MemoryContext context = NULL;
 	EvStored *parked = NULL;
 	int64 *ids;
+	int64 queued;
+	int64 unanswered;
 	int n;
 	int n_parked = 0;
 
@@ -176,7 +178,8 @@ ev_suspects_recover(EvWorker *worker)
 		parked = MemoryContextAllocHuge(context, n * sizeof(EvStored));
 		n_parked = ev_store_suspect(ids, n, parked);
 	}
-	pg_atomic_write_u64(&worker->db->queued, (uint64) ev_store_count_queued());
+	ev_store_count(&queued, &unanswered);
+	pg_atomic_write_u64(&worker->db->queued, (uint64) queued);
 	worker->looked_at = GetCurrentTimestamp();
 	worker->next_due = ev_store_next_due(worker->looked_at);
 	ev_store_commit(n > 0);

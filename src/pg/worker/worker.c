@@ -23,11 +23,14 @@
 #include "pg/shared/waits.h"
 #include "pg/worker/activity.h"
 #include "pg/worker/aside.h"
+#include "pg/worker/count.h"
+#include "pg/worker/cursor.h"
 #include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/outage.h"
 #include "pg/worker/process.h"
 #include "pg/worker/suspects.h"
+#include "pg/worker/upkeep.h"
 
 #define MAX_BACKOFF_MS 60000
 
@@ -230,8 +233,9 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
 		bool search = worker->n_outcomes + worker->n_inbox > 1;
 
-		/* rows that it leased and did not get to submit lie behind the cursors */
-		ev_lease_reset(worker);
+		/* rows that it leased are not under way: they lie ahead again */
+		ev_cursors_restore(worker);
+		ev_suspects_look(worker);
 
 		/* while the row is searched for, the same lock is met again and again: said once */
 		MemoryContextSwitchTo(old);
@@ -286,6 +290,18 @@ publish_prober(EvWorker *worker)
 	told = true;
 }
 
+/* Milliseconds, -1: never; a time, 0: never. */
+static long
+sooner(long ms, TimestampTz wake)
+{
+	long until;
+
+	if (wake == 0)
+		return ms;
+	until = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake);
+	return ms < 0 ? until : Min(ms, until);
+}
+
 /* When something is to be done in the store by itself; 0: never.  A worker that refuses to work does nothing. */
 static TimestampTz
 store_wake(EvWorker *worker, TimestampTz not_before)
@@ -325,18 +341,24 @@ network_wake(EvWorker *worker)
 static long
 sleep_time(EvWorker *worker, TimestampTz not_before)
 {
-	long ms = network_wake(worker);
-	TimestampTz wake = store_wake(worker, not_before);
+	long ms = sooner(network_wake(worker), store_wake(worker, not_before));
 
-	if (ev_activity_due() != 0 && (wake == 0 || ev_activity_due() < wake))
-		wake = ev_activity_due();
-	if (wake != 0)
-	{
-		long until = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), wake);
+	ms = sooner(ms, ev_activity_due());
+	if (not_before != 0 || ev_fitness_refused())
+		return ms;
+	ms = sooner(ms, ev_count_wake(worker));
+	return sooner(ms, ev_upkeep_wake(worker));
+}
 
-		ms = ms < 0 ? until : Min(ms, until);
-	}
-	return ms;
+/* Rows have come from elsewhere, maybe due earlier than what was seen last. */
+static void
+take_over_what_came(EvWorker *worker)
+{
+	EvDatabase *db = worker->db;
+
+	ev_cursors_go_back(worker, (TimestampTz) pg_atomic_exchange_u64(&db->poked_since, 0));
+	ev_count_add(worker, (int64) pg_atomic_exchange_u64(&db->added, 0));
+	ev_suspects_look(worker);
 }
 
 static uint32
@@ -391,8 +413,7 @@ loop(EvWorker *worker)
 			leave_if_unwanted(&worker->settings);
 			ev_fitness_doubt();
 
-			/* rows may have come from elsewhere, due earlier than what was seen last */
-			ev_lease_reset(worker);
+			take_over_what_came(worker);
 		}
 		ev_prober_run(worker->prober);
 		ev_probing_collect(worker);
@@ -410,6 +431,8 @@ loop(EvWorker *worker)
 			ev_prober_run(worker->prober);
 			ev_probing_collect(worker);
 		}
+		if (not_before == 0)
+			ev_upkeep_run(worker);
 		publish_prober(worker);
 		ev_activity_publish(worker, not_before != 0);
 

@@ -52,6 +52,7 @@ typedef struct EvBatch
 	int32 left;
 } EvBatch;
 
+/* Where the worker is among the rows of a priority; see cursor.h. */
 typedef struct EvCursor
 {
 	TimestampTz due_at;
