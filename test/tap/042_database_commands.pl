@@ -225,6 +225,18 @@ my $result = $c->try('DROP DATABASE there');
 like($result->{err}, qr/being accessed by other users.*1 other session/s, 'somebody is connected: DROP DATABASE is refused, for his sake alone');
 runs('there', '... and there is a worker again');
 
+# what the worker has taken over, but cannot store, is not lost with it
+$guest->end;
+my $errors = $c->sql('SELECT errors_total FROM email_verify._stat()', 'there');
+$c->sql("BEGIN; LOCK TABLE email_verify.queue IN EXCLUSIVE MODE; PREPARE TRANSACTION 'lock'", 'there');
+$c->sql(q{SELECT email_verify('ok71@notls.deliver.com')}, 'there');
+ok($c->poll("SELECT errors_total > $errors AND inbox_bytes = 0 FROM email_verify._stat()", 30, 'there'), 'a question that cannot be stored');
+like($c->try('ALTER DATABASE there RENAME TO hither')->{err}, qr/prepared transaction/, '... a command that is refused');
+isnt(runs('there', '... a worker again'), $pid, '... another one');
+$c->sql("ROLLBACK PREPARED 'lock'", 'there');
+ok($c->poll(q{SELECT count(*) = 1 FROM email_verify.address WHERE address = 'ok71@notls.deliver.com'}, 40, 'there'), '... has its answer');
+$guest = EmailVerifySession->new($c, 'there');
+
 my $dropping = q{FROM pg_stat_activity WHERE query = 'DROP DATABASE there' AND state = 'active' AND pid <> pg_backend_pid()};
 for my $end (qw(pg_cancel_backend pg_terminate_backend))
 {
