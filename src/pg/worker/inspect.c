@@ -31,7 +31,7 @@
 /* What worker and backends know by name. */
 static const char *const table_names[] = {"address",   "domain",   "domain_host", "queue",
                                           "inflight",  "override", "mx_policy",   "site_key",
-                                          "tombstone", "parked"};
+                                          "tombstone", "parked",   "upkeep"};
 static const char *const function_names[] = {
 	"_complete", "_enqueue",  "_learn_domains", "_learn_hosts", "_lease",
 	"_leave",    "_next_due", "_policies",      "_recover",     "_suspect",
