@@ -664,6 +664,11 @@ AS 'MODULE_PATHNAME', 'ev_verdict' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 
 COMMENT ON FUNCTION @extschema@.email_verdict(text, interval, interval) IS
 	'the whole verdict on an e-mail address; FROM users u, email_verdict(u.email) v';
 
+CREATE FUNCTION @extschema@.email_verdict_as(verdict email_verify.verdict, vocabulary text, OUT status text, OUT code text)
+AS 'MODULE_PATHNAME', 'ev_verdict_as' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.email_verdict_as(email_verify.verdict, text) IS
+	'a verdict in the words of emailhippo, bounceless or billionverify';
+
 CREATE FUNCTION @extschema@.email_verify_ok(email text, wait interval DEFAULT NULL,
 	reject email_verify.verification_status[] DEFAULT '{invalid,disposable}') RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_verify_ok' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 10000
@@ -923,6 +928,41 @@ CREATE VIEW email_verify.detail AS
 	SELECT d.detail, d.description FROM email_verify._details() d;
 COMMENT ON VIEW email_verify.detail IS 'what each detail means';
 
+CREATE FUNCTION email_verify._enhanced_statuses(OUT code text, OUT subject text, OUT title text, OUT basic_codes text,
+	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_enhanced_statuses' LANGUAGE C STABLE ROWS 80;
+CREATE FUNCTION email_verify._reply_codes(OUT code integer, OUT meaning text, OUT reference text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_reply_codes' LANGUAGE C STABLE ROWS 50;
+CREATE FUNCTION email_verify._find_enhanced(code_or_line text, OUT code text, OUT class text)
+AS 'MODULE_PATHNAME', 'ev_find_enhanced' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE VIEW email_verify.enhanced_status AS
+	SELECT s.code, s.subject, s.title, s.basic_codes, s.reference,
+		s.transient_reason::email_verify.verification_reason AS transient_reason, s.transient_detail,
+		s.permanent_reason::email_verify.verification_reason AS permanent_reason, s.permanent_detail
+	FROM email_verify._enhanced_statuses() s;
+COMMENT ON VIEW email_verify.enhanced_status IS
+	'the registry of enhanced status codes, and the verdict that 4.y.z and 5.y.z imply at RCPT where no text says more';
+
+CREATE VIEW email_verify.reply_code AS
+	SELECT c.code, c.meaning, c.reference FROM email_verify._reply_codes() c;
+COMMENT ON VIEW email_verify.reply_code IS 'SMTP reply codes and their meaning';
+
+CREATE FUNCTION @extschema@.email_enhanced_status(code_or_line text, OUT code text, OUT class text, OUT subject text, OUT title text,
+	OUT basic_codes text, OUT reference text, OUT reason email_verify.verification_reason, OUT detail text)
+RETURNS SETOF record LANGUAGE SQL STABLE STRICT ROWS 1
+BEGIN ATOMIC
+	SELECT f.code, f.class, s.subject, s.title, s.basic_codes, s.reference,
+		CASE WHEN f.class = 'Persistent Transient Failure' THEN s.transient_reason
+			WHEN f.class = 'Success' THEN NULL ELSE s.permanent_reason END,
+		CASE WHEN f.class = 'Persistent Transient Failure' THEN s.transient_detail
+			WHEN f.class = 'Success' THEN NULL ELSE s.permanent_detail END
+	FROM email_verify._find_enhanced($1) f LEFT JOIN email_verify.enhanced_status s ON s.code = f.code
+	WHERE f.code IS NOT NULL;
+END;
+COMMENT ON FUNCTION @extschema@.email_enhanced_status(text) IS
+	'the meaning of an enhanced status code: of "5.1.1", "X.1.1", or the first one in a reply or log line';
+
 CREATE VIEW email_verify.stat AS
 	SELECT s.*, q.queued, q.unanswered, q.due, q.next_due
 	FROM email_verify._stat() s,
@@ -947,6 +987,9 @@ REVOKE EXECUTE ON FUNCTION @extschema@.email_explain(text) FROM PUBLIC;
 -- the vocabulary may be read by all who may use the schema
 GRANT EXECUTE ON FUNCTION email_verify._reasons() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._details() TO PUBLIC;
-GRANT SELECT ON email_verify.reason, email_verify.detail TO PUBLIC;
+GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION email_verify._find_enhanced(text) TO PUBLIC;
+GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.enhanced_status, email_verify.reply_code TO PUBLIC;
 
 SELECT email_verify._announce();
