@@ -1,0 +1,88 @@
+/*
+ * bounce_internal.h
+ *	  What the readers of bounces share: a message taken apart, and rows to fill.
+ *
+ * Each family of formats has a file bounce_NAME.c with readers of the form below.  A reader looks
+ * for its marks, returns false when they are not there, and else adds a row for each recipient.
+ */
+#ifndef EV_BOUNCE_INTERNAL_H
+#define EV_BOUNCE_INTERNAL_H
+
+#include "engine/bounce.h"
+
+/* Some bytes of the message or of the work area. */
+struct ev_slice
+{
+	const char *s;
+	size_t n;
+};
+
+/* A message as readers see it. */
+struct ev_bounce_input
+{
+	struct ev_slice message; /* all of it */
+	struct ev_slice headers; /* of the outermost message; empty for log lines and events */
+	struct ev_slice text;    /* what a person reads first: decoded, UTF-8 as far as possible, LF line ends */
+	struct ev_slice report;  /* message/delivery-status, feedback-report or disposition-notification, decoded */
+	struct ev_slice original; /* headers of the message that came back, as far as it is there */
+	struct ev_bounce_work *work;
+};
+
+struct ev_bounce_rows
+{
+	struct ev_bounce *rows;
+	size_t n;
+	size_t max;
+};
+
+/* A new row, all zero but for format and kind; NULL when there is no more room. */
+extern struct ev_bounce *ev_bounce_add(struct ev_bounce_rows *rows, const char *format,
+                                       enum ev_bounce_kind kind);
+
+/* Copy a slice into a field of `size` bytes: ASCII with escapes, white space collapsed, cut to fit. */
+extern void ev_bounce_copy(char *field, size_t size, struct ev_slice from);
+
+/*
+ * Copy an address: <>, comments, "rfc822;" and its like, xtext (RFC 3461 4) and utf-8-addr-xtext (RFC
+ * 6533 3) undone.  False, and the field is "", when there is no address in it.
+ */
+extern bool ev_bounce_copy_address(char *field, size_t size, struct ev_slice from);
+
+/*
+ * Fill reply_code, enhanced, diagnostic, remote_mta, verdict, rule, scope, permanence and refused_by
+ * of a row from what a mail system said about it: a reply ("550 5.1.1 …"), an MTA's own words
+ * ("Connection timed out"), or a log's or report's sentence around either ("host mx.example[192.0.2.1]
+ * said: 550 …", "SMTP error from remote mail server after RCPT TO:<…>: …").  Action and enhanced
+ * code of the row count, if they were set before.  `said` may be empty.
+ */
+extern void ev_bounce_diagnose(struct ev_bounce *row, struct ev_slice said,
+                               struct ev_bounce_work *work);
+
+/* Value of the first header of that name (without colon), unfolded in place of its slice; false when absent. */
+extern bool ev_bounce_header(struct ev_slice headers, const char *name, struct ev_slice *value);
+
+/* The next line of a text (without its end) and what is behind it; false at the end. */
+extern bool ev_bounce_line(struct ev_slice *rest, struct ev_slice *line);
+
+/* Does the slice contain, or begin with, this text, ASCII case not mattering?  Offset in *at, if not NULL. */
+extern bool ev_slice_find(struct ev_slice slice, const char *text, size_t *at);
+extern bool ev_slice_starts(struct ev_slice slice, const char *text);
+
+typedef bool (*ev_bounce_reader)(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_dsn.c: RFC 3464, 6522, 6533; RFC 5965; RFC 8098 */
+extern bool ev_bounce_read_dsn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+extern bool ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+extern bool ev_bounce_read_mdn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_human.c: auto-replies, challenges, address changes, list managers */
+extern bool ev_bounce_read_human(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_text.c: messages of mail systems in words of their own */
+extern bool ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_log.c: lines of mail logs; bounce_event.c: JSON events */
+extern bool ev_bounce_read_log(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+extern bool ev_bounce_read_event(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+#endif
