@@ -15,9 +15,9 @@
 
 #define EV_BOUNCE_RECIPIENT_MAX  512
 #define EV_BOUNCE_DIAGNOSTIC_MAX 1000
-#define EV_BOUNCE_ROWS_MAX       1000              /* recipients of one message */
+#define EV_BOUNCE_ROWS_MAX       1000                /* recipients of one message */
 #define EV_BOUNCE_MESSAGE_MAX    (64u * 1024 * 1024) /* longer ones are refused */
-#define EV_BOUNCE_DEPTH_MAX      16                /* parts within parts */
+#define EV_BOUNCE_DEPTH_MAX      16                  /* parts within parts */
 #define EV_BOUNCE_PARTS_MAX      256
 #define EV_BOUNCE_TEXT_MAX       (256u * 1024) /* decoded text that is looked at */
 
@@ -81,8 +81,9 @@ enum ev_bounce_kind
 
 struct ev_bounce
 {
-	char original_recipient[EV_BOUNCE_RECIPIENT_MAX + 1]; /* xtext and utf-8 undone; "" when not told */
-	char final_recipient[EV_BOUNCE_RECIPIENT_MAX + 1];    /* idem */
+	char original_recipient[EV_BOUNCE_RECIPIENT_MAX +
+	                        1]; /* xtext and utf-8 undone; "" when not told */
+	char final_recipient[EV_BOUNCE_RECIPIENT_MAX + 1]; /* idem */
 	char remote_mta[EV_HOST_MAX + 1];
 	char diagnostic[EV_BOUNCE_DIAGNOSTIC_MAX + 1]; /* ASCII with escapes */
 	enum ev_bounce_action action;
@@ -95,7 +96,8 @@ struct ev_bounce
 	enum ev_bounce_refuser refused_by;
 	bool async; /* refused after it had been accepted: a message came back, not a reply */
 	enum ev_bounce_kind kind;
-	uint8_t confidence; /* 0 to 100: how sure the reading is, not whether the sender is who it claims */
+	uint8_t
+		confidence; /* 0 to 100: how sure the reading is, not whether the sender is who it claims */
 	const char *format; /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };
 

@@ -531,6 +531,5 @@ ev_bounce_undo_verp(const char *address, char *field, size_t size)
 	prefix = verp_prefix(name);
 	if (prefix >= name.n)
 		return false;
-	return join_address(field, size, ev_slice_from(name, prefix),
-	                    ev_slice_from(local, equals + 1));
+	return join_address(field, size, ev_slice_from(name, prefix), ev_slice_from(local, equals + 1));
 }

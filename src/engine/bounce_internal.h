@@ -16,8 +16,10 @@ struct ev_bounce_input
 {
 	struct ev_slice message; /* all of it */
 	struct ev_slice headers; /* of the outermost message; empty for log lines and events */
-	struct ev_slice text;    /* what a person reads first: decoded, UTF-8 as far as possible, LF line ends */
-	struct ev_slice report;  /* message/delivery-status, feedback-report or disposition-notification, decoded */
+	struct ev_slice
+		text; /* what a person reads first: decoded, UTF-8 as far as possible, LF line ends */
+	struct ev_slice
+		report; /* message/delivery-status, feedback-report or disposition-notification, decoded */
 	struct ev_slice original; /* headers of the message that came back, as far as it is there */
 	struct ev_bounce_work *work;
 };

@@ -97,14 +97,14 @@ ev_mime_charset_of(struct ev_slice name)
 		const char *name;
 		enum ev_mime_charset charset;
 	} names[] = {
-		{"utf-8", EV_MIME_UTF8},           {"utf8", EV_MIME_UTF8},
-		{"us-ascii", EV_MIME_UTF8},        {"ascii", EV_MIME_UTF8},
-		{"ansi_x3.4-1968", EV_MIME_UTF8},  {"unknown-8bit", EV_MIME_UTF8},
-		{"iso-8859-1", EV_MIME_LATIN1},    {"iso8859-1", EV_MIME_LATIN1},
-		{"iso_8859-1", EV_MIME_LATIN1},    {"latin1", EV_MIME_LATIN1},
-		{"iso-8859-15", EV_MIME_LATIN9},   {"iso8859-15", EV_MIME_LATIN9},
-		{"latin9", EV_MIME_LATIN9},        {"windows-1252", EV_MIME_WINDOWS_1252},
-		{"cp1252", EV_MIME_WINDOWS_1252},  {"x-ansi", EV_MIME_WINDOWS_1252},
+		{"utf-8", EV_MIME_UTF8},          {"utf8", EV_MIME_UTF8},
+		{"us-ascii", EV_MIME_UTF8},       {"ascii", EV_MIME_UTF8},
+		{"ansi_x3.4-1968", EV_MIME_UTF8}, {"unknown-8bit", EV_MIME_UTF8},
+		{"iso-8859-1", EV_MIME_LATIN1},   {"iso8859-1", EV_MIME_LATIN1},
+		{"iso_8859-1", EV_MIME_LATIN1},   {"latin1", EV_MIME_LATIN1},
+		{"iso-8859-15", EV_MIME_LATIN9},  {"iso8859-15", EV_MIME_LATIN9},
+		{"latin9", EV_MIME_LATIN9},       {"windows-1252", EV_MIME_WINDOWS_1252},
+		{"cp1252", EV_MIME_WINDOWS_1252}, {"x-ansi", EV_MIME_WINDOWS_1252},
 		{"iso-8859-9", EV_MIME_LATIN1},
 	};
 
@@ -190,9 +190,9 @@ end_headers(struct parser *p, const char *end, const char *body)
 			p->n_open++;
 		}
 	}
-	else if (part->encoding == EV_MIME_IDENTITY && (ev_slice_is(part->type, "message/rfc822") ||
-	                                                ev_slice_is(part->type, "message/global") ||
-	                                                ev_slice_is(part->type, "message/news")))
+	else if (part->encoding == EV_MIME_IDENTITY &&
+	         (ev_slice_is(part->type, "message/rfc822") ||
+	          ev_slice_is(part->type, "message/global") || ev_slice_is(part->type, "message/news")))
 		open_part(p, p->current, body, true);
 	else if (ev_mime_parameter(value, "charset", charset, sizeof(charset)))
 		part->charset = ev_mime_charset_of((struct ev_slice){charset, strlen(charset)});

@@ -12,8 +12,8 @@
 
 #include "engine/slice.h"
 
-#define EV_MIME_DEPTH_MAX 16  /* parts within parts; what is deeper is text of the innermost */
-#define EV_MIME_PARTS_MAX 256 /* later ones are not told of */
+#define EV_MIME_DEPTH_MAX    16  /* parts within parts; what is deeper is text of the innermost */
+#define EV_MIME_PARTS_MAX    256 /* later ones are not told of */
 #define EV_MIME_BOUNDARY_MAX 200 /* RFC 2046 5.1.1 says 70 */
 
 enum ev_mime_encoding
@@ -36,7 +36,8 @@ struct ev_mime_part
 {
 	struct ev_slice headers; /* with their line ends, without the empty line */
 	struct ev_slice body;    /* without the line end that belongs to a boundary */
-	struct ev_slice type;    /* "text/plain": of the header, or what stands for it when there is none */
+	struct ev_slice
+		type; /* "text/plain": of the header, or what stands for it when there is none */
 	enum ev_mime_encoding encoding;
 	enum ev_mime_charset charset;
 	uint8_t depth;

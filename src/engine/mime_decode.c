@@ -414,9 +414,8 @@ entity(const char *s, size_t n, size_t *used)
 	{
 		const char *name;
 		unsigned c;
-	} names[] = {{"&lt;", '<'},    {"&gt;", '>'},   {"&amp;", '&'},
-	             {"&quot;", '"'},  {"&nbsp;", ' '}, {"&apos;", '\''},
-	             {"&rsquo;", '\''}};
+	} names[] = {{"&lt;", '<'},   {"&gt;", '>'},    {"&amp;", '&'},   {"&quot;", '"'},
+	             {"&nbsp;", ' '}, {"&apos;", '\''}, {"&rsquo;", '\''}};
 	unsigned c = 0;
 	size_t at = 2;
 	bool hex;
@@ -444,10 +443,9 @@ entity(const char *s, size_t n, size_t *used)
 static bool
 is_break(struct ev_slice s)
 {
-	static const char *const tags[] = {"br",  "p",  "/p",    "div",    "/div", "tr",
-	                                   "/tr", "li", "/li",   "h1",     "/h1",  "h2",
-	                                   "/h2", "h3", "/h3",   "table",  "hr",   "/table",
-	                                   "pre", "/pre", "ul", "blockquote"};
+	static const char *const tags[] = {
+		"br", "p",   "/p", "div", "/div",  "tr", "/tr",    "li",  "/li",  "h1", "/h1",
+		"h2", "/h2", "h3", "/h3", "table", "hr", "/table", "pre", "/pre", "ul", "blockquote"};
 	size_t n = 0;
 
 	while (n < s.n && n < 12 &&
@@ -496,8 +494,9 @@ ev_mime_strip_html(char *text, size_t n)
 			bool line_end = is_break(ev_slice_from(rest, 1));
 
 			/* an address in brackets that should have been escaped */
-			if (close == NULL || (at != NULL && memchr(text + i, ' ', (size_t) (at - text) - i) == NULL &&
-			                      memchr(text + i, '=', (size_t) (at - text) - i) == NULL))
+			if (close == NULL ||
+			    (at != NULL && memchr(text + i, ' ', (size_t) (at - text) - i) == NULL &&
+			     memchr(text + i, '=', (size_t) (at - text) - i) == NULL))
 			{
 				text[len++] = text[i++];
 				continue;
