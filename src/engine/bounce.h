@@ -88,9 +88,9 @@ struct ev_bounce
 	char diagnostic[EV_BOUNCE_DIAGNOSTIC_MAX + 1]; /* ASCII with escapes */
 	enum ev_bounce_action action;
 	struct ev_enhanced enhanced;
-	uint16_t reply_code; /* 0: none */
-	struct ev_verdict verdict;
-	char rule[EV_RULE_MAX + 1];
+	uint16_t reply_code;       /* 0: none */
+	struct ev_verdict verdict; /* means nothing while rule is "": nothing was said about delivery */
+	char rule[EV_RULE_MAX + 1]; /* stable id of the rule that decided */
 	enum ev_bounce_scope scope;
 	enum ev_bounce_permanence permanence;
 	enum ev_bounce_refuser refused_by;

@@ -79,10 +79,23 @@ ev_bounce_line(struct ev_slice *rest, struct ev_slice *line)
 
 typedef bool (*ev_bounce_reader)(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 
-/* bounce_dsn.c: RFC 3464, 6522, 6533; RFC 5965; RFC 8098 */
+/* bounce_dsn.c: RFC 3464, 6522, 6533 */
 extern bool ev_bounce_read_dsn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_report.c: RFC 5965; RFC 8098; reports about many messages */
+extern bool ev_bounce_read_report(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_mdn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/*
+ * bounce_address.c: a message of a mail system of which nobody can read more than whom it is about:
+ * X-Failed-Recipients, VERP
+ */
+extern bool ev_bounce_read_address(const struct ev_bounce_input *input,
+                                   struct ev_bounce_rows *rows);
+
+/* bounce_human.c: does a mail system, no person, write this? */
+extern bool ev_bounce_from_daemon(struct ev_slice headers);
 
 /* bounce_human.c: auto-replies, challenges, address changes, list managers */
 extern bool ev_bounce_read_human(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);

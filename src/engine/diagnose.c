@@ -67,7 +67,7 @@ static const char quota[] =
 
 static const char given_up[] =
 	"retry timeout exceeded|retry time not reached*|delivery time expired|message expired*|queue "
-    "too long|"
+	"too long|"
 	"too long in*queue|exceeded*retry*|message timed out|delivery expired|giving up|gave up|"
 	"not going to try again|could not be delivered for*|expired|unable to deliver*days|"
 	"long failure period";
@@ -366,7 +366,7 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
 		rule = find_rule(OWN, enhanced, &words);
-	if (rule != NULL && !own)
+	if (rule != NULL && !own && rule->about != EV_ABOUT_DOMAIN)
 	{
 		/* but a reply that names the recipient is about the recipient */
 		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
