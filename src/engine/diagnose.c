@@ -344,6 +344,9 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 
 	if (reply->code / 100 == 2)
 	{
+		/* a message that is taken says nothing of mailboxes */
+		if (said->stage == EV_SAID_DATA)
+			stage = EV_STAGE_MAIL;
 		ev_classify(reply, stage, provider, false, &terms, finding);
 		return;
 	}

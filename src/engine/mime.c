@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* After how many lines one looks whether to stop. */
+#define LINES_PER_LOOK 10000
+
 struct open_multipart
 {
 	int part;
@@ -288,7 +291,7 @@ take_line(struct parser *p, const char *start, struct ev_slice line, const char 
 }
 
 void
-ev_mime_parse(struct ev_slice message, struct ev_mime *out)
+ev_mime_parse(struct ev_slice message, const volatile int *stop, struct ev_mime *out)
 {
 	struct parser p = {.mime = out};
 	struct ev_slice rest = message;
@@ -296,7 +299,11 @@ ev_mime_parse(struct ev_slice message, struct ev_mime *out)
 
 	out->n = 0;
 	open_part(&p, -1, message.s, true);
-	while (ev_slice_line(&rest, &line))
+	for (size_t i = 1; ev_slice_line(&rest, &line); i++)
+	{
+		if (i % LINES_PER_LOOK == 0 && stop != NULL && *stop != 0)
+			break;
 		take_line(&p, message.s, line, rest.s);
+	}
 	close_parts(&p, -1, message.s + message.n);
 }
