@@ -206,7 +206,12 @@ static void
 close_parts(struct parser *p, int last, const char *end)
 {
 	if (p->in_headers)
-		end_headers(p, end, end);
+	{
+		/* the line end before a boundary may be that of the boundary before */
+		const char *start = p->mime->parts[p->current].headers.s;
+
+		end_headers(p, end > start ? end : start, end > start ? end : start);
+	}
 	p->in_headers = false;
 	for (int i = p->current; i != last && i >= 0; i = p->mime->parts[i].parent)
 	{
