@@ -123,7 +123,7 @@ apply_rule(const struct rule *rule, bool temporary, struct ev_diagnosis *out)
 	finding->reason = temporary ? rule->later_reason : rule->reason;
 	finding->detail = temporary ? rule->later_detail : rule->detail;
 	ev_rule_set(finding->rule, rule->id);
-	out->scope = rule->scope;
+	out->scope = temporary && rule->scope == EV_SCOPE_DOMAIN ? EV_SCOPE_ROUTE : rule->scope;
 }
 
 /* --- the rules of replies ------------------------------------------------------------------------------- */
