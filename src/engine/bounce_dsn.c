@@ -29,7 +29,11 @@ struct report
 	const struct ev_bounce_input *input;
 	struct ev_bounce_rows *rows;
 	struct ev_slice reporting;
+	unsigned looks; /* how often the text was searched for a recipient */
 };
+
+/* The text is searched for so many recipients of one report. */
+#define LOOKS_MAX 50
 
 static bool
 field(struct ev_slice line, const char *name, struct ev_slice *value)
@@ -215,7 +219,8 @@ diagnose(struct report *report, const struct group *group, struct ev_bounce *row
 	if (says_nothing(said) && group->more.n > 0)
 		said = group->more;
 	/* nothing, or a bare code: the text may have the words */
-	if (says_nothing(said) && kind_of(row->action) != EV_KIND_SUCCESS)
+	if (says_nothing(said) && kind_of(row->action) != EV_KIND_SUCCESS &&
+	    report->looks++ < LOOKS_MAX)
 	{
 		const struct ev_bounce *told = told_of(report, row);
 		struct ev_slice about = {"", 0};
@@ -373,11 +378,11 @@ read_groups(struct report *report, struct ev_slice text)
 		if (is_recipient_group(&group) && (group.status.n > 0 || group.action.n > 0))
 		{
 			struct ev_slice next = text;
-			struct ev_slice ahead;
+			struct ev_slice ahead = {"", 0};
 
-			/* fields of the same recipient behind an empty line */
+			/* fields of the same recipient behind empty lines */
 			while (ev_slice_line(&next, &ahead) && ev_slice_trim(ahead).n == 0)
-				;
+				text = next;
 			if (ev_slice_starts(ahead, "Diagnostic-Code") || ev_slice_starts(ahead, "Remote-MTA") ||
 			    (group.status.n == 0 && ev_slice_starts(ahead, "Status")))
 				continue;

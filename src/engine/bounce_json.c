@@ -253,7 +253,7 @@ read_hex(struct ev_slice s, size_t at)
 	for (size_t i = at; i < at + 4; i++)
 	{
 		char c = s.s[i];
-		int digit = c >= '0' && c <= '9'                   ? c - '0'
+		int digit = c >= '0' && c <= '9'                     ? c - '0'
 		            : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
 		                                                     : -1;
 

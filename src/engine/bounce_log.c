@@ -95,8 +95,8 @@ ev_log_word(struct ev_slice value)
 		end = value.s[0] == '"' ? '"' : '>';
 		value = ev_slice_from(value, 1);
 	}
-	while (n < value.n && (end != '\0' ? value.s[n] != end
-	                                   : !ev_slice_is_blank(value.s[n]) && value.s[n] != ','))
+	while (n < value.n &&
+	       (end != '\0' ? value.s[n] != end : !ev_slice_is_blank(value.s[n]) && value.s[n] != ','))
 	{
 		if (end == '"' && value.s[n] == '\\' && n + 1 < value.n)
 			n++;

@@ -173,8 +173,8 @@ read_result(struct ev_log *log, struct ev_slice line)
 		const char *open = memchr(relay.s, '(', relay.n);
 
 		/* "192.0.2.1 (mx.example)" */
-		log->peer = peer_of(open == NULL ? relay
-		                                 : ev_slice_from(relay, (size_t) (open - relay.s) + 1));
+		log->peer =
+			peer_of(open == NULL ? relay : ev_slice_from(relay, (size_t) (open - relay.s) + 1));
 		for (size_t i = 0; i < log->peer.n; i++)
 			if (log->peer.s[i] == ')')
 				log->peer = ev_slice_to(log->peer, i);

@@ -76,8 +76,7 @@ ev_log_read_exim(struct ev_log *log, struct ev_slice line)
 		return false;
 	log->format = "exim_log";
 	if (!outcome_of_flag(flag, &outcome))
-		return ev_slice_is(flag, "<=") || ev_slice_is(flag, "Completed") ||
-		       ev_slice_is(flag, "*>");
+		return ev_slice_is(flag, "<=") || ev_slice_is(flag, "Completed") || ev_slice_is(flag, "*>");
 	address = next_word(&rest);
 	if (address.n > 0 && address.s[address.n - 1] == ':')
 	{

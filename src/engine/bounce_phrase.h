@@ -33,8 +33,7 @@ extern void ev_phrases_find(struct ev_slice text, const struct ev_phrase *phrase
                             uint32_t *at);
 
 /* The phrase that occurs first in the text, NULL when none does.  Offset in *at, if not NULL. */
-extern const struct ev_phrase *ev_phrases_first(struct ev_slice text,
-                                                const struct ev_phrase *phrases, size_t n,
-                                                size_t *at);
+extern const struct ev_phrase *
+ev_phrases_first(struct ev_slice text, const struct ev_phrase *phrases, size_t n, size_t *at);
 
 #endif

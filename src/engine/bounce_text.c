@@ -66,19 +66,19 @@ _Static_assert(N_OF(marks) <= EV_PHRASES_MAX, "too many sentences for one search
 
 struct looks
 {
-	bool daemon;    /* its sender is a mail system */
-	bool subject;   /* its subject is one of a bounce */
-	bool answer;    /* somebody answers or forwards */
-	bool no_header; /* nothing but text */
+	bool daemon;        /* its sender is a mail system */
+	bool subject;       /* its subject is one of a bounce */
+	bool answer;        /* somebody answers or forwards */
+	bool no_header;     /* nothing but text */
 	enum format header; /* of its headers; N_FORMATS: none */
 };
 
 static bool
 is_answer(struct ev_slice subject)
 {
-	static const char *const prefixes[] = {"re:",  "fwd:", "fw:", "aw:", "wg:", "tr:",
-	                                       "rv:",  "rif:", "i:",  "r:",  "sv:", "vs:",
-	                                       "enc:", "doorst:", "antw:"};
+	static const char *const prefixes[] = {
+		"re:", "fwd:", "fw:", "aw:", "wg:",  "tr:",     "rv:",  "rif:",
+		"i:",  "r:",   "sv:", "vs:", "enc:", "doorst:", "antw:"};
 
 	for (size_t i = 0; i < N_OF(prefixes); i++)
 		if (ev_slice_starts(subject, prefixes[i]))
@@ -96,9 +96,11 @@ look_at_subject(struct ev_slice headers, struct looks *looks)
 		return;
 	subject = ev_slice_trim(subject);
 	if (ev_slice_find(subject, "=?", NULL))
-		subject = (struct ev_slice){decoded, ev_mime_decode_words(subject, decoded, sizeof(decoded))};
+		subject =
+			(struct ev_slice){decoded, ev_mime_decode_words(subject, decoded, sizeof(decoded))};
 	looks->answer = is_answer(subject);
-	looks->subject = !looks->answer && ev_phrases_first(subject, subjects, N_OF(subjects), NULL) != NULL;
+	looks->subject =
+		!looks->answer && ev_phrases_first(subject, subjects, N_OF(subjects), NULL) != NULL;
 }
 
 static void
@@ -112,9 +114,9 @@ look_at_headers(struct ev_slice headers, struct looks *looks)
 		looks->no_header = true;
 		return;
 	}
-	looks->daemon = ev_bounce_from_daemon(headers) ||
-	                (ev_bounce_header(headers, "Return-Path", &value) &&
-	                 ev_slice_is(ev_slice_trim(value), "<>"));
+	looks->daemon =
+		ev_bounce_from_daemon(headers) || (ev_bounce_header(headers, "Return-Path", &value) &&
+	                                       ev_slice_is(ev_slice_trim(value), "<>"));
 	look_at_subject(headers, looks);
 	for (size_t i = 0; i < N_OF(header_marks) && looks->header == N_FORMATS; i++)
 		if (ev_bounce_header(headers, header_marks[i].name, &value) &&
@@ -185,7 +187,7 @@ read_sentences(struct ev_slice text, struct sentences *out)
 static size_t
 find_headers(struct ev_slice text)
 {
-	static const char *const names[] = {"Received: ", "Return-Path: ", "Message-ID: ",
+	static const char *const names[] = {"Received: ",       "Return-Path: ",  "Message-ID: ",
 	                                    "DKIM-Signature: ", "MIME-Version: ", "X-Mailer: "};
 	struct ev_slice rest = text;
 	struct ev_slice line;
@@ -341,9 +343,9 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 	if (found.format == N_FORMATS)
 		found.format = looks.header;
 
-	if (looks.no_header ? found.format == N_FORMATS || found.at > OPENING
-	                    : looks.answer || !(looks.daemon || looks.subject ||
-	                                        looks.header != N_FORMATS))
+	if (looks.no_header
+	        ? found.format == N_FORMATS || found.at > OPENING
+	        : looks.answer || !(looks.daemon || looks.subject || looks.header != N_FORMATS))
 		return false;
 	text.guessed = found.format == N_FORMATS;
 	text.format = text.guessed ? "guess" : formats[found.format].name;

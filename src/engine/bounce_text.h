@@ -22,8 +22,9 @@ struct ev_text
 	struct ev_slice own;    /* header To of the bounce: whoever sent the message that came back */
 	const char *format;
 	uint8_t confidence;
-	bool delay;   /* it is still being tried */
-	bool guessed; /* nothing but its looks says that it is a bounce: believe no address without a reason */
+	bool delay; /* it is still being tried */
+	bool
+		guessed; /* nothing but its looks says that it is a bounce: believe no address without a reason */
 };
 
 /* Somebody the bounce speaks of. */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define NAME_MAX_LEN 60  /* of the name before an address in brackets */
+#define NAME_MAX_LEN  60 /* of the name before an address in brackets */
 #define SENTENCES_MAX 50 /* recipients that are found within sentences */
 
 enum label_meaning
@@ -229,8 +229,7 @@ read_more_of_line(struct ev_text_recipients *recipients, struct ev_text_recipien
 		bool divided = s.s[0] == ',' || s.s[0] == ';';
 
 		s = ev_slice_from(s, 1);
-		if (!divided || !ev_text_find_address(s, &address, &behind) ||
-		    skip_marks(s).s != address.s)
+		if (!divided || !ev_text_find_address(s, &address, &behind) || skip_marks(s).s != address.s)
 			continue;
 		open = ev_text_recipient_add(recipients, address);
 		if (open == NULL)
@@ -310,8 +309,9 @@ is_other(struct ev_slice line)
 	struct ev_slice s = ev_slice_trim(line);
 	enum label_meaning label = read_label(&s);
 
-	return label == LABEL_OTHER || label == LABEL_MAYBE || ev_slice_find(line, "message-id", NULL) ||
-	       ev_slice_find(line, "contact", NULL) || ev_slice_find(line, "http", NULL);
+	return label == LABEL_OTHER || label == LABEL_MAYBE ||
+	       ev_slice_find(line, "message-id", NULL) || ev_slice_find(line, "contact", NULL) ||
+	       ev_slice_find(line, "http", NULL);
 }
 
 void
@@ -334,7 +334,10 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 		/* after the first one, only where the reason is in the same line */
 		if (recipients->n > 0 && !tells)
 			continue;
-		if (text->guessed && ev_text_said(ev_slice_to((struct ev_slice){line.s, (size_t) (rest.s + rest.n - line.s)}, 600), &said) < EV_WORTH_PHRASE)
+		if (text->guessed &&
+		    ev_text_said(
+				ev_slice_to((struct ev_slice){line.s, (size_t) (rest.s + rest.n - line.s)}, 600),
+				&said) < EV_WORTH_PHRASE)
 			continue;
 		while (ev_text_find_address(s, &address, &behind))
 		{

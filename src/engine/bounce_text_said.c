@@ -42,8 +42,8 @@ is_enhanced(struct ev_slice s)
 
 	if (!ev_enhanced_parse(s.s, s.n, &e, &len) || e.klass == 2)
 		return false;
-	return len >= s.n || (!is_alnum(s.s[len]) &&
-	                      !(s.s[len] == '.' && len + 1 < s.n && is_digit(s.s[len + 1])));
+	return len >= s.n ||
+	       (!is_alnum(s.s[len]) && !(s.s[len] == '.' && len + 1 < s.n && is_digit(s.s[len + 1])));
 }
 
 /* May a reply stand behind this?  Words before a number make it an amount or a date. */
@@ -104,9 +104,9 @@ ev_text_find_code(struct ev_slice words, size_t *at)
 	{
 		char c = words.s[i];
 
-		if ((c != '4' && c != '5') || (i > 0 && (is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' ||
-		                                         words.s[i - 1] == '@' || words.s[i - 1] == '/' ||
-		                                         words.s[i - 1] == '_')))
+		if ((c != '4' && c != '5') ||
+		    (i > 0 && (is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' || words.s[i - 1] == '@' ||
+		               words.s[i - 1] == '/' || words.s[i - 1] == '_')))
 			continue;
 		if (is_code(words, i))
 		{
@@ -146,8 +146,8 @@ ends_paragraph(struct ev_slice line)
 {
 	line = ev_slice_trim(line);
 	return is_divider(line) || ev_slice_starts(line, "giving up on ") ||
-	       ev_slice_starts(line, "i'm not going to try again") ||
-	       ev_slice_starts(line, "----- ") || ev_slice_starts(line, "--- ");
+	       ev_slice_starts(line, "i'm not going to try again") || ev_slice_starts(line, "----- ") ||
+	       ev_slice_starts(line, "--- ");
 }
 
 /* The paragraph that holds the byte at `at`; at least its line. */

@@ -26,7 +26,8 @@ enum when
 	LATE_DATA = 8, /* idem, after DATA */
 	OWN_LATE = 16, /* nothing was found */
 	CODE = 32,     /* idem */
-	FIRST = 64     /* always */
+	FIRST = 64,    /* always */
+	BACK = 128     /* nothing was found, and a message came back */
 };
 
 struct rule
@@ -233,6 +234,25 @@ scope_of(const struct ev_finding *finding)
 	return EV_SCOPE_NONE;
 }
 
+/*
+ * Do words about the recipient, our sender or us stand beside what a rule found?  A name that does not
+ * exist may be that of our sender, and a full mailbox outweighs the time-out that ended the trying;
+ * a recipient's domain is nothing else than the recipient.
+ */
+static bool
+names_another(const struct ev_finding *finding, enum ev_about about)
+{
+	if (finding->strength != EV_STRONG || by_code(finding))
+		return false;
+	switch (finding->about)
+	{
+		case EV_ABOUT_SENDER:
+		case EV_ABOUT_US: return about == EV_ABOUT_DOMAIN;
+		case EV_ABOUT_RECIPIENT: return about == EV_ABOUT_SYSTEM;
+		default: return false;
+	}
+}
+
 /* --- together ------------------------------------------------------------------------------------------- */
 
 /* The recipient's two halves; masked where they are echoed. */
@@ -384,29 +404,26 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 		apply_rule(rule, temporary, out);
 		return;
 	}
+	ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
 		rule = find_rule(OWN, enhanced, &words);
-	if (rule != NULL && !own && rule->about != EV_ABOUT_DOMAIN)
-	{
-		/* but a reply that names the recipient is about the recipient */
-		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
-		if (finding->about == EV_ABOUT_RECIPIENT && finding->strength == EV_STRONG &&
-		    !by_code(finding))
-			rule = NULL;
-	}
+	if (rule != NULL && names_another(finding, rule->about))
+		rule = NULL;
 	if (rule == NULL)
 	{
-		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
 		if (context->bounce && finding->detail == EV_DETAIL_CONTRADICTION)
 			resolve_contradiction(reply, stage, provider, &terms, reply, finding);
 		out->scope = scope_of(finding);
 		if (!is_settled(finding))
 			rule = find_rule(ANY, enhanced, &words);
+		if (rule != NULL && names_another(finding, rule->about))
+			rule = NULL;
 		if (rule == NULL && is_open(finding))
 			rule = find_rule(LATE, enhanced, &words);
 		if (rule == NULL && says_nothing(finding))
-			rule = find_rule((own ? OWN_LATE : 0) | CODE, enhanced, &words);
+			rule = find_rule((own ? OWN_LATE : 0) | (context->bounce ? BACK : 0) | CODE, enhanced,
+			                 &words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))
 			rule = find_rule(LATE_DATA, enhanced, &words);
 	}
