@@ -321,7 +321,9 @@ read_mime(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 {
 	struct taken t;
 
-	ev_mime_parse(message, &t.mime);
+	ev_mime_parse(message, work->stop, &t.mime);
+	if (work->stop != NULL && *work->stop != 0)
+		return false;
 	t.input.message = message;
 	t.input.work = work;
 	t.root = 0;

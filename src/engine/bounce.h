@@ -101,9 +101,13 @@ struct ev_bounce
 	const char *format; /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };
 
-/* Room for one message; the caller's, some 600 kB.  Contents mean nothing between calls. */
+/*
+ * Room for one message; the caller's, some 600 kB.  Only `stop` is to be set: where not NULL, reading
+ * ends without rows soon after the number it points to is no longer 0.
+ */
 struct ev_bounce_work
 {
+	const volatile int *stop;
 	char text[EV_BOUNCE_TEXT_MAX + 1];
 	char more[EV_BOUNCE_TEXT_MAX + 1];
 	struct ev_reply reply;

@@ -25,7 +25,8 @@ enum when
 	LATE = 4,      /* a policy, or nothing, was found */
 	LATE_DATA = 8, /* idem, after DATA */
 	OWN_LATE = 16, /* nothing was found */
-	CODE = 32      /* idem */
+	CODE = 32,     /* idem */
+	FIRST = 64     /* always */
 };
 
 struct rule
@@ -122,7 +123,7 @@ apply_rule(const struct rule *rule, bool temporary, struct ev_diagnosis *out)
 	finding->reason = temporary ? rule->later_reason : rule->reason;
 	finding->detail = temporary ? rule->later_detail : rule->detail;
 	ev_rule_set(finding->rule, rule->id);
-	out->scope = rule->scope;
+	out->scope = temporary && rule->scope == EV_SCOPE_DOMAIN ? EV_SCOPE_ROUTE : rule->scope;
 }
 
 /* --- the rules of replies ------------------------------------------------------------------------------- */
@@ -145,12 +146,16 @@ stage_of(enum ev_said_stage stage)
 	return EV_STAGE_RCPT;
 }
 
-/* Was it found by a code alone ("rcpt.5.1.1", "rcpt.552")? */
+/* Was it found by a code alone?  Rules without a pattern are named after theirs ("rcpt.5.1.1"). */
 static bool
 by_code(const struct ev_finding *finding)
 {
-	return strncmp(finding->rule, "rcpt.", 5) == 0 && finding->rule[5] >= '0' &&
-	       finding->rule[5] <= '9';
+	const char *p = finding->rule;
+
+	for (; *p != '\0'; p++)
+		if (*p == '.' && p[1] >= '0' && p[1] <= '9')
+			return true;
+	return false;
 }
 
 /* Does the reply say something that no rule of bounces knows better? */
@@ -309,6 +314,13 @@ complete_codes(const struct ev_diagnose_context *context, struct ev_reply *reply
 		klass = enhanced.klass != 0 ? enhanced.klass : context->klass != 0 ? context->klass : 5;
 		reply->code = klass == 2 ? 250 : klass == 4 ? 450 : 550;
 	}
+	/* what is still being tried, or has arrived, has not failed for good whatever is quoted */
+	if ((context->klass == 4 && klass == 5) || (context->klass == 2 && klass != 2))
+	{
+		klass = context->klass;
+		reply->code = klass == 2 ? 250 : 450;
+		enhanced.klass = enhanced.klass == 0 ? 0 : klass;
+	}
 	if (enhanced.klass != klass)
 		enhanced = (struct ev_enhanced){0, 0, 0};
 	reply->enhanced = enhanced;
@@ -344,6 +356,9 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 
 	if (reply->code / 100 == 2)
 	{
+		/* a message that is taken says nothing of mailboxes */
+		if (said->stage == EV_SAID_DATA)
+			stage = EV_STAGE_MAIL;
 		ev_classify(reply, stage, provider, false, &terms, finding);
 		return;
 	}
@@ -363,6 +378,12 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 		               ev_slice_find(before, "too long", NULL);
 	}
 
+	rule = find_rule(FIRST, enhanced, &words);
+	if (rule != NULL)
+	{
+		apply_rule(rule, temporary, out);
+		return;
+	}
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
 		rule = find_rule(OWN, enhanced, &words);

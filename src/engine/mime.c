@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* After how many lines one looks whether to stop. */
+#define LINES_PER_LOOK 10000
+
 struct open_multipart
 {
 	int part;
@@ -203,7 +206,12 @@ static void
 close_parts(struct parser *p, int last, const char *end)
 {
 	if (p->in_headers)
-		end_headers(p, end, end);
+	{
+		/* the line end before a boundary may be that of the boundary before */
+		const char *start = p->mime->parts[p->current].headers.s;
+
+		end_headers(p, end > start ? end : start, end > start ? end : start);
+	}
 	p->in_headers = false;
 	for (int i = p->current; i != last && i >= 0; i = p->mime->parts[i].parent)
 	{
@@ -288,7 +296,7 @@ take_line(struct parser *p, const char *start, struct ev_slice line, const char 
 }
 
 void
-ev_mime_parse(struct ev_slice message, struct ev_mime *out)
+ev_mime_parse(struct ev_slice message, const volatile int *stop, struct ev_mime *out)
 {
 	struct parser p = {.mime = out};
 	struct ev_slice rest = message;
@@ -296,7 +304,11 @@ ev_mime_parse(struct ev_slice message, struct ev_mime *out)
 
 	out->n = 0;
 	open_part(&p, -1, message.s, true);
-	while (ev_slice_line(&rest, &line))
+	for (size_t i = 1; ev_slice_line(&rest, &line); i++)
+	{
+		if (i % LINES_PER_LOOK == 0 && stop != NULL && *stop != 0)
+			break;
 		take_line(&p, message.s, line, rest.s);
+	}
 	close_parts(&p, -1, message.s + message.n);
 }

@@ -54,8 +54,9 @@ struct ev_mime
 /*
  * Take a message apart: part 0 is the message itself, parts stand in the order of their beginnings.
  * A message/rfc822 or message/global part is followed by the message in it, as a part of its own.
+ * It ends early when *stop is not 0 (stop may be NULL).
  */
-extern void ev_mime_parse(struct ev_slice message, struct ev_mime *out);
+extern void ev_mime_parse(struct ev_slice message, const volatile int *stop, struct ev_mime *out);
 
 /*
  * Value of the first header of that name (without colon), its folded lines included as they stand;
