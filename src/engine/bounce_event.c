@@ -61,11 +61,20 @@ ev_event_add(struct ev_event *event, enum ev_event_outcome outcome, int address,
 	if (!ev_enhanced_parse(ev_json_raw(event->json, status).s, ev_json_raw(event->json, status).n,
 	                       &row->enhanced, &len))
 		row->enhanced = (struct ev_enhanced){0, 0, 0};
+	if (outcome == EV_EVENT_DELIVERED)
+	{
+		/* it was taken, whatever words the reply has */
+		ev_bounce_diagnose(row, ev_slice_to(words, words.n > 0 && words.s[0] == '2' ? 3 : 0),
+		                   event->input->work);
+		ev_bounce_copy(row->diagnostic, sizeof(row->diagnostic), words);
+		return true;
+	}
 	ev_bounce_diagnose(row, words, event->input->work);
 
 	/* neither words nor code say what it was: the provider's class does */
 	if (row->reply_code == 0 && row->enhanced.klass == 0 && fallback.klass != 0 &&
-	    row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE)
+	    (row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE ||
+	     row->verdict.reason == EV_REASON_POLICY_TEMP_FAIL))
 	{
 		row->enhanced = fallback;
 		ev_bounce_diagnose(row, words, event->input->work);

@@ -41,6 +41,14 @@ ev_log_add(struct ev_log *log, struct ev_slice recipient, struct ev_slice origin
 	row->confidence = 95;
 	if (log->peer.n > 0)
 		ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), log->peer);
+	if (outcome == EV_LOG_DELIVERED)
+	{
+		/* it was taken, whatever words the reply has */
+		ev_bounce_diagnose(row, ev_slice_to(said, said.n > 0 && said.s[0] == '2' ? 3 : 0),
+		                   log->input->work);
+		ev_bounce_copy(row->diagnostic, sizeof(row->diagnostic), said);
+		return true;
+	}
 	ev_bounce_diagnose(row, said, log->input->work);
 
 	/* our own server refused somebody else's mail to this recipient */

@@ -122,7 +122,10 @@ look_at_headers(struct ev_slice headers, struct looks *looks)
 		if (ev_bounce_header(headers, header_marks[i].name, &value) &&
 		    ev_slice_starts(ev_slice_trim(value), header_marks[i].text))
 			looks->header = header_marks[i].format;
-	if (!looks->daemon && !looks->subject && ev_bounce_header(headers, "In-Reply-To", &value))
+	/* answers and what is sent to many */
+	if (!looks->daemon && ((!looks->subject && ev_bounce_header(headers, "In-Reply-To", &value)) ||
+	                       ev_bounce_header(headers, "List-Id", &value) ||
+	                       ev_bounce_header(headers, "List-Unsubscribe", &value)))
 		looks->answer = true;
 }
 
@@ -216,44 +219,84 @@ divide(struct ev_text *text, size_t original)
 
 /* --- rows -------------------------------------------------------------------------------------------------- */
 
-/* Of what one recipient's words and the whole bounce say, what tells most. */
-static struct ev_slice
-best_said(const struct ev_text *text, struct ev_slice words)
+/* Is it still open why, after what was said? */
+static bool
+is_open(const struct ev_bounce *row)
 {
-	struct ev_slice said;
-	struct ev_slice whole;
-	enum ev_text_worth worth = ev_text_said(words, &said);
-
-	if (worth >= EV_WORTH_PHRASE || ev_text_said(text->text, &whole) <= worth ||
-	    ev_text_said(text->text, &whole) < EV_WORTH_PHRASE)
-		return said;
-	return whole;
+	return row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE && row->enhanced.klass == 0;
 }
 
-/* Where no rule of replies knows the words: the status code of a sentence in any language. */
 static void
-diagnose(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+diagnose_again(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	row->refused_by = EV_REFUSED_BY_NONE;
+	ev_bounce_diagnose(row, said, text->input->work);
+}
+
+/* Judge some words; where no rule of replies knows them, by a sentence in any language. */
+static void
+diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
 {
 	struct ev_enhanced status;
 	size_t at;
 
 	ev_bounce_diagnose(row, said, text->input->work);
-	if (row->reply_code != 0 || row->enhanced.klass != 0 ||
-	    row->verdict.reason != EV_REASON_SMTP_UNVERIFIABLE)
-		return;
-	if (!ev_text_find_failure(said, &at, &status) &&
-	    !ev_text_find_failure(text->text, &at, &status))
-		return;
-	if (text->delay)
-		status.klass = 4;
-	row->enhanced = status;
-	row->refused_by = EV_REFUSED_BY_NONE;
-	ev_bounce_diagnose(row, said, text->input->work);
+	if (row->reply_code == 0 && row->enhanced.klass == 0 && ev_text_find_code(said, &at) &&
+	    at > 0 && said.n > at + 3 && said.s[at + 1] != '.')
+		diagnose_again(row, ev_slice_from(said, at), text);
+	if (is_open(row) && row->reply_code / 100 != 4 && ev_text_find_failure(said, &at, &status))
+	{
+		if (text->delay && row->reply_code == 0)
+			status.klass = 4;
+		row->enhanced = status;
+		diagnose_again(row, said, text);
+	}
+}
+
+/* "mailbox is full: retry timeout exceeded": the cause stands before it. */
+static bool
+cut_given_up(struct ev_slice *said)
+{
+	size_t at;
+
+	if (!ev_slice_find(*said, ": retry timeout exceeded", &at) || at < 4)
+		return false;
+	*said = ev_slice_to(*said, at);
+	return true;
+}
+
+/*
+ * Judge a recipient's own words; if they leave it open, what the bounce says to all: of one recipient
+ * all of it, of several what stands before the first.
+ */
+static void
+diagnose(struct ev_bounce *row, const struct ev_text *text,
+         const struct ev_text_recipient *recipient, const struct ev_text_recipients *all)
+{
+	struct ev_slice said;
+	struct ev_slice common = text->text;
+	bool given_up;
+
+	if (all->n > 1 && all->list[0].address.s >= common.s &&
+	    all->list[0].address.s <= common.s + common.n)
+		common.n = (size_t) (all->list[0].address.s - common.s);
+	if (ev_text_said(recipient->words, &said) == EV_WORTH_NOTHING)
+		ev_text_said(common, &said);
+	given_up = cut_given_up(&said);
+	diagnose_words(row, said, text);
+	if (is_open(row) && row->reply_code == 0 && ev_text_said(common, &said) >= EV_WORTH_PHRASE)
+	{
+		given_up = cut_given_up(&said);
+		row->refused_by = EV_REFUSED_BY_NONE;
+		diagnose_words(row, said, text);
+	}
+	if (given_up && row->kind == EV_KIND_DSN)
+		row->permanence = EV_PERMANENCE_EXPIRED;
 }
 
 static bool
 add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
-        struct ev_bounce_rows *rows)
+        const struct ev_text_recipients *all, struct ev_bounce_rows *rows)
 {
 	struct ev_bounce *row =
 		ev_bounce_add(rows, text->format, text->delay ? EV_KIND_DELAY : EV_KIND_DSN);
@@ -266,7 +309,7 @@ add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
 	if (recipient->original.n > 0)
 		ev_bounce_copy_address(row->original_recipient, sizeof(row->original_recipient),
 		                       recipient->original);
-	diagnose(row, best_said(text, recipient->words), text);
+	diagnose(row, text, recipient, all);
 	return true;
 }
 
@@ -359,7 +402,7 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 	if (recipients.n == 0 || (text.guessed && !tells_reasons(&text, &recipients)))
 		return false;
 	for (size_t i = 0; i < recipients.n; i++)
-		if (!add_row(&text, &recipients.list[i], rows))
+		if (!add_row(&text, &recipients.list[i], &recipients, rows))
 			break;
 	return true;
 }

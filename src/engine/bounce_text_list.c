@@ -148,7 +148,8 @@ is_named(struct ev_slice line, struct ev_slice address, struct ev_slice rest)
 	struct ev_slice name = {line.s, (size_t) (address.s - line.s)};
 
 	rest = ev_slice_trim(rest);
-	if (name.n == 0 || name.n > NAME_MAX_LEN || name.s[name.n - 1] != '<')
+	if (name.n == 0 || name.n > NAME_MAX_LEN || name.s[name.n - 1] != '<' ||
+	    (name.s[0] >= '0' && name.s[0] <= '9'))
 		return false;
 	if (ev_slice_find(name, "contact", NULL) || ev_slice_find(name, "from", NULL) ||
 	    ev_slice_find(name, "message", NULL) || memchr(name.s, ':', name.n) != NULL)
@@ -269,7 +270,7 @@ read_lines(const struct ev_text *text, bool maybe, struct ev_text_recipients *re
 		if (next == NULL)
 			break;
 		/* the transcript below an address names it again */
-		if (next == open && (found.label != LABEL_NONE || ev_slice_starts(line, "<")))
+		if (next == open)
 			continue;
 		close_recipient(open, from, line.s);
 		open = read_more_of_line(recipients, next, &found.rest);

@@ -180,6 +180,9 @@ paragraph_at(struct ev_slice words, size_t at)
 		from = at - SAID_MAX / 2;
 	if (to - from > SAID_MAX)
 		to = from + SAID_MAX;
+	/* what stood between an address and these words */
+	while (from < at && (ev_slice_is_blank(words.s[from]) || strchr(">:;,.)-\"'", words.s[from]) != NULL))
+		from++;
 	return ev_slice_trim((struct ev_slice){words.s + from, to - from});
 }
 

@@ -115,13 +115,29 @@ lookup(struct transcript *t, struct ev_slice address)
 	return NULL;
 }
 
-/* Words with a code are not given up for others. */
+/* Is there an enhanced code in the first bytes of it? */
+static bool
+is_precise(struct ev_slice words)
+{
+	struct ev_enhanced e;
+	size_t len;
+
+	for (size_t i = 0; i + 5 < words.n && i < 120; i++)
+		if ((words.s[i] == '4' || words.s[i] == '5') && words.s[i + 1] == '.' && i > 0 &&
+		    words.s[i - 1] == ' ' && ev_enhanced_parse(words.s + i, words.n - i, &e, &len))
+			return true;
+	return false;
+}
+
+/* Words with a code are not given up for others, but for those with a better one. */
 static void
 assign(struct ev_text_recipient *r, struct ev_slice words)
 {
 	struct ev_slice said;
+	enum ev_text_worth worth = ev_text_said(words, &said);
 
-	if (r->words.n == 0 || ev_text_said(words, &said) > ev_text_said(r->words, &said))
+	if (r->words.n == 0 || worth > ev_text_said(r->words, &said) ||
+	    (worth == EV_WORTH_CODE && is_precise(words) && !is_precise(r->words)))
 		r->words = words;
 }
 
