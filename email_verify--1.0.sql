@@ -1210,6 +1210,29 @@ END;
 COMMENT ON FUNCTION @extschema@.email_enhanced_status(text) IS
 	'the meaning of an enhanced status code: of "5.1.1", "X.1.1", or the first one in a reply or log line';
 
+CREATE FUNCTION @extschema@.email_classify_reply(reply text, mx text DEFAULT NULL, stage text DEFAULT 'rcpt',
+	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
+	OUT scope text, OUT permanence text, OUT strength text, OUT retry_after interval, OUT rule text)
+AS 'MODULE_PATHNAME', 'ev_classify_reply' LANGUAGE C STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION @extschema@.email_classify_reply(text, text, text) IS
+	'what a mail server''s reply, or a mail system''s words about a delivery, say about whom';
+
+CREATE FUNCTION @extschema@.email_classify_bounce(message text, OUT original_recipient text, OUT final_recipient text, OUT action text,
+	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
+	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
+COMMENT ON FUNCTION @extschema@.email_classify_bounce(text) IS
+	'what a bounce, a line of a mail log or a provider''s event says about each recipient';
+
+CREATE FUNCTION @extschema@.email_classify_bounce(message bytea, OUT original_recipient text, OUT final_recipient text, OUT action text,
+	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
+	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_bytea' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
+COMMENT ON FUNCTION @extschema@.email_classify_bounce(bytea) IS
+	'what a bounce, as it came in, says about each recipient';
+
 CREATE VIEW email_verify.stat AS
 	SELECT s.database, s.worker, s.since, s.worker_pid, s.started_at, s.worker_detail, s.gates, s.hint, s.paused,
 		q.queued, q.unanswered, q.due, s.inflight, q.later, q.oldest_due, clock_timestamp() - q.oldest_due AS oldest_due_age,

@@ -88,9 +88,9 @@ struct ev_bounce
 	char diagnostic[EV_BOUNCE_DIAGNOSTIC_MAX + 1]; /* ASCII with escapes */
 	enum ev_bounce_action action;
 	struct ev_enhanced enhanced;
-	uint16_t reply_code; /* 0: none */
-	struct ev_verdict verdict;
-	char rule[EV_RULE_MAX + 1];
+	uint16_t reply_code;       /* 0: none */
+	struct ev_verdict verdict; /* means nothing while rule is "": nothing was said about delivery */
+	char rule[EV_RULE_MAX + 1]; /* stable id of the rule that decided */
 	enum ev_bounce_scope scope;
 	enum ev_bounce_permanence permanence;
 	enum ev_bounce_refuser refused_by;
@@ -101,9 +101,13 @@ struct ev_bounce
 	const char *format; /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };
 
-/* Room for one message; the caller's, some 600 kB.  Contents mean nothing between calls. */
+/*
+ * Room for one message; the caller's, some 600 kB.  Only `stop` is to be set: where not NULL, reading
+ * ends without rows soon after the number it points to is no longer 0.
+ */
 struct ev_bounce_work
 {
+	const volatile int *stop;
 	char text[EV_BOUNCE_TEXT_MAX + 1];
 	char more[EV_BOUNCE_TEXT_MAX + 1];
 	struct ev_reply reply;

@@ -9,13 +9,7 @@
 #define EV_BOUNCE_INTERNAL_H
 
 #include "engine/bounce.h"
-
-/* Some bytes of the message or of the work area. */
-struct ev_slice
-{
-	const char *s;
-	size_t n;
-};
+#include "engine/mime.h"
 
 /* A message as readers see it. */
 struct ev_bounce_input
@@ -45,10 +39,20 @@ extern struct ev_bounce *ev_bounce_add(struct ev_bounce_rows *rows, const char *
 extern void ev_bounce_copy(char *field, size_t size, struct ev_slice from);
 
 /*
- * Copy an address: <>, comments, "rfc822;" and its like, xtext (RFC 3461 4) and utf-8-addr-xtext (RFC
- * 6533 3) undone.  False, and the field is "", when there is no address in it.
+ * Copy an address: <>, comments, "rfc822;" and its like, encoded words, xtext (RFC 3461 4) and
+ * utf-8-addr-xtext (RFC 6533 3) undone; UTF-8 stays, what is none is escaped.  Without an @ it must
+ * have a type ("rfc822; root").  False, and the field is "", when there is no address in it.
  */
 extern bool ev_bounce_copy_address(char *field, size_t size, struct ev_slice from);
+
+/*
+ * The address that another one was made of: SRS0, SRS1, BATV (prvs=, btv1==).  Theirs is the address
+ * of a sender.  False when it is none of these.
+ */
+extern bool ev_bounce_unwrap(const char *address, char *field, size_t size);
+
+/* The recipient that a bounce's own address names: VERP, "list-bounces+user=host.example@list". */
+extern bool ev_bounce_undo_verp(const char *address, char *field, size_t size);
 
 /*
  * Fill reply_code, enhanced, diagnostic, remote_mta, verdict, rule, scope, permanence and refused_by
@@ -60,22 +64,38 @@ extern bool ev_bounce_copy_address(char *field, size_t size, struct ev_slice fro
 extern void ev_bounce_diagnose(struct ev_bounce *row, struct ev_slice said,
                                struct ev_bounce_work *work);
 
-/* Value of the first header of that name (without colon), unfolded in place of its slice; false when absent. */
-extern bool ev_bounce_header(struct ev_slice headers, const char *name, struct ev_slice *value);
+/* ev_mime_header() and ev_slice_line() by the names that readers use. */
+static inline bool
+ev_bounce_header(struct ev_slice headers, const char *name, struct ev_slice *value)
+{
+	return ev_mime_header(headers, name, value);
+}
 
-/* The next line of a text (without its end) and what is behind it; false at the end. */
-extern bool ev_bounce_line(struct ev_slice *rest, struct ev_slice *line);
-
-/* Does the slice contain, or begin with, this text, ASCII case not mattering?  Offset in *at, if not NULL. */
-extern bool ev_slice_find(struct ev_slice slice, const char *text, size_t *at);
-extern bool ev_slice_starts(struct ev_slice slice, const char *text);
+static inline bool
+ev_bounce_line(struct ev_slice *rest, struct ev_slice *line)
+{
+	return ev_slice_line(rest, line);
+}
 
 typedef bool (*ev_bounce_reader)(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 
-/* bounce_dsn.c: RFC 3464, 6522, 6533; RFC 5965; RFC 8098 */
+/* bounce_dsn.c: RFC 3464, 6522, 6533 */
 extern bool ev_bounce_read_dsn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/* bounce_report.c: RFC 5965; RFC 8098; reports about many messages */
+extern bool ev_bounce_read_report(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_mdn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
+
+/*
+ * bounce_address.c: a message of a mail system of which nobody can read more than whom it is about:
+ * X-Failed-Recipients, VERP
+ */
+extern bool ev_bounce_read_address(const struct ev_bounce_input *input,
+                                   struct ev_bounce_rows *rows);
+
+/* bounce_human.c: does a mail system, no person, write this? */
+extern bool ev_bounce_from_daemon(struct ev_slice headers);
 
 /* bounce_human.c: auto-replies, challenges, address changes, list managers */
 extern bool ev_bounce_read_human(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);

@@ -192,6 +192,18 @@ extern enum ev_detail ev_address_of_text(const char *text, size_t len, struct ev
 extern const char *ev_to_utf8(const char *text, size_t len, size_t *out_len);
 
 /*
+ * text.c: the same for texts of any length; a character that is not in Unicode becomes a question
+ * mark.
+ */
+extern const char *ev_long_to_utf8(const char *text, size_t len, size_t *out_len);
+
+/*
+ * text.c: UTF-8 (NUL-terminated) as a text of this database; what has no equivalent there is shown
+ * as \xNN.
+ */
+extern text *ev_text_from_utf8(const char *utf8);
+
+/*
  * An address as it stands in the tables: its key in the server's encoding, in EV_ADDRESS_KEY_SIZE
  * bytes.
  */

@@ -5,7 +5,10 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "pg/backend/backend.h"
 
@@ -51,6 +54,82 @@ ev_to_utf8(const char *text, size_t len, size_t *out_len)
 
 	/* what has no equivalent is not UTF-8 either: the engine says so */
 	return converted == NULL ? text : converted;
+}
+
+/* Source bytes that are converted at a time; the buffer has room for what they can become. */
+#define EV_CHUNK 65536
+
+const char *
+ev_long_to_utf8(const char *text, size_t len, size_t *out_len)
+{
+	int from = GetDatabaseEncoding();
+	Oid proc;
+	StringInfoData out;
+	unsigned char *buf;
+	bool ascii = true;
+
+	*out_len = len;
+	for (size_t i = 0; i < len && ascii; i++)
+		ascii = (unsigned char) text[i] < 0x80;
+	if (ascii || from == PG_UTF8 || from == PG_SQL_ASCII)
+		return text;
+	proc = FindDefaultConversionProc(from, PG_UTF8);
+	if (!OidIsValid(proc))
+		return text;
+
+	initStringInfo(&out);
+	buf = palloc(EV_CHUNK * MAX_CONVERSION_GROWTH + 1);
+	while (len > 0)
+	{
+		int chunk = pg_encoding_mbcliplen(from, text, (int) Min(len, EV_CHUNK), EV_CHUNK);
+		int done;
+
+		CHECK_FOR_INTERRUPTS();
+		if (chunk <= 0)
+			chunk = (int) Min(len, EV_CHUNK);
+		done = pg_do_encoding_conversion_buf(proc, from, PG_UTF8,
+		                                     (unsigned char *) unconstify(char *, text), chunk, buf,
+		                                     EV_CHUNK * MAX_CONVERSION_GROWTH + 1, true);
+		appendStringInfoString(&out, (char *) buf);
+		if (done < chunk)
+		{
+			appendStringInfoChar(&out, '?');
+			done += Min(pg_encoding_mblen(from, text + done), chunk - done);
+		}
+		text += done;
+		len -= done;
+	}
+	pfree(buf);
+	*out_len = out.len;
+	return out.data;
+}
+
+text *
+ev_text_from_utf8(const char *utf8)
+{
+	size_t len = strlen(utf8);
+	int encoding = GetDatabaseEncoding();
+	StringInfoData out;
+	char *converted;
+	bool ascii = true;
+
+	for (size_t i = 0; i < len && ascii; i++)
+		ascii = (unsigned char) utf8[i] < 0x80;
+	if (ascii || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return cstring_to_text_with_len(utf8, len);
+	converted = convert(utf8, len, PG_UTF8, encoding, &len);
+	if (converted != NULL)
+		return cstring_to_text_with_len(converted, len);
+
+	initStringInfo(&out);
+	for (; *utf8 != '\0'; utf8++)
+	{
+		if ((unsigned char) *utf8 < 0x80)
+			appendStringInfoChar(&out, *utf8);
+		else
+			appendStringInfo(&out, "\\x%02x", (unsigned char) *utf8);
+	}
+	return cstring_to_text_with_len(out.data, out.len);
 }
 
 enum ev_detail

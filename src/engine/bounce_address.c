@@ -1,0 +1,614 @@
+/*
+ * bounce_address.c
+ *	  Addresses as bounces write them: typed, encoded, in brackets, with comments, and wrapped into
+ *	  the address that the bounce came to.
+ */
+#include "engine/bounce_internal.h"
+
+#include <string.h>
+
+#include "engine/mime.h"
+
+/* Longest form of an address that is looked at, before decoding. */
+#define FORM_MAX 2048
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+static bool
+is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* "rfc822;", "RFC822 ;", "utf-8;", "x-local;", "mailto:": the address behind it. */
+static struct ev_slice
+skip_type(struct ev_slice from, bool *typed)
+{
+	size_t at = 0;
+	size_t n;
+
+	*typed = false;
+	while (at < from.n && at < 24 && (is_alnum(from.s[at]) || from.s[at] == '-'))
+		at++;
+	n = at;
+	while (at < from.n && (from.s[at] == ' ' || from.s[at] == '\t'))
+		at++;
+	if (n > 0 && at < from.n && from.s[at] == ';')
+	{
+		*typed = true;
+		return ev_slice_trim(ev_slice_from(from, at + 1));
+	}
+	if (ev_slice_starts(from, "mailto:"))
+		return ev_slice_from(from, 7);
+	return from;
+}
+
+/* "(…)" outside of quotes, nested, is left out.  Returns the new length. */
+static size_t
+drop_comments(char *s, size_t n)
+{
+	size_t len = 0;
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		char c = s[i];
+
+		if (c == '\\' && i + 1 < n)
+		{
+			if (depth == 0)
+			{
+				s[len++] = c;
+				s[len++] = s[i + 1];
+			}
+			i++;
+			continue;
+		}
+		if (c == '"' && depth == 0)
+			quoted = !quoted;
+		if (c == '(' && !quoted)
+			depth++;
+		else if (c == ')' && !quoted && depth > 0)
+			depth--;
+		else if (depth == 0)
+			s[len++] = c;
+	}
+
+	/* a bracket that nothing closes is no comment: leave the text alone */
+	return depth == 0 ? len : n;
+}
+
+/* The position of the @ that divides an address, quotes heeded; n when there is none. */
+static size_t
+find_at(const char *s, size_t n)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (s[i] == '\\')
+			i++;
+		else if (s[i] == '"')
+			quoted = !quoted;
+		else if (s[i] == '@' && !quoted)
+			return i;
+	}
+	return n;
+}
+
+/* One UTF-8 sequence at s of n bytes: its length, 0 when it is malformed. */
+static size_t
+utf8_length(const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *) s;
+	size_t len = u[0] < 0x80                    ? 1
+	             : u[0] >= 0xc2 && u[0] < 0xe0  ? 2
+	             : u[0] >= 0xe0 && u[0] < 0xf0  ? 3
+	             : u[0] >= 0xf0 && u[0] <= 0xf4 ? 4
+	                                            : 0;
+
+	if (len == 0 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static size_t
+put_utf8(unsigned long c, char *out)
+{
+	if (c < 0x80)
+	{
+		out[0] = (char) c;
+		return 1;
+	}
+	if (c < 0x800)
+	{
+		out[0] = (char) (0xc0 | c >> 6);
+		out[1] = (char) (0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000)
+	{
+		out[0] = (char) (0xe0 | c >> 12);
+		out[1] = (char) (0x80 | (c >> 6 & 0x3f));
+		out[2] = (char) (0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char) (0xf0 | c >> 18);
+	out[1] = (char) (0x80 | (c >> 12 & 0x3f));
+	out[2] = (char) (0x80 | (c >> 6 & 0x3f));
+	out[3] = (char) (0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* "\x{HHHH}" (RFC 6533 3) at s: the character, and its length in *len; 0 when it is none. */
+static unsigned long
+embedded_char(const char *s, size_t n, size_t *len)
+{
+	unsigned long c = 0;
+	size_t at = 3;
+
+	if (n < 5 || s[0] != '\\' || (s[1] != 'x' && s[1] != 'X') || s[2] != '{')
+		return 0;
+	for (; at < n && at < 9 && hex_value(s[at]) >= 0; at++)
+		c = c << 4 | (unsigned long) hex_value(s[at]);
+	if (at >= n || s[at] != '}' || c < 0x20 || c == 0x7f || c > 0x10ffff ||
+	    (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*len = at + 1;
+	return c;
+}
+
+/*
+ * "+2B" and its like (RFC 3461 4) undone in place, for what xtext must encode and an address can
+ * hold: a tag ("bob+2024@") stays what it is.
+ */
+static size_t
+undo_encodings(char *s, size_t n)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n;)
+	{
+		size_t used;
+		unsigned long c = embedded_char(s + i, n - i, &used);
+
+		if (c != 0)
+		{
+			len += put_utf8(c, s + len);
+			i += used;
+		}
+		else if (s[i] == '+' && i + 2 < n && s[i + 1] == '2' && s[i + 2] == 'B')
+		{
+			s[len++] = '+';
+			i += 3;
+		}
+		else if (s[i] == '+' && i + 2 < n && s[i + 1] == '3' && s[i + 2] == 'D')
+		{
+			s[len++] = '=';
+			i += 3;
+		}
+		else
+			s[len++] = s[i++];
+	}
+	return len;
+}
+
+/* What may stand around an address in a sentence. */
+static struct ev_slice
+strip_marks(struct ev_slice a)
+{
+	for (;;)
+	{
+		size_t n = a.n;
+
+		a = ev_slice_trim(a);
+		if (a.n > 0 && strchr("<'[{`,;:=", a.s[0]) != NULL && a.s[0] != '\0')
+			a = ev_slice_from(a, 1);
+		if (a.n > 0 && strchr(">'}`,;:.!?", a.s[a.n - 1]) != NULL && a.s[a.n - 1] != '\0')
+			a.n--;
+		else if (a.n > 0 && a.s[a.n - 1] == ']' && memchr(a.s, '[', a.n) == NULL)
+			a.n--;
+		/* quotes around the whole address */
+		if (a.n > 2 && a.s[0] == '"' && a.s[a.n - 1] == '"')
+			a = (struct ev_slice){a.s + 1, a.n - 2};
+		if (a.n == n)
+			return a;
+	}
+}
+
+/* The address in "Name <address>", or the word with the @. */
+static struct ev_slice
+pick(struct ev_slice a, bool typed)
+{
+	const char *open = NULL;
+	size_t at;
+	size_t start;
+	size_t end;
+	bool quoted = false;
+
+	for (size_t i = 0; i < a.n && open == NULL; i++)
+	{
+		if (a.s[i] == '"')
+			quoted = !quoted;
+		if (a.s[i] == '<' && !quoted)
+			open = a.s + i;
+	}
+	if (open != NULL)
+	{
+		struct ev_slice in = {open + 1, (size_t) (a.s + a.n - open - 1)};
+		const char *close = memchr(in.s, '>', in.n);
+
+		if (close != NULL)
+			in.n = (size_t) (close - in.s);
+		/* a source route (RFC 5321 4.1.1.3) */
+		if (in.n > 0 && in.s[0] == '@')
+		{
+			const char *colon = memchr(in.s, ':', in.n);
+
+			if (colon != NULL)
+				in = ev_slice_from(in, (size_t) (colon - in.s) + 1);
+		}
+		if (find_at(in.s, in.n) < in.n || typed)
+			return ev_slice_trim(in);
+	}
+	a = strip_marks(a);
+	at = find_at(a.s, a.n);
+	if (at == a.n)
+		return a;
+
+	/* from blank to blank around it; a quoted local part may hold blanks */
+	start = at;
+	end = at;
+	if (start > 0 && a.s[start - 1] == '"')
+	{
+		start--;
+		while (start > 0 && a.s[start - 1] != '"')
+			start--;
+		if (start > 0)
+			start--;
+	}
+	else
+		while (start > 0 && !ev_slice_is_blank(a.s[start - 1]) && a.s[start - 1] != '<')
+			start--;
+	while (end < a.n && !ev_slice_is_blank(a.s[end]) && a.s[end] != '>' && a.s[end] != ',')
+		end++;
+	return strip_marks((struct ev_slice){a.s + start, end - start});
+}
+
+/* Is it an address, or at least what a report calls one? */
+static bool
+is_address(struct ev_slice a, bool typed)
+{
+	size_t at = find_at(a.s, a.n);
+
+	if (a.n == 0 || (at == a.n && !typed))
+		return false;
+	if (at < a.n && (at == 0 || at + 1 == a.n))
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if ((unsigned char) a.s[i] < 0x20 || a.s[i] == 0x7f ||
+		    (a.s[i] == ' ' && (at == a.n || a.s[0] != '"')))
+			return false;
+	return true;
+}
+
+bool
+ev_bounce_copy_address(char *field, size_t size, struct ev_slice from)
+{
+	char form[FORM_MAX];
+	struct ev_slice a;
+	bool typed;
+	size_t n = 0;
+	size_t len = 0;
+
+	field[0] = '\0';
+	a = skip_type(ev_slice_trim(from), &typed);
+	if (a.n > FORM_MAX)
+		return false;
+	if (a.n > 2 && ev_slice_find(a, "=?", NULL))
+		n = ev_mime_decode_words(a, form, sizeof(form));
+	else
+		for (size_t i = 0; i < a.n; i++)
+			if (a.s[i] != '\r' && a.s[i] != '\n')
+				form[n++] = a.s[i];
+	n = drop_comments(form, n);
+	a = pick(ev_slice_trim((struct ev_slice){form, n}), typed);
+	n = undo_encodings(form + (a.s - form), a.n);
+	a.n = n;
+	if (!is_address(a, typed))
+		return false;
+
+	/* UTF-8 stays; what is none is shown as escapes */
+	for (size_t i = 0; i < a.n;)
+	{
+		size_t used = utf8_length(a.s + i, a.n - i);
+		char unit[5];
+		size_t unit_len = used;
+
+		if (used > 0)
+			memcpy(unit, a.s + i, used);
+		else
+		{
+			static const char hex[] = "0123456789abcdef";
+
+			used = 1;
+			unit[0] = '\\';
+			unit[1] = 'x';
+			unit[2] = hex[(unsigned char) a.s[i] >> 4];
+			unit[3] = hex[(unsigned char) a.s[i] & 15];
+			unit_len = 4;
+		}
+		if (len + unit_len > size - 1)
+		{
+			field[0] = '\0';
+			return false;
+		}
+		memcpy(field + len, unit, unit_len);
+		len += unit_len;
+		i += used;
+	}
+	field[len] = '\0';
+	return true;
+}
+
+/* --- addresses within addresses ---------------------------------------------------------------------- */
+
+static size_t
+find_last(struct ev_slice a, char c)
+{
+	for (size_t i = a.n; i-- > 0;)
+		if (a.s[i] == c)
+			return i;
+	return a.n;
+}
+
+static bool
+join_address(char *field, size_t size, struct ev_slice local, struct ev_slice domain)
+{
+	char form[FORM_MAX];
+
+	field[0] = '\0';
+	if (local.n == 0 || domain.n < 3 || local.n + domain.n + 1 > sizeof(form) ||
+	    memchr(domain.s, '.', domain.n) == NULL)
+		return false;
+	for (size_t i = 0; i < domain.n; i++)
+		if (!is_alnum(domain.s[i]) && domain.s[i] != '.' && domain.s[i] != '-' &&
+		    (unsigned char) domain.s[i] < 0x80)
+			return false;
+	memcpy(form, local.s, local.n);
+	form[local.n] = '@';
+	memcpy(form + local.n + 1, domain.s, domain.n);
+	return ev_bounce_copy_address(field, size, (struct ev_slice){form, local.n + domain.n + 1});
+}
+
+/* "SRS0=hash=tt=domain=local", "SRS1=hash=host==hash=tt=domain=local" */
+static bool
+undo_srs(struct ev_slice local, char *field, size_t size)
+{
+	size_t at;
+	size_t skip;
+
+	if (ev_slice_starts(local, "SRS1") && ev_slice_find(local, "==", &at))
+	{
+		local = ev_slice_from(local, at + 2);
+		skip = 2;
+	}
+	else if (ev_slice_starts(local, "SRS0") && local.n > 5 && strchr("=+-", local.s[4]) != NULL)
+	{
+		local = ev_slice_from(local, 5);
+		skip = 2;
+	}
+	else
+		return false;
+	for (; skip > 0; skip--)
+	{
+		const char *equals = memchr(local.s, '=', local.n);
+
+		if (equals == NULL)
+			return false;
+		local = ev_slice_from(local, (size_t) (equals - local.s) + 1);
+	}
+	at = 0;
+	while (at < local.n && local.s[at] != '=')
+		at++;
+	return at < local.n &&
+	       join_address(field, size, ev_slice_from(local, at + 1), ev_slice_to(local, at));
+}
+
+/* "prvs=tag=local", "prvs=local/tag", "btv1==tag==local" */
+static bool
+undo_batv(struct ev_slice local, struct ev_slice domain, char *field, size_t size)
+{
+	size_t at;
+
+	if (ev_slice_starts(local, "btv1==") && ev_slice_find(ev_slice_from(local, 6), "==", &at))
+		return join_address(field, size, ev_slice_from(local, 6 + at + 2), domain);
+	if (!ev_slice_starts(local, "prvs="))
+		return false;
+	local = ev_slice_from(local, 5);
+	if (ev_slice_find(local, "=", &at))
+		return join_address(field, size, ev_slice_from(local, at + 1), domain);
+	if (ev_slice_find(local, "/", &at))
+		return join_address(field, size, ev_slice_to(local, at), domain);
+	return false;
+}
+
+bool
+ev_bounce_unwrap(const char *address, char *field, size_t size)
+{
+	struct ev_slice a = {address, strlen(address)};
+	size_t at = find_at(a.s, a.n);
+
+	field[0] = '\0';
+	if (at == a.n)
+		return false;
+	return undo_srs(ev_slice_to(a, at), field, size) ||
+	       undo_batv(ev_slice_to(a, at), ev_slice_from(a, at + 1), field, size);
+}
+
+/* How much of "list-bounces+john", "list-return-17-john", "bounces+17-a3f-john" is not "john"? */
+static size_t
+verp_prefix(struct ev_slice name)
+{
+	size_t at = find_last(name, '+');
+	size_t start;
+
+	if (at == name.n)
+	{
+		/* ezmlm: "-return-NUMBER-"; else the last hyphen */
+		if (ev_slice_find(name, "-return-", &at))
+		{
+			start = at + 8;
+			for (at = start; at < name.n && name.s[at] >= '0' && name.s[at] <= '9';)
+				at++;
+			if (at > start && at < name.n && name.s[at] == '-')
+				return at + 1;
+			return start;
+		}
+		if (ev_slice_find(name, "bounces-", &at))
+			return at + 8;
+		if (ev_slice_find(name, "bounce-", &at))
+			return at + 7;
+		at = find_last(name, '-');
+		return at == name.n ? name.n : at + 1;
+	}
+
+	/* a number and a hash before the name */
+	start = at + 1;
+	at = start;
+	while (at < name.n && name.s[at] >= '0' && name.s[at] <= '9')
+		at++;
+	if (at > start && at < name.n && name.s[at] == '-')
+	{
+		size_t hash = ++at;
+
+		start = at;
+		while (at < name.n && hex_value(name.s[at]) >= 0)
+			at++;
+		if (at > hash && at < name.n && name.s[at] == '-')
+			start = at + 1;
+	}
+	return start;
+}
+
+bool
+ev_bounce_undo_verp(const char *address, char *field, size_t size)
+{
+	struct ev_slice local = {address, strlen(address)};
+	size_t at = find_at(local.s, local.n);
+	size_t equals;
+	size_t prefix;
+	struct ev_slice name;
+
+	field[0] = '\0';
+	if (at == local.n)
+		return false;
+	local = ev_slice_to(local, at);
+	if (ev_slice_starts(local, "SRS0") || ev_slice_starts(local, "SRS1") ||
+	    ev_slice_starts(local, "prvs=") || ev_slice_starts(local, "btv1="))
+		return false;
+	equals = find_last(local, '=');
+	if (equals == local.n)
+		return false;
+	name = ev_slice_to(local, equals);
+	prefix = verp_prefix(name);
+	if (prefix >= name.n)
+		return false;
+	return join_address(field, size, ev_slice_from(name, prefix), ev_slice_from(local, equals + 1));
+}
+
+/* --- a bounce that says no more than whom it is about ------------------------------------------------- */
+
+/* What the text says about a failure: from the first reply code or known phrase on. */
+static struct ev_slice
+find_words(struct ev_slice text)
+{
+	static const char *const marks[] = {
+		"said:",   "550 ",    "551 ",         "552 ",         "553 ",         "554 ",
+		"501 ",    "571 ",    "421 ",         "450 ",         "451 ",         "452 ",
+		"550-",    "554-",    "user unknown", "unknown user", "no such user", "does not exist",
+		"mailbox", "quota",   "not found",    "reason:",      "error:",       "timed out",
+		"refused", "rejected"};
+	size_t best = text.n;
+	size_t at;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (ev_slice_find(ev_slice_to(text, best + 40), marks[i], &at) && at < best)
+		{
+			best = at;
+			/* a code is surer than a word, wherever that stands */
+			if (i < 14)
+				break;
+		}
+	if (best == text.n)
+		return ev_slice_to(text, 600);
+	while (best > 0 && text.s[best - 1] != '\n')
+		best--;
+	return ev_slice_to(ev_slice_from(text, best), 800);
+}
+
+static void
+add_failed(const struct ev_bounce_input *input, struct ev_bounce_rows *rows, const char *format,
+           struct ev_slice address, uint8_t confidence)
+{
+	struct ev_bounce *row = ev_bounce_add(rows, format, EV_KIND_DSN);
+
+	if (row == NULL)
+		return;
+	if (!ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), address))
+	{
+		rows->n--;
+		return;
+	}
+	row->action = EV_ACTION_FAILED;
+	ev_bounce_diagnose(row, find_words(ev_slice_to(input->text, 4000)), input->work);
+	row->confidence = confidence;
+}
+
+bool
+ev_bounce_read_address(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
+{
+	static const char *const names[] = {"To", "Delivered-To", "X-Original-To", "Envelope-To"};
+	struct ev_slice value;
+	size_t first = rows->n;
+
+	if (ev_bounce_header(input->headers, "X-Failed-Recipients", &value))
+		for (size_t i = 0; i < 100 && value.n > 0; i++)
+		{
+			const char *comma = memchr(value.s, ',', value.n);
+			size_t n = comma == NULL ? value.n : (size_t) (comma - value.s);
+
+			add_failed(input, rows, "failed_recipients", ev_slice_to(value, n), 90);
+			value = ev_slice_from(value, n + 1);
+		}
+	if (rows->n > first || !ev_bounce_from_daemon(input->headers))
+		return rows->n > first;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rows->n == first; i++)
+	{
+		char to[EV_BOUNCE_RECIPIENT_MAX + 1];
+		char recipient[EV_BOUNCE_RECIPIENT_MAX + 1];
+
+		if (ev_bounce_header(input->headers, names[i], &value) &&
+		    ev_bounce_copy_address(to, sizeof(to), value) &&
+		    ev_bounce_undo_verp(to, recipient, sizeof(recipient)))
+			add_failed(input, rows, "verp", (struct ev_slice){recipient, strlen(recipient)}, 60);
+	}
+	return rows->n > first;
+}

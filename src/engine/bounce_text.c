@@ -1,0 +1,408 @@
+/*
+ * bounce_text.c
+ *	  Bounces in words of a mail system's own: is this one, whose, and about whom?
+ *
+ * A sentence that a mail system is known for makes a bounce of a message that looks like one; without
+ * such a sentence the sender or the subject must be those of a bounce, and an address must stand near
+ * a reply code or a sentence about a failure.
+ */
+#include "engine/bounce_text.h"
+
+#include <string.h>
+
+#include "engine/bounce_phrase.h"
+
+enum format
+{
+#define EV_TEXT_FORMAT(id, name, confidence) FORMAT_##id,
+#include "engine/bounce_text_formats.def"
+	N_FORMATS
+};
+
+static const struct
+{
+	const char *name;
+	uint8_t confidence;
+} formats[] = {
+#define EV_TEXT_FORMAT(id, name, confidence) {name, confidence},
+#include "engine/bounce_text_formats.def"
+};
+
+/* Values of phrases: a format, or one of these. */
+#define IS_ORIGINAL 1000
+#define IS_DELAY    1001
+
+static const struct ev_phrase marks[] = {
+#define EV_TEXT_MARK(id, sentence) {sentence, FORMAT_##id},
+#include "engine/bounce_text_formats.def"
+#define EV_TEXT_ORIGINAL(sentence) {sentence, IS_ORIGINAL},
+#define EV_TEXT_DELAY(sentence)    {sentence, IS_DELAY},
+#include "engine/bounce_text_words.def"
+};
+
+static const struct ev_phrase subjects[] = {
+#define EV_TEXT_SUBJECT(sentence) {sentence, 0},
+#include "engine/bounce_text_words.def"
+};
+
+static const struct
+{
+	const char *name;
+	const char *text;
+	enum format format;
+} header_marks[] = {
+#define EV_TEXT_HEADER(id, header, text) {header, text, FORMAT_##id},
+#include "engine/bounce_text_formats.def"
+};
+
+#define N_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+_Static_assert(N_OF(marks) <= EV_PHRASES_MAX, "too many sentences for one search");
+
+#define SUBJECT_MAX 1000
+#define OPENING     400 /* bytes of a text without headers within which it must tell what it is */
+
+/* --- does it look like a bounce? ------------------------------------------------------------------------ */
+
+struct looks
+{
+	bool daemon;        /* its sender is a mail system */
+	bool subject;       /* its subject is one of a bounce */
+	bool answer;        /* somebody answers or forwards */
+	bool no_header;     /* nothing but text */
+	enum format header; /* of its headers; N_FORMATS: none */
+};
+
+static bool
+is_answer(struct ev_slice subject)
+{
+	static const char *const prefixes[] = {
+		"re:", "fwd:", "fw:", "aw:", "wg:",  "tr:",     "rv:",  "rif:",
+		"i:",  "r:",   "sv:", "vs:", "enc:", "doorst:", "antw:"};
+
+	for (size_t i = 0; i < N_OF(prefixes); i++)
+		if (ev_slice_starts(subject, prefixes[i]))
+			return true;
+	return false;
+}
+
+static void
+look_at_subject(struct ev_slice headers, struct looks *looks)
+{
+	char decoded[SUBJECT_MAX];
+	struct ev_slice subject;
+
+	if (!ev_bounce_header(headers, "Subject", &subject))
+		return;
+	subject = ev_slice_trim(subject);
+	if (ev_slice_find(subject, "=?", NULL))
+		subject =
+			(struct ev_slice){decoded, ev_mime_decode_words(subject, decoded, sizeof(decoded))};
+	looks->answer = is_answer(subject);
+	looks->subject =
+		!looks->answer && ev_phrases_first(subject, subjects, N_OF(subjects), NULL) != NULL;
+}
+
+static void
+look_at_headers(struct ev_slice headers, struct looks *looks)
+{
+	struct ev_slice value;
+
+	*looks = (struct looks){.header = N_FORMATS};
+	if (headers.n == 0)
+	{
+		looks->no_header = true;
+		return;
+	}
+	looks->daemon =
+		ev_bounce_from_daemon(headers) || (ev_bounce_header(headers, "Return-Path", &value) &&
+	                                       ev_slice_is(ev_slice_trim(value), "<>"));
+	look_at_subject(headers, looks);
+	for (size_t i = 0; i < N_OF(header_marks) && looks->header == N_FORMATS; i++)
+		if (ev_bounce_header(headers, header_marks[i].name, &value) &&
+		    ev_slice_starts(ev_slice_trim(value), header_marks[i].text))
+			looks->header = header_marks[i].format;
+	/* answers and what is sent to many */
+	if (!looks->daemon && ((!looks->subject && ev_bounce_header(headers, "In-Reply-To", &value)) ||
+	                       ev_bounce_header(headers, "List-Id", &value) ||
+	                       ev_bounce_header(headers, "List-Unsubscribe", &value)))
+		looks->answer = true;
+}
+
+/* --- what does it say? ----------------------------------------------------------------------------------- */
+
+struct sentences
+{
+	enum format format; /* N_FORMATS: of none */
+	size_t at;          /* where its sentence stands */
+	size_t original;    /* where the message that came back begins */
+	bool delay;
+};
+
+/* The line that holds a byte: what stands before it there. */
+static struct ev_slice
+line_before(struct ev_slice text, size_t at)
+{
+	size_t from = at;
+
+	while (from > 0 && text.s[from - 1] != '\n')
+		from--;
+	return (struct ev_slice){text.s + from, at - from};
+}
+
+/* Somebody quotes it: "> Hi. This is the qmail-send program". */
+static bool
+is_quoted(struct ev_slice text, size_t at)
+{
+	struct ev_slice before = ev_slice_trim(line_before(text, at));
+
+	return before.n > 0 && (before.s[0] == '>' || before.s[0] == '|') &&
+	       !ev_slice_starts(before, ">>>");
+}
+
+static void
+read_sentences(struct ev_slice text, struct sentences *out)
+{
+	uint32_t at[N_OF(marks)];
+
+	*out = (struct sentences){.format = N_FORMATS, .original = text.n};
+	ev_phrases_find(text, marks, N_OF(marks), at);
+	for (size_t i = 0; i < N_OF(marks); i++)
+	{
+		if (at[i] == EV_PHRASE_ABSENT)
+			continue;
+		if (marks[i].value == IS_ORIGINAL)
+		{
+			if (at[i] < out->original)
+				out->original = at[i];
+		}
+		else if (marks[i].value == IS_DELAY)
+			out->delay = true;
+		else if (out->format == N_FORMATS && !is_quoted(text, at[i]))
+		{
+			out->format = marks[i].value;
+			out->at = at[i];
+		}
+	}
+}
+
+/* Headers of a message in the text without a sentence before them. */
+static size_t
+find_headers(struct ev_slice text)
+{
+	static const char *const names[] = {"Received: ",       "Return-Path: ",  "Message-ID: ",
+	                                    "DKIM-Signature: ", "MIME-Version: ", "X-Mailer: "};
+	struct ev_slice rest = text;
+	struct ev_slice line;
+
+	while (ev_slice_line(&rest, &line))
+		for (size_t i = 0; i < N_OF(names); i++)
+			if (ev_slice_starts(line, names[i]))
+				return (size_t) (line.s - text.s);
+	return text.n;
+}
+
+/* Divide what the mail system wrote from the message that came back. */
+static void
+divide(struct ev_text *text, size_t original)
+{
+	struct ev_slice all = text->text;
+	size_t headers = find_headers(all);
+	size_t end = original < headers ? original : headers;
+
+	/* nothing but a heading before it: the words come behind */
+	if (memchr(all.s, '@', end) == NULL && end < 40)
+		end = headers > end ? headers : all.n;
+	text->text = ev_slice_to(all, end);
+	text->quoted = ev_slice_from(all, end);
+}
+
+/* --- rows -------------------------------------------------------------------------------------------------- */
+
+/* Is it still open why, after what was said? */
+static bool
+is_open(const struct ev_bounce *row)
+{
+	return row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE && row->enhanced.klass == 0;
+}
+
+static void
+diagnose_again(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	row->refused_by = EV_REFUSED_BY_NONE;
+	ev_bounce_diagnose(row, said, text->input->work);
+}
+
+/* Judge some words; where no rule of replies knows them, by a sentence in any language. */
+static void
+diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	struct ev_enhanced status;
+	size_t at;
+
+	ev_bounce_diagnose(row, said, text->input->work);
+	if (row->reply_code == 0 && row->enhanced.klass == 0 && ev_text_find_code(said, &at) &&
+	    at > 0 && said.n > at + 3 && said.s[at + 1] != '.')
+		diagnose_again(row, ev_slice_from(said, at), text);
+	if (is_open(row) && row->reply_code / 100 != 4 && ev_text_find_failure(said, &at, &status))
+	{
+		if (text->delay && row->reply_code == 0)
+			status.klass = 4;
+		row->enhanced = status;
+		diagnose_again(row, said, text);
+	}
+}
+
+/* "mailbox is full: retry timeout exceeded": the cause stands before it. */
+static bool
+cut_given_up(struct ev_slice *said)
+{
+	size_t at;
+
+	if (!ev_slice_find(*said, ": retry timeout exceeded", &at) || at < 4)
+		return false;
+	*said = ev_slice_to(*said, at);
+	return true;
+}
+
+/*
+ * Judge a recipient's own words; if they leave it open, what the bounce says to all: of one recipient
+ * all of it, of several what stands before the first.
+ */
+static void
+diagnose(struct ev_bounce *row, const struct ev_text *text,
+         const struct ev_text_recipient *recipient, const struct ev_text_recipients *all)
+{
+	struct ev_slice said;
+	struct ev_slice common = text->text;
+	bool given_up;
+
+	if (all->n > 1 && all->list[0].address.s >= common.s &&
+	    all->list[0].address.s <= common.s + common.n)
+		common.n = (size_t) (all->list[0].address.s - common.s);
+	if (ev_text_said(recipient->words, &said) == EV_WORTH_NOTHING)
+		ev_text_said(common, &said);
+	given_up = cut_given_up(&said);
+	diagnose_words(row, said, text);
+	if (is_open(row) && row->reply_code == 0 && ev_text_said(common, &said) >= EV_WORTH_PHRASE)
+	{
+		given_up = cut_given_up(&said);
+		row->refused_by = EV_REFUSED_BY_NONE;
+		diagnose_words(row, said, text);
+	}
+	if (given_up && row->kind == EV_KIND_DSN)
+		row->permanence = EV_PERMANENCE_EXPIRED;
+}
+
+static bool
+add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
+        const struct ev_text_recipients *all, struct ev_bounce_rows *rows)
+{
+	struct ev_bounce *row =
+		ev_bounce_add(rows, text->format, text->delay ? EV_KIND_DELAY : EV_KIND_DSN);
+
+	if (row == NULL)
+		return false;
+	row->action = text->delay ? EV_ACTION_DELAYED : EV_ACTION_FAILED;
+	row->confidence = text->confidence;
+	ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), recipient->address);
+	if (recipient->original.n > 0)
+		ev_bounce_copy_address(row->original_recipient, sizeof(row->original_recipient),
+		                       recipient->original);
+	diagnose(row, text, recipient, all);
+	return true;
+}
+
+/* "a@x.example, b@y.example" of a header. */
+static void
+add_addresses(struct ev_slice value, struct ev_text_recipients *recipients)
+{
+	struct ev_slice address;
+	size_t behind;
+
+	while (ev_text_find_address(value, &address, &behind))
+	{
+		ev_text_recipient_add(recipients, address);
+		value = ev_slice_from(value, behind);
+	}
+}
+
+/* Where the text names nobody: its headers, or those of the message that came back, do. */
+static void
+read_elsewhere(const struct ev_text *text, struct ev_text_recipients *recipients)
+{
+	static const char *const originals[] = {"X-Original-To", "Delivered-To", "Envelope-To", "To"};
+	struct ev_slice value;
+
+	if (ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
+		add_addresses(value, recipients);
+	for (size_t i = 0; i < N_OF(originals) && recipients->n == 0; i++)
+		if (ev_bounce_header(text->input->original, originals[i], &value))
+			add_addresses(value, recipients);
+}
+
+static void
+find_recipients(const struct ev_text *text, enum format format,
+                struct ev_text_recipients *recipients)
+{
+	recipients->n = 0;
+	if (format == FORMAT_SENDMAIL || format == FORMAT_DELIVERY_PROBLEMS)
+		ev_text_read_sendmail(text, recipients);
+	if (recipients->n == 0)
+		ev_text_read_list(text, recipients);
+	if (recipients->n == 0)
+		ev_text_read_sentences(text, recipients);
+	if (recipients->n == 0 && !text->guessed)
+		read_elsewhere(text, recipients);
+}
+
+/* Is there a reason for each? */
+static bool
+tells_reasons(const struct ev_text *text, const struct ev_text_recipients *recipients)
+{
+	struct ev_slice said;
+
+	for (size_t i = 0; i < recipients->n; i++)
+		if (ev_text_said(recipients->list[i].words, &said) < EV_WORTH_PHRASE &&
+		    ev_text_said(text->text, &said) < EV_WORTH_PHRASE)
+			return false;
+	return true;
+}
+
+bool
+ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
+{
+	struct ev_text text = {.input = input, .text = input->text, .own = {"", 0}};
+	struct ev_text_recipients recipients;
+	struct looks looks;
+	struct sentences found;
+	struct ev_slice value;
+	size_t behind;
+
+	if (ev_slice_trim(text.text).n == 0)
+		return false;
+	look_at_headers(input->headers, &looks);
+	read_sentences(text.text, &found);
+	if (found.format == N_FORMATS)
+		found.format = looks.header;
+
+	if (looks.no_header
+	        ? found.format == N_FORMATS || found.at > OPENING
+	        : looks.answer || !(looks.daemon || looks.subject || looks.header != N_FORMATS))
+		return false;
+	text.guessed = found.format == N_FORMATS;
+	text.format = text.guessed ? "guess" : formats[found.format].name;
+	text.confidence = text.guessed ? 40 : formats[found.format].confidence;
+	text.delay = found.delay;
+	divide(&text, found.original);
+	if (ev_bounce_header(input->headers, "To", &value))
+		ev_text_find_address(value, &text.own, &behind);
+
+	find_recipients(&text, found.format, &recipients);
+	if (recipients.n == 0 || (text.guessed && !tells_reasons(&text, &recipients)))
+		return false;
+	for (size_t i = 0; i < recipients.n; i++)
+		if (!add_row(&text, &recipients.list[i], &recipients, rows))
+			break;
+	return true;
+}

@@ -1,0 +1,500 @@
+/*
+ * said.c
+ *	  Find reply, codes, host and stage in what mail systems write about a delivery.
+ */
+#include "engine/said.h"
+
+#include <string.h>
+
+/* Longer sentences are cut: what matters comes early. */
+#define SAID_MAX 4096
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_host_char(char c)
+{
+	return is_alnum(c) || c == '.' || c == '-' || c == '_';
+}
+
+/* "smtp;", "X-Postfix;", "dns;": what is behind it. */
+static struct ev_slice
+skip_type(struct ev_slice s)
+{
+	size_t at = 0;
+	size_t n;
+
+	while (at < s.n && at < 24 && (is_alnum(s.s[at]) || s.s[at] == '-'))
+		at++;
+	n = at;
+	while (at < s.n && ev_slice_is_blank(s.s[at]))
+		at++;
+	if (n == 0 || at >= s.n || s.s[at] != ';')
+		return s;
+	/* "550; text" has a code before its semicolon */
+	for (size_t i = 0; i < n; i++)
+		if (!is_digit(s.s[i]))
+			return ev_slice_trim(ev_slice_from(s, at + 1));
+	return s;
+}
+
+/* --- the reply ------------------------------------------------------------------------------------------ */
+
+/* Three digits at s[at] that can be a reply code, with an end behind them; 0 when not. */
+static uint16_t
+code_at(struct ev_slice s, size_t at)
+{
+	const char *p = s.s + at;
+
+	if (s.n - at < 3 || p[0] < '2' || p[0] > '5' || p[0] == '3' || p[1] > '5' || !is_digit(p[1]) ||
+	    !is_digit(p[2]))
+		return 0;
+	if (s.n - at > 3 && (is_alnum(p[3]) || p[3] == '/' || p[3] == '%' || p[3] == '@'))
+		return 0;
+	if (s.n - at > 4 && p[3] == '.' && is_digit(p[4]))
+		return 0; /* of an address or a number */
+	if (s.n - at > 4 && (p[3] == '-' || p[3] == ':' || p[3] == ',') && is_digit(p[4]) &&
+	    !(s.n - at > 5 && p[5] == '.'))
+	{
+		/* "550-550 …" is a reply; "554-3112" is a number */
+		if (p[3] != '-' || s.n - at < 8 || memcmp(p, p + 4, 3) != 0)
+			return 0;
+	}
+	return (uint16_t) ((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
+}
+
+/* Is there an enhanced code of this class behind the code at s[at]? */
+static bool
+enhanced_follows(struct ev_slice s, size_t at)
+{
+	struct ev_enhanced enhanced;
+	size_t len;
+	char klass = s.s[at];
+
+	at += 3;
+	while (at < s.n && (s.s[at] == ' ' || s.s[at] == '-' || s.s[at] == '\t' || s.s[at] == '#'))
+		at++;
+	return at < s.n && s.s[at] == klass && ev_enhanced_parse(s.s + at, s.n - at, &enhanced, &len);
+}
+
+/*
+ * How sure is it that the three digits at s[at] are a reply code?  0: not at all; 1: they follow a
+ * mark; 2: they begin the text, a line, or follow what announces a reply; 3: an enhanced code
+ * follows.
+ */
+static int
+certainty(struct ev_slice s, size_t at)
+{
+	size_t i = at;
+
+	if (at > 0 && (is_alnum(s.s[at - 1]) || strchr(".-@/=_%", s.s[at - 1]) != NULL))
+		return 0;
+	if (at + 3 < s.n && strchr(" -\t\r\n;:,)'\"#", s.s[at + 3]) == NULL)
+		return 0;
+	if (enhanced_follows(s, at))
+		return 3;
+	while (i > 0 && (s.s[i - 1] == ' ' || s.s[i - 1] == '\t'))
+		i--;
+	if (i == 0 || s.s[i - 1] == '\n' || s.s[i - 1] == '\r')
+		return 2;
+	if (strchr(":;'\"<(#>", s.s[i - 1]) != NULL)
+		return s.s[at] == '2' ? 1 : 2;
+	/* "Server returned 550", "error 550", "code 550", "Reply: 550" */
+	{
+		static const char *const words[] = {"returned", "error",  "code",   "reply",
+		                                    "response", "said",   "status", "with",
+		                                    "smtp",     "reason", "was"};
+
+		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+		{
+			size_t n = strlen(words[w]);
+
+			if (i >= n && ev_slice_is((struct ev_slice){s.s + i - n, n}, words[w]) &&
+			    (i == n || !is_alnum(s.s[i - n - 1])))
+				return 2;
+		}
+	}
+	return 0;
+}
+
+/* The place of the reply; s.n when there is none. */
+static size_t
+find_reply(struct ev_slice s)
+{
+	size_t best = s.n;
+	int best_certainty = 0;
+
+	for (size_t i = 0; i + 3 <= s.n; i++)
+	{
+		int sure;
+
+		if (s.s[i] < '2' || s.s[i] > '5' || code_at(s, i) == 0)
+			continue;
+		sure = certainty(s, i);
+		/* what failed says more than what did not */
+		if (sure > 0 && s.s[i] == '2')
+			sure = 1;
+		/* the first of the surest; a code that begins the text needs no enhanced one */
+		if (sure > best_certainty && !(best == 0 && best_certainty >= 2))
+		{
+			best = i;
+			best_certainty = sure;
+		}
+		if (sure == 3)
+			break;
+		i += 2;
+	}
+	return best_certainty > 0 ? best : s.n;
+}
+
+/* An enhanced code that stands alone: at the start, behind '#' or '(', or after a blank. */
+static bool
+find_enhanced(struct ev_slice s, struct ev_enhanced *out, size_t *at)
+{
+	size_t len;
+
+	for (size_t i = 0; i + 5 <= s.n; i++)
+		if ((s.s[i] == '5' || s.s[i] == '4' || s.s[i] == '2') && s.s[i + 1] == '.' &&
+		    (i == 0 || strchr(" \t\n#(<[:;=", s.s[i - 1]) != NULL) &&
+		    ev_enhanced_parse(s.s + i, s.n - i, out, &len) &&
+		    (i + len == s.n || !is_alnum(s.s[i + len])) && out->subject <= 7)
+		{
+			if (at != NULL)
+				*at = i;
+			return true;
+		}
+	return false;
+}
+
+/* --- the host ------------------------------------------------------------------------------------------- */
+
+/* A host name or address at s[at]: its length; 0 when it is none. */
+static size_t
+host_at(struct ev_slice s, size_t at)
+{
+	size_t n = 0;
+	size_t dots = 0;
+
+	while (at + n < s.n && is_host_char(s.s[at + n]))
+		dots += s.s[at + n++] == '.';
+	while (n > 0 && (s.s[at + n - 1] == '.' || s.s[at + n - 1] == '-'))
+		dots -= s.s[at + --n] == '.';
+	if (dots == 0 || n < 4 || n > 253 || !is_alnum(s.s[at]))
+		return 0;
+	return at + n < s.n && s.s[at + n] == '@' ? 0 : n;
+}
+
+static struct ev_slice
+find_host(struct ev_slice s)
+{
+	static const char *const marks[] = {"host ",
+	                                    "connect to ",
+	                                    "connection with ",
+	                                    "conversation with ",
+	                                    "talking to ",
+	                                    "connection to ",
+	                                    "connecting to ",
+	                                    "remote server ",
+	                                    "server ",
+	                                    " domain by ",
+	                                    " by ",
+	                                    "rejected by ",
+	                                    "response from ",
+	                                    "remote mta ",
+	                                    "dns;"};
+	size_t at;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+	{
+		struct ev_slice rest = s;
+
+		while (ev_slice_find(rest, marks[i], &at))
+		{
+			size_t start = at + strlen(marks[i]);
+			size_t open = start;
+
+			while (start < rest.n && (rest.s[start] == ' ' || rest.s[start] == '[' ||
+			                          rest.s[start] == '\'' || rest.s[start] == '('))
+				start++;
+			n = host_at(rest, start);
+			open = start + n;
+			while (open < rest.n && (rest.s[open] == ' ' || rest.s[open] == '.'))
+				open++;
+
+			/* " by " and "server " want an address behind the name, the others are sure */
+			if (n > 0 && (i < 6 || (open < rest.n && (rest.s[open] == '[' || rest.s[open] == '('))))
+				return (struct ev_slice){rest.s + start, n};
+			rest = ev_slice_from(rest, start > at ? start : at + 1);
+		}
+	}
+	/* "mx.example[192.0.2.1]", "192.0.2.1 does not like recipient" */
+	for (size_t i = 0; i < s.n; i++)
+	{
+		if (!is_host_char(s.s[i]) || (i > 0 && (is_host_char(s.s[i - 1]) || s.s[i - 1] == '@')))
+			continue;
+		n = host_at(s, i);
+		if (n == 0)
+			continue;
+		if (i + n < s.n && s.s[i + n] == '[')
+			return (struct ev_slice){s.s + i, n};
+		if (ev_slice_starts(ev_slice_from(s, i + n), " does not like") ||
+		    ev_slice_starts(ev_slice_from(s, i + n), " failed after i sent"))
+			return (struct ev_slice){s.s + i, n};
+		i += n;
+	}
+	return (struct ev_slice){s.s, 0};
+}
+
+/* --- the stage ------------------------------------------------------------------------------------------ */
+
+static enum ev_said_stage
+command_stage(struct ev_slice s)
+{
+	static const struct
+	{
+		const char *word;
+		enum ev_said_stage stage;
+	} commands[] = {
+		{"rcpt", EV_SAID_RCPT},
+		{"mail", EV_SAID_MAIL},
+		{"data", EV_SAID_DATA},
+		{"end of data", EV_SAID_DATA},
+		{"end-of-data", EV_SAID_DATA},
+		{"pipelined end of data", EV_SAID_DATA},
+		{"pipelined data", EV_SAID_DATA},
+		{"pipelined mail", EV_SAID_MAIL},
+		{"pipelined rcpt", EV_SAID_RCPT},
+		{"bdat", EV_SAID_DATA},
+		{"message body", EV_SAID_DATA},
+		{"the message", EV_SAID_DATA},
+		{"sending data", EV_SAID_DATA},
+		{"ehlo", EV_SAID_EHLO},
+		{"helo", EV_SAID_EHLO},
+		{"lhlo", EV_SAID_EHLO},
+		{"starttls", EV_SAID_STARTTLS},
+		{"auth", EV_SAID_AUTH},
+		{"initial connection", EV_SAID_GREETING},
+		{"initial server greeting", EV_SAID_GREETING},
+		{"the initial server greeting", EV_SAID_GREETING},
+		{"connect", EV_SAID_GREETING},
+		{".", EV_SAID_DATA},
+	};
+
+	while (s.n > 0 && (s.s[0] == ' ' || s.s[0] == '"' || s.s[0] == '\''))
+		s = ev_slice_from(s, 1);
+	if (ev_slice_starts(s, "the ") && !ev_slice_starts(s, "the message"))
+		s = ev_slice_from(s, 4);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (ev_slice_starts(s, commands[i].word))
+			return commands[i].stage;
+	return EV_SAID_UNKNOWN;
+}
+
+static enum ev_said_stage
+find_stage(struct ev_slice s)
+{
+	static const char *const marks[] = {
+		"in reply to ",     "in response to ",   " after ",      "while sending ", ">>> ",
+		"while receiving ", "while performing ", "response to ", "command: ",      "stage: "};
+	static const struct
+	{
+		const char *words;
+		enum ev_said_stage stage;
+	} phrases[] = {
+		{"does not like recipient", EV_SAID_RCPT},
+		{"sender was rejected", EV_SAID_MAIL},
+		{"failed after i sent the message", EV_SAID_DATA},
+		{"greeting failed", EV_SAID_GREETING},
+		{"my name was rejected", EV_SAID_EHLO},
+		{"refused to talk to me", EV_SAID_GREETING},
+		{"(state 18)", EV_SAID_DATA},
+		{"connect to ", EV_SAID_CONNECT},
+	};
+	size_t at;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+	{
+		struct ev_slice rest = s;
+		enum ev_said_stage last = EV_SAID_UNKNOWN;
+
+		while (ev_slice_find(rest, marks[i], &at))
+		{
+			enum ev_said_stage stage;
+
+			rest = ev_slice_from(rest, at + strlen(marks[i]));
+			stage = command_stage(rest);
+			if (stage != EV_SAID_UNKNOWN)
+			{
+				last = stage;
+				/* of a transcript, the last command is the one that failed */
+				if (i != 4)
+					break;
+			}
+		}
+		if (last != EV_SAID_UNKNOWN)
+			return last;
+	}
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (ev_slice_find(s, phrases[i].words, NULL))
+			return phrases[i].stage;
+	return EV_SAID_UNKNOWN;
+}
+
+/* --- together ------------------------------------------------------------------------------------------ */
+
+/* What is put behind a quoted reply: "(in reply to RCPT TO command)", "Giving up on 192.0.2.1." */
+static struct ev_slice
+cut_tail(struct ev_slice reply)
+{
+	static const char *const tails[] = {"(in reply to ", "giving up on ", "\n>>> ",
+	                                    "(delivery attempts:"};
+	size_t at;
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+		if (ev_slice_find(reply, tails[i], &at))
+			reply = ev_slice_to(reply, at);
+	return ev_slice_trim(reply);
+}
+
+void
+ev_said_parse(struct ev_slice said, struct ev_said *out)
+{
+	struct ev_slice s = skip_type(ev_slice_trim(ev_slice_to(said, SAID_MAX)));
+	size_t at;
+
+	memset(out, 0, sizeof(*out));
+	/* "5.1.1 smtp;550 …", "X-Postfix; smtp; 550" */
+	s = skip_type(s);
+	out->all = s;
+	out->reply = ev_slice_to(s, 0);
+	out->host = out->reply;
+	if (s.n == 0)
+		return;
+	out->stage = find_stage(s);
+	at = find_reply(s);
+	if (at > 0)
+		out->host = find_host(ev_slice_to(s, at < s.n ? at : s.n));
+	if (at < s.n)
+	{
+		out->code = code_at(s, at);
+		out->reply = cut_tail(ev_slice_from(s, at));
+		out->quoted = at > 0 && (out->host.n > 0 || ev_slice_find(s, "<<< ", NULL) ||
+		                         ev_slice_find(ev_slice_to(s, at), "said:", NULL) ||
+		                         ev_slice_find(ev_slice_to(s, at), "remote", NULL));
+	}
+	else if (find_enhanced(s, &out->enhanced, NULL))
+		return;
+}
+
+/* Codes at the start of a line: "550-5.1.1 ", "550 550 ", "<<< 550 ".  Behind them. */
+static size_t
+skip_codes(struct ev_slice s, size_t at)
+{
+	if (ev_slice_starts(ev_slice_from(s, at), "<<< "))
+		at += 4;
+	while (code_at(s, at) != 0 && certainty(s, at) > 0)
+	{
+		at += 3;
+		if (at < s.n && (s.s[at] == ' ' || s.s[at] == '-' || s.s[at] == '\t' || s.s[at] == ':' ||
+		                 s.s[at] == ';'))
+			at++;
+		while (at < s.n && s.s[at] == ' ')
+			at++;
+		if (at + 3 > s.n)
+			break;
+	}
+	return at;
+}
+
+void
+ev_said_reply(const struct ev_said *said, struct ev_reply *out)
+{
+	struct ev_slice s = said->reply.n > 0 ? said->reply : said->all;
+	char code[4] = {0};
+	size_t len = 0;
+	size_t at;
+
+	out->code = said->code;
+	out->mixed = false;
+	out->enhanced = said->enhanced;
+	out->lines = 1;
+	if (said->reply.n > 3)
+		memcpy(code, s.s, 3);
+	at = said->reply.n > 0 ? skip_codes(s, 0) : 0;
+	while (at < s.n && len < EV_REPLY_TEXT_MAX)
+	{
+		char c = s.s[at];
+
+		if (c == '\n' || c == '\r')
+		{
+			while (at < s.n && ev_slice_is_blank(s.s[at]))
+				at++;
+			out->text[len++] = '\n';
+			if (said->reply.n > 0 && at + 3 <= s.n)
+				at = skip_codes(s, at);
+			continue;
+		}
+		/* " 550-5.1.1 ": lines that somebody joined */
+		if (code[0] != '\0' && c == code[0] && at > 0 && s.s[at - 1] == ' ' && at + 4 < s.n &&
+		    memcmp(s.s + at, code, 3) == 0 && (s.s[at + 3] == '-' || enhanced_follows(s, at)))
+		{
+			out->text[len++] = '\n';
+			at += 4;
+			continue;
+		}
+		out->text[len++] = c != '\0' ? c : '?';
+		at++;
+	}
+	out->text[len] = '\0';
+	out->text_len = (uint16_t) len;
+
+	/* the reply's own enhanced code, of the same class (RFC 3463 2) */
+	if (out->code != 0)
+	{
+		struct ev_enhanced e;
+		size_t used;
+		bool found = ev_enhanced_parse(out->text, len, &e, &used);
+
+		for (size_t i = 0; !found && i + 5 <= len; i++)
+			if ((out->text[i] == '#' || out->text[i] == '(' || out->text[i] == '[' ||
+			     (out->text[i] == ' ' && i < 24) || out->text[i] == '\n') &&
+			    ev_enhanced_parse(out->text + i + 1, len - i - 1, &e, &used) && e.subject <= 7)
+				found = true;
+		if (found && e.klass == out->code / 100)
+			out->enhanced = e;
+	}
+}
+
+bool
+ev_said_stage_by_label(struct ev_slice label, enum ev_said_stage *out)
+{
+	static const struct
+	{
+		const char *name;
+		enum ev_said_stage stage;
+	} names[] = {
+		{"connect", EV_SAID_CONNECT}, {"greeting", EV_SAID_GREETING}, {"ehlo", EV_SAID_EHLO},
+		{"helo", EV_SAID_EHLO},       {"starttls", EV_SAID_STARTTLS}, {"auth", EV_SAID_AUTH},
+		{"mail", EV_SAID_MAIL},       {"rcpt", EV_SAID_RCPT},         {"random_rcpt", EV_SAID_RCPT},
+		{"data", EV_SAID_DATA},       {"end_of_data", EV_SAID_DATA},  {"", EV_SAID_UNKNOWN},
+		{"unknown", EV_SAID_UNKNOWN}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ev_slice_is(label, names[i].name))
+		{
+			*out = names[i].stage;
+			return true;
+		}
+	return false;
+}

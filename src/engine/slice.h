@@ -1,0 +1,37 @@
+/*
+ * slice.h
+ *	  Pieces of text that somebody else owns.
+ *
+ * Letters compare without regard to ASCII case.
+ */
+#ifndef EV_SLICE_H
+#define EV_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ev_slice
+{
+	const char *s;
+	size_t n;
+};
+
+/* Does the slice contain, begin with, or equal this text?  Offset in *at, if not NULL. */
+extern bool ev_slice_find(struct ev_slice slice, const char *text, size_t *at);
+extern bool ev_slice_starts(struct ev_slice slice, const char *text);
+extern bool ev_slice_is(struct ev_slice slice, const char *text);
+
+/* Without blanks at its ends; from an offset on; its first n bytes. */
+extern struct ev_slice ev_slice_trim(struct ev_slice slice);
+extern struct ev_slice ev_slice_from(struct ev_slice slice, size_t at);
+extern struct ev_slice ev_slice_to(struct ev_slice slice, size_t n);
+
+/* Space, tab, line end. */
+extern bool ev_slice_is_blank(char c);
+
+/*
+ * The next line of a text (without its end: CRLF, LF or CR) and what is behind it; false at the end.
+ */
+extern bool ev_slice_line(struct ev_slice *rest, struct ev_slice *line);
+
+#endif
