@@ -132,8 +132,8 @@ find_rule(unsigned when, struct ev_enhanced enhanced, const struct words *words)
 			continue;
 		if (rule->pattern != NULL && !ev_pattern_set_has(&words->set, i))
 			continue;
-		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL &&
-		    rule->when == ANY && ev_pattern_set_has(&words->set, QUOTA_PATTERN))
+		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL && rule->when == ANY &&
+		    ev_pattern_set_has(&words->set, QUOTA_PATTERN))
 			continue;
 		return rule;
 	}

@@ -238,9 +238,14 @@ static const char *const bounce_patterns[] = {
 static void
 the_index_matches_what_the_patterns_match(void **state)
 {
-	static const char *const texts[] = {
-		" host or domain name not found ", " connection timed out ", " message size exceeds limit ",
-		" no such thing ", " too many hops ", " virus found ", " mail-size-limit spam ", " \x01 "};
+	static const char *const texts[] = {" host or domain name not found ",
+	                                    " connection timed out ",
+	                                    " message size exceeds limit ",
+	                                    " no such thing ",
+	                                    " too many hops ",
+	                                    " virus found ",
+	                                    " mail-size-limit spam ",
+	                                    " \x01 "};
 	static struct ev_pattern_index index;
 
 	(void) state;
