@@ -42,7 +42,7 @@ static const struct ev_phrase marks[] = {
 #include "engine/bounce_text_words.def"
 };
 
-static const struct ev_phrase subjects[] = {
+static const struct ev_phrase subject_list[] = {
 #define EV_TEXT_SUBJECT(sentence) {sentence, 0},
 #include "engine/bounce_text_words.def"
 };
@@ -60,6 +60,9 @@ static const struct
 #define N_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 _Static_assert(N_OF(marks) <= EV_PHRASES_MAX, "too many sentences for one search");
+
+static struct ev_phrases mark_phrases = EV_PHRASES(marks);
+static struct ev_phrases subjects = EV_PHRASES(subject_list);
 
 #define SUBJECT_MAX 1000
 #define OPENING     400 /* bytes of a text without headers within which it must tell what it is */
@@ -100,7 +103,7 @@ look_at_subject(struct ev_slice headers, struct looks *looks)
 	if (ev_slice_find(subject, "=?", NULL))
 		subject = (struct ev_slice){decoded, ev_mime_decode_words(subject, decoded, sizeof(decoded))};
 	looks->answer = is_answer(subject);
-	looks->subject = !looks->answer && ev_phrases_first(subject, subjects, N_OF(subjects), NULL) != NULL;
+	looks->subject = !looks->answer && ev_phrases_first(subject, &subjects, NULL) != NULL;
 }
 
 static void
@@ -167,7 +170,7 @@ read_sentences(struct ev_slice text, struct sentences *out)
 	bool final = false;
 
 	*out = (struct sentences){.format = N_FORMATS, .original = text.n};
-	ev_phrases_find(text, marks, N_OF(marks), at);
+	ev_phrases_find(text, &mark_phrases, at);
 	for (size_t i = 0; i < N_OF(marks); i++)
 	{
 		if (at[i] == EV_PHRASE_ABSENT)
