@@ -9,14 +9,15 @@
 
 #include <string.h>
 
-#define N_BUCKETS 1024
 #define NO_PHRASE UINT16_MAX
 #define BLANK_MAX 16 /* white space within a sentence: a line end and an indentation */
 
-struct phrase_index
+/* States of an index. */
+enum
 {
-	uint16_t bucket[N_BUCKETS]; /* the first of a chain */
-	uint16_t next[EV_PHRASES_MAX];
+	INDEX_NONE,
+	INDEX_BEING_MADE,
+	INDEX_READY
 };
 
 /* Lower case, and one kind of white space. */
@@ -33,7 +34,7 @@ fold(char c)
 static unsigned
 bucket_of(const char *s)
 {
-	return ((fold(s[0]) * 37u + fold(s[1])) * 37u + fold(s[2])) % N_BUCKETS;
+	return ((fold(s[0]) * 37u + fold(s[1])) * 37u + fold(s[2])) % EV_PHRASE_BUCKETS;
 }
 
 static bool
@@ -46,16 +47,34 @@ is_word(char c)
 
 /* From the last to the first, so that a chain has the order of the table. */
 static void
-build(struct phrase_index *index, const struct ev_phrase *phrases, size_t n)
+build(struct ev_phrase_index *index, const struct ev_phrase *list, size_t n)
 {
 	memset(index->bucket, 0xff, sizeof(index->bucket));
 	for (size_t i = n; i-- > 0;)
 	{
-		unsigned b = bucket_of(phrases[i].text);
+		unsigned b = bucket_of(list[i].text);
 
 		index->next[i] = index->bucket[b];
 		index->bucket[b] = (uint16_t) i;
 	}
+}
+
+/* The index of a table; a thread that comes while another one makes it makes its own, in *room. */
+static const struct ev_phrase_index *
+index_of(struct ev_phrases *phrases, struct ev_phrase_index *room)
+{
+	int none = INDEX_NONE;
+
+	if (atomic_load_explicit(&phrases->state, memory_order_acquire) == INDEX_READY)
+		return &phrases->index;
+	if (atomic_compare_exchange_strong(&phrases->state, &none, INDEX_BEING_MADE))
+	{
+		build(&phrases->index, phrases->list, phrases->n);
+		atomic_store_explicit(&phrases->state, INDEX_READY, memory_order_release);
+		return &phrases->index;
+	}
+	build(room, phrases->list, phrases->n);
+	return room;
 }
 
 static bool
@@ -93,47 +112,42 @@ is_start(struct ev_slice text, size_t i)
 }
 
 void
-ev_phrases_find(struct ev_slice text, const struct ev_phrase *phrases, size_t n, uint32_t *at)
+ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at)
 {
-	struct phrase_index index;
+	struct ev_phrase_index room;
+	const struct ev_phrase_index *index = index_of(phrases, &room);
 
-	if (n > EV_PHRASES_MAX)
-		n = EV_PHRASES_MAX;
 	if (text.n >= EV_PHRASE_ABSENT)
 		text.n = EV_PHRASE_ABSENT - 1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < phrases->n; i++)
 		at[i] = EV_PHRASE_ABSENT;
-	build(&index, phrases, n);
 	for (size_t i = 0; i + 3 <= text.n; i++)
 	{
 		if (!is_start(text, i))
 			continue;
-		for (uint16_t p = index.bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index.next[p])
-			if (at[p] == EV_PHRASE_ABSENT && matches(ev_slice_from(text, i), phrases[p].text))
+		for (uint16_t p = index->bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index->next[p])
+			if (at[p] == EV_PHRASE_ABSENT &&
+			    matches(ev_slice_from(text, i), phrases->list[p].text))
 				at[p] = (uint32_t) i;
 	}
 }
 
 const struct ev_phrase *
-ev_phrases_first(struct ev_slice text, const struct ev_phrase *phrases, size_t n, size_t *at)
+ev_phrases_first(struct ev_slice text, struct ev_phrases *phrases, size_t *at)
 {
-	struct phrase_index index;
+	struct ev_phrase_index room;
+	const struct ev_phrase_index *index = index_of(phrases, &room);
 
-	if (text.n < 3)
-		return NULL;
-	if (n > EV_PHRASES_MAX)
-		n = EV_PHRASES_MAX;
-	build(&index, phrases, n);
 	for (size_t i = 0; i + 3 <= text.n; i++)
 	{
 		if (!is_start(text, i))
 			continue;
-		for (uint16_t p = index.bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index.next[p])
-			if (matches(ev_slice_from(text, i), phrases[p].text))
+		for (uint16_t p = index->bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index->next[p])
+			if (matches(ev_slice_from(text, i), phrases->list[p].text))
 			{
 				if (at != NULL)
 					*at = i;
-				return &phrases[p];
+				return &phrases->list[p];
 			}
 	}
 	return NULL;

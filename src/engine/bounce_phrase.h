@@ -8,6 +8,7 @@
 #ifndef EV_BOUNCE_PHRASE_H
 #define EV_BOUNCE_PHRASE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "engine/slice.h"
@@ -25,15 +26,34 @@ struct ev_phrase
 	uint16_t value; /* the owner's */
 };
 
+#define EV_PHRASE_BUCKETS 1024
+
+/* Where to look for which; made at the first search, and the same ever after. */
+struct ev_phrase_index
+{
+	uint16_t bucket[EV_PHRASE_BUCKETS]; /* the first of a chain */
+	uint16_t next[EV_PHRASES_MAX];
+};
+
+/* A table of phrases, static: EV_PHRASES(list). */
+struct ev_phrases
+{
+	const struct ev_phrase *list;
+	size_t n; /* at most EV_PHRASES_MAX */
+	atomic_int state;
+	struct ev_phrase_index index;
+};
+
+#define EV_PHRASES(table) {.list = (table), .n = sizeof(table) / sizeof((table)[0])}
+
 /*
- * Set at[i] to the offset of the first occurrence of phrases[i], or EV_PHRASE_ABSENT, for all n of them
- * (at most EV_PHRASES_MAX).  Time is linear in the text.
+ * Set at[i] to the offset of the first occurrence of phrase i, or EV_PHRASE_ABSENT, for all of them.
+ * Time is linear in the text.  Threads may search at the same time.
  */
-extern void ev_phrases_find(struct ev_slice text, const struct ev_phrase *phrases, size_t n,
-                            uint32_t *at);
+extern void ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at);
 
 /* The phrase that occurs first in the text, NULL when none does.  Offset in *at, if not NULL. */
-extern const struct ev_phrase *
-ev_phrases_first(struct ev_slice text, const struct ev_phrase *phrases, size_t n, size_t *at);
+extern const struct ev_phrase *ev_phrases_first(struct ev_slice text, struct ev_phrases *phrases,
+                                                size_t *at);
 
 #endif

@@ -31,16 +31,18 @@ static const struct
 /* Values of phrases: a format, or one of these. */
 #define IS_ORIGINAL 1000
 #define IS_DELAY    1001
+#define IS_FINAL    1002
 
 static const struct ev_phrase marks[] = {
 #define EV_TEXT_MARK(id, sentence) {sentence, FORMAT_##id},
 #include "engine/bounce_text_formats.def"
 #define EV_TEXT_ORIGINAL(sentence) {sentence, IS_ORIGINAL},
 #define EV_TEXT_DELAY(sentence)    {sentence, IS_DELAY},
+#define EV_TEXT_FINAL(sentence)    {sentence, IS_FINAL},
 #include "engine/bounce_text_words.def"
 };
 
-static const struct ev_phrase subjects[] = {
+static const struct ev_phrase subject_list[] = {
 #define EV_TEXT_SUBJECT(sentence) {sentence, 0},
 #include "engine/bounce_text_words.def"
 };
@@ -58,6 +60,9 @@ static const struct
 #define N_OF(table) (sizeof(table) / sizeof((table)[0]))
 
 _Static_assert(N_OF(marks) <= EV_PHRASES_MAX, "too many sentences for one search");
+
+static struct ev_phrases mark_phrases = EV_PHRASES(marks);
+static struct ev_phrases subjects = EV_PHRASES(subject_list);
 
 #define SUBJECT_MAX 1000
 #define OPENING     400 /* bytes of a text without headers within which it must tell what it is */
@@ -99,8 +104,7 @@ look_at_subject(struct ev_slice headers, struct looks *looks)
 		subject =
 			(struct ev_slice){decoded, ev_mime_decode_words(subject, decoded, sizeof(decoded))};
 	looks->answer = is_answer(subject);
-	looks->subject =
-		!looks->answer && ev_phrases_first(subject, subjects, N_OF(subjects), NULL) != NULL;
+	looks->subject = !looks->answer && ev_phrases_first(subject, &subjects, NULL) != NULL;
 }
 
 static void
@@ -164,9 +168,10 @@ static void
 read_sentences(struct ev_slice text, struct sentences *out)
 {
 	uint32_t at[N_OF(marks)];
+	bool final = false;
 
 	*out = (struct sentences){.format = N_FORMATS, .original = text.n};
-	ev_phrases_find(text, marks, N_OF(marks), at);
+	ev_phrases_find(text, &mark_phrases, at);
 	for (size_t i = 0; i < N_OF(marks); i++)
 	{
 		if (at[i] == EV_PHRASE_ABSENT)
@@ -178,12 +183,15 @@ read_sentences(struct ev_slice text, struct sentences *out)
 		}
 		else if (marks[i].value == IS_DELAY)
 			out->delay = true;
+		else if (marks[i].value == IS_FINAL)
+			final = true;
 		else if (out->format == N_FORMATS && !is_quoted(text, at[i]))
 		{
 			out->format = marks[i].value;
 			out->at = at[i];
 		}
 	}
+	out->delay = out->delay && !final;
 }
 
 /* Headers of a message in the text without a sentence before them. */
@@ -327,15 +335,13 @@ add_addresses(struct ev_slice value, struct ev_text_recipients *recipients)
 	}
 }
 
-/* Where the text names nobody: its headers, or those of the message that came back, do. */
+/* Where the text names nobody, the headers of the message that came back do. */
 static void
 read_elsewhere(const struct ev_text *text, struct ev_text_recipients *recipients)
 {
 	static const char *const originals[] = {"X-Original-To", "Delivered-To", "Envelope-To", "To"};
 	struct ev_slice value;
 
-	if (ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
-		add_addresses(value, recipients);
 	for (size_t i = 0; i < N_OF(originals) && recipients->n == 0; i++)
 		if (ev_bounce_header(text->input->original, originals[i], &value))
 			add_addresses(value, recipients);
@@ -345,11 +351,16 @@ static void
 find_recipients(const struct ev_text *text, enum format format,
                 struct ev_text_recipients *recipients)
 {
+	struct ev_slice value;
+
 	recipients->n = 0;
 	if (format == FORMAT_SENDMAIL || format == FORMAT_DELIVERY_PROBLEMS)
 		ev_text_read_sendmail(text, recipients);
 	if (recipients->n == 0)
 		ev_text_read_list(text, recipients);
+	if (recipients->n == 0 &&
+	    ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
+		add_addresses(value, recipients);
 	if (recipients->n == 0)
 		ev_text_read_sentences(text, recipients);
 	if (recipients->n == 0 && !text->guessed)
@@ -369,6 +380,26 @@ tells_reasons(const struct ev_text *text, const struct ev_text_recipients *recip
 	return true;
 }
 
+/* Only blanks, rulers and a short greeting before the sentence that it is known by. */
+static bool
+opens_with_it(const struct ev_text *text, const struct sentences *found)
+{
+	return found->format != N_FORMATS && found->format != FORMAT_COMMON && found->at < 40 &&
+	       memchr(ev_slice_trim(ev_slice_to(text->text, found->at)).s, '\n',
+	              ev_slice_trim(ev_slice_to(text->text, found->at)).n) == NULL;
+}
+
+static bool
+is_bounce(const struct ev_text *text, const struct looks *looks, const struct sentences *found)
+{
+	if (looks->no_header)
+		return found->format != N_FORMATS && found->at <= OPENING;
+	if (looks->answer)
+		return false;
+	return looks->daemon || looks->subject || looks->header != N_FORMATS ||
+	       opens_with_it(text, found);
+}
+
 bool
 ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
@@ -386,9 +417,7 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 	if (found.format == N_FORMATS)
 		found.format = looks.header;
 
-	if (looks.no_header
-	        ? found.format == N_FORMATS || found.at > OPENING
-	        : looks.answer || !(looks.daemon || looks.subject || looks.header != N_FORMATS))
+	if (!is_bounce(&text, &looks, &found))
 		return false;
 	text.guessed = found.format == N_FORMATS;
 	text.format = text.guessed ? "guess" : formats[found.format].name;

@@ -8,16 +8,18 @@
 
 #include "engine/bounce_phrase.h"
 
-#define SAID_MAX 1600 /* longer paragraphs are cut: a reply has its cause at its beginning */
+#define WORDS_MAX 16384 /* bytes that are searched for a reason */
+#define SAID_MAX  1600 /* longer paragraphs are cut: a reply has its cause at its beginning */
 
-static const struct ev_phrase failures[] = {
+static const struct ev_phrase failure_list[] = {
 #define EV_TEXT_FAILURE(sentence, subject, detail) {sentence, (subject) << 8 | (detail)},
 #include "engine/bounce_text_failures.def"
 };
 
-#define N_FAILURES (sizeof(failures) / sizeof(failures[0]))
+_Static_assert(sizeof(failure_list) / sizeof(failure_list[0]) <= EV_PHRASES_MAX,
+               "too many sentences for one search");
 
-_Static_assert(N_FAILURES <= EV_PHRASES_MAX, "too many sentences for one search");
+static struct ev_phrases failures = EV_PHRASES(failure_list);
 
 static bool
 is_digit(char c)
@@ -120,7 +122,7 @@ ev_text_find_code(struct ev_slice words, size_t *at)
 bool
 ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_enhanced *status)
 {
-	const struct ev_phrase *phrase = ev_phrases_first(words, failures, N_FAILURES, at);
+	const struct ev_phrase *phrase = ev_phrases_first(words, &failures, at);
 
 	if (phrase == NULL)
 		return false;
@@ -195,6 +197,7 @@ ev_text_said(struct ev_slice words, struct ev_slice *said)
 	struct ev_enhanced status;
 	size_t at;
 
+	words = ev_slice_to(words, WORDS_MAX);
 	*said = (struct ev_slice){words.s, 0};
 	if (ev_text_find_code(words, &at))
 	{

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "engine/bounce_internal.h"
-#include "engine/pattern.h"
+#include "engine/pattern_index.h"
 
 #define E(subject, detail) (subject), (detail), (detail)
 #define ES(subject)        (subject), 0, 999
@@ -74,12 +74,41 @@ static const char given_up[] =
 	"not going to try again|could not be delivered for*|expired|unable to deliver*days|"
 	"long failure period";
 
-/* The words once masked. */
+/* The words once masked, and which patterns they match. */
 struct words
 {
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_pattern_text text;
+	struct ev_pattern_set set;
 };
+
+/* Numbers of the patterns that are no rules'. */
+#define QUOTA_PATTERN    N_RULES
+#define GIVEN_UP_PATTERN (N_RULES + 1)
+
+/*
+ * Patterns of all rules, made ready once; whoever comes first makes what everybody would.  Callers
+ * are processes of one thread.
+ */
+static const struct ev_pattern_index *
+patterns(void)
+{
+	static struct ev_pattern_index index;
+
+	if (index.n == 0)
+	{
+		const char *all[N_RULES + 2];
+
+		for (size_t i = 0; i < N_RULES; i++)
+			all[i] = rules[i].pattern;
+		all[QUOTA_PATTERN] = quota;
+		all[GIVEN_UP_PATTERN] = given_up;
+		ev_pattern_index_build(&index, all, N_RULES + 2);
+	}
+	return &index;
+}
+
+_Static_assert(N_RULES + 2 <= EV_INDEX_PATTERNS_MAX, "more rules than the index has room for");
 
 /* --- the rules of bounces ------------------------------------------------------------------------------ */
 
@@ -101,10 +130,10 @@ find_rule(unsigned when, struct ev_enhanced enhanced, const struct words *words)
 
 		if (!((unsigned) rule->when & when) || !enhanced_fits(rule, enhanced))
 			continue;
-		if (rule->pattern != NULL && !ev_pattern_match(&words->text, rule->pattern))
+		if (rule->pattern != NULL && !ev_pattern_set_has(&words->set, i))
 			continue;
-		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL &&
-		    ev_pattern_match(&words->text, quota))
+		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL && rule->when == ANY &&
+		    ev_pattern_set_has(&words->set, QUOTA_PATTERN))
 			continue;
 		return rule;
 	}
@@ -170,7 +199,8 @@ is_settled(const struct ev_finding *finding)
 		case EV_ABOUT_RECIPIENT:
 		case EV_ABOUT_DOMAIN:
 		case EV_ABOUT_SESSION: return true;
-		case EV_ABOUT_US: return finding->detail != EV_DETAIL_POLICY;
+		case EV_ABOUT_US:
+			return finding->detail != EV_DETAIL_POLICY && finding->detail != EV_DETAIL_RATE;
 		case EV_ABOUT_SENDER:
 		case EV_ABOUT_SYSTEM:
 		case EV_ABOUT_NOBODY: break;
@@ -388,7 +418,8 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 		&words.text, words.masked,
 		ev_mask_text(reply->text, reply->text_len, &terms, words.masked, sizeof(words.masked)));
 	/* the words around a reply may say that it was the last of many */
-	out->expired = ev_pattern_match(&words.text, given_up);
+	ev_pattern_index_match(patterns(), &words.text, &words.set);
+	out->expired = ev_pattern_set_has(&words.set, GIVEN_UP_PATTERN);
 	if (!out->expired && said->reply.n > 0 && said->reply.s > said->all.s)
 	{
 		struct ev_slice before = {said->all.s, (size_t) (said->reply.s - said->all.s)};

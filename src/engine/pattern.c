@@ -72,6 +72,13 @@ match_here(const struct ev_pattern_text *subject, size_t pos, const char *patter
 }
 
 bool
+ev_pattern_match_at(const struct ev_pattern_text *subject, size_t pos, const char *alternative,
+                    const char *end)
+{
+	return match_here(subject, pos, alternative, end);
+}
+
+bool
 ev_pattern_match(const struct ev_pattern_text *subject, const char *pattern)
 {
 	while (*pattern != '\0')

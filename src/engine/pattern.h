@@ -29,6 +29,10 @@ struct ev_pattern_text
 extern void ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n);
 extern bool ev_pattern_match(const struct ev_pattern_text *subject, const char *pattern);
 
+/* Does one alternative (without |, up to end) match where a word starts? */
+extern bool ev_pattern_match_at(const struct ev_pattern_text *subject, size_t pos,
+                                const char *alternative, const char *end);
+
 /* Is word (any case) one of the words that a pattern is made of? */
 extern bool ev_pattern_has_word(const char *pattern, const char *word);
 

@@ -6,6 +6,7 @@
 
 #include "engine/bounce_internal.h"
 #include "engine/diagnose.h"
+#include "engine/pattern_index.h"
 
 static struct ev_reply reply;
 
@@ -225,6 +226,46 @@ an_echoed_name_does_not_decide(void **state)
 	}
 }
 
+static const char *const bounce_patterns[] = {
+#define E(subject, detail)
+#define EV_BOUNCE_RULE(id, when, enhanced, pattern, about, reason, detail, later, later_detail,    \
+                       scope)                                                                      \
+	pattern,
+#include "engine/bounce_rules.def"
+};
+
+/* Patterns beyond the index's room would never match. */
+static void
+the_index_matches_what_the_patterns_match(void **state)
+{
+	static const char *const texts[] = {" host or domain name not found ",
+	                                    " connection timed out ",
+	                                    " message size exceeds limit ",
+	                                    " no such thing ",
+	                                    " too many hops ",
+	                                    " virus found ",
+	                                    " mail-size-limit spam ",
+	                                    " \x01 "};
+	static struct ev_pattern_index index;
+
+	(void) state;
+	ev_pattern_index_build(&index, bounce_patterns, N_ROWS(bounce_patterns));
+	assert_true(index.complete);
+	assert_true(index.n > 300);
+	for (size_t t = 0; t < N_ROWS(texts); t++)
+	{
+		struct ev_pattern_text subject;
+		struct ev_pattern_set set;
+
+		ev_pattern_prepare(&subject, texts[t], strlen(texts[t]));
+		ev_pattern_index_match(&index, &subject, &set);
+		for (size_t i = 0; i < N_ROWS(bounce_patterns); i++)
+			if (bounce_patterns[i] != NULL)
+				CHECK_INT(bounce_patterns[i], ev_pattern_set_has(&set, i),
+				          ev_pattern_match(&subject, bounce_patterns[i]));
+	}
+}
+
 int
 main(void)
 {
@@ -233,6 +274,7 @@ main(void)
 		cmocka_unit_test(words_mean_what_they_say),
 		cmocka_unit_test(nothing_temporary_condemns_an_address),
 		cmocka_unit_test(an_echoed_name_does_not_decide),
+		cmocka_unit_test(the_index_matches_what_the_patterns_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
