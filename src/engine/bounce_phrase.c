@@ -126,8 +126,7 @@ ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at)
 		if (!is_start(text, i))
 			continue;
 		for (uint16_t p = index->bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index->next[p])
-			if (at[p] == EV_PHRASE_ABSENT &&
-			    matches(ev_slice_from(text, i), phrases->list[p].text))
+			if (at[p] == EV_PHRASE_ABSENT && matches(ev_slice_from(text, i), phrases->list[p].text))
 				at[p] = (uint32_t) i;
 	}
 }

@@ -44,7 +44,10 @@ struct ev_phrases
 	struct ev_phrase_index index;
 };
 
-#define EV_PHRASES(table) {.list = (table), .n = sizeof(table) / sizeof((table)[0])}
+#define EV_PHRASES(table)                                                                          \
+	{                                                                                              \
+		.list = (table), .n = sizeof(table) / sizeof((table)[0])                                   \
+	}
 
 /*
  * Set at[i] to the offset of the first occurrence of phrase i, or EV_PHRASE_ABSENT, for all of them.

@@ -358,8 +358,7 @@ find_recipients(const struct ev_text *text, enum format format,
 		ev_text_read_sendmail(text, recipients);
 	if (recipients->n == 0)
 		ev_text_read_list(text, recipients);
-	if (recipients->n == 0 &&
-	    ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
+	if (recipients->n == 0 && ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
 		add_addresses(value, recipients);
 	if (recipients->n == 0)
 		ev_text_read_sentences(text, recipients);

@@ -9,7 +9,7 @@
 #include "engine/bounce_phrase.h"
 
 #define WORDS_MAX 16384 /* bytes that are searched for a reason */
-#define SAID_MAX  1600 /* longer paragraphs are cut: a reply has its cause at its beginning */
+#define SAID_MAX  1600  /* longer paragraphs are cut: a reply has its cause at its beginning */
 
 static const struct ev_phrase failure_list[] = {
 #define EV_TEXT_FAILURE(sentence, subject, detail) {sentence, (subject) << 8 | (detail)},
