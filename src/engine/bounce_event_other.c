@@ -21,7 +21,7 @@ find_name(const struct ev_event *event, int token, const struct event_name *name
 	return NULL;
 }
 
-#define FIND(event, token, names) \
+#define FIND(event, token, names)                                                                  \
 	find_name((event), (token), (names), sizeof(names) / sizeof((names)[0]))
 
 /* The first of these keys that has a value which is not empty. */
@@ -38,7 +38,7 @@ first_of(const struct ev_event *event, int object, const char *const *keys)
 	return EV_JSON_NONE;
 }
 
-/* --- Mailgun ------------------------------------------------------------------------------------------------ */
+/* --- Mailgun ---------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_mailgun(struct ev_event *event, int object)
@@ -83,7 +83,7 @@ ev_event_read_mailgun(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- Postmark ------------------------------------------------------------------------------------------------ */
+/* --- Postmark --------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_postmark(struct ev_event *event, int object)
@@ -135,7 +135,7 @@ ev_event_read_postmark(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- SparkPost ----------------------------------------------------------------------------------------------- */
+/* --- SparkPost -------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_sparkpost(struct ev_event *event, int object)
@@ -174,18 +174,15 @@ ev_event_read_sparkpost(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- Mandrill ------------------------------------------------------------------------------------------------ */
+/* --- Mandrill --------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_mandrill(struct ev_event *event, int object)
 {
 	static const struct event_name names[] = {
-		{"hard_bounce", EV_EVENT_FAILED, {0, 0, 0}},
-		{"soft_bounce", EV_EVENT_SOFT, {4, 0, 0}},
-		{"reject", EV_EVENT_FAILED, {0, 0, 0}},
-		{"deferral", EV_EVENT_DELAYED, {4, 0, 0}},
-		{"delivered", EV_EVENT_DELIVERED, {0, 0, 0}},
-		{"spam", EV_EVENT_COMPLAINT, {0, 0, 0}},
+		{"hard_bounce", EV_EVENT_FAILED, {0, 0, 0}},  {"soft_bounce", EV_EVENT_SOFT, {4, 0, 0}},
+		{"reject", EV_EVENT_FAILED, {0, 0, 0}},       {"deferral", EV_EVENT_DELAYED, {4, 0, 0}},
+		{"delivered", EV_EVENT_DELIVERED, {0, 0, 0}}, {"spam", EV_EVENT_COMPLAINT, {0, 0, 0}},
 		{"unsub", EV_EVENT_SUBSCRIPTION, {0, 0, 0}},
 	};
 	static const struct event_name descriptions[] = {
@@ -210,7 +207,7 @@ ev_event_read_mandrill(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- SendGrid, Brevo ------------------------------------------------------------------------------------------ */
+/* --- SendGrid, Brevo -------------------------------------------------------------------------- */
 
 bool
 ev_event_read_flat(struct ev_event *event, int object)

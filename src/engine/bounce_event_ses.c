@@ -12,10 +12,11 @@ code_of_subtype(const struct ev_event *event, int subtype, bool transient)
 	{
 		const char *name;
 		struct ev_enhanced code;
-	} subtypes[] = {
-		{"NoEmail", {5, 1, 1}},         {"MailboxFull", {5, 2, 2}},
-		{"MessageTooLarge", {5, 3, 4}}, {"ContentRejected", {5, 6, 0}},
-		{"AttachmentRejected", {5, 6, 1}}};
+	} subtypes[] = {{"NoEmail", {5, 1, 1}},
+	                {"MailboxFull", {5, 2, 2}},
+	                {"MessageTooLarge", {5, 3, 4}},
+	                {"ContentRejected", {5, 6, 0}},
+	                {"AttachmentRejected", {5, 6, 1}}};
 
 	for (size_t i = 0; i < sizeof(subtypes) / sizeof(subtypes[0]); i++)
 		if (ev_event_is(event, subtype, subtypes[i].name))
@@ -31,9 +32,9 @@ code_of_delay(const struct ev_event *event, int type)
 	{
 		const char *name;
 		struct ev_enhanced code;
-	} types[] = {{"MailboxFull", {4, 2, 2}},      {"InternalFailure", {4, 3, 0}},
-	             {"SpamDetected", {4, 7, 1}},     {"RecipientServerError", {4, 3, 0}},
-	             {"IPFailure", {4, 7, 1}},        {"TransientCommunicationFailure", {4, 4, 1}},
+	} types[] = {{"MailboxFull", {4, 2, 2}},         {"InternalFailure", {4, 3, 0}},
+	             {"SpamDetected", {4, 7, 1}},        {"RecipientServerError", {4, 3, 0}},
+	             {"IPFailure", {4, 7, 1}},           {"TransientCommunicationFailure", {4, 4, 1}},
 	             {"SamplingNotPermitted", {4, 7, 1}}};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)

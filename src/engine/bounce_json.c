@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* --- reading ----------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct parser
 {
@@ -192,7 +192,7 @@ ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used)
 	return !malformed;
 }
 
-/* --- looking ----------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 static bool
 is_type(const struct ev_json *json, int token, enum ev_json_type type)
@@ -240,7 +240,7 @@ ev_json_raw(const struct ev_json *json, int token)
 	return s;
 }
 
-/* --- escapes ----------------------------------------------------------------------------------------------- */
+/* --- escapes ---------------------------------------------------------------------------------- */
 
 /* "XXXX" at s[at]; -1 when it is none. */
 static long
@@ -253,7 +253,7 @@ read_hex(struct ev_slice s, size_t at)
 	for (size_t i = at; i < at + 4; i++)
 	{
 		char c = s.s[i];
-		int digit = c >= '0' && c <= '9'                   ? c - '0'
+		int digit = c >= '0' && c <= '9'                     ? c - '0'
 		            : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
 		                                                     : -1;
 

@@ -103,8 +103,8 @@ ev_log_word(struct ev_slice value)
 		end = value.s[0] == '"' ? '"' : '>';
 		value = ev_slice_from(value, 1);
 	}
-	while (n < value.n && (end != '\0' ? value.s[n] != end
-	                                   : !ev_slice_is_blank(value.s[n]) && value.s[n] != ','))
+	while (n < value.n &&
+	       (end != '\0' ? value.s[n] != end : !ev_slice_is_blank(value.s[n]) && value.s[n] != ','))
 	{
 		if (end == '"' && value.s[n] == '\\' && n + 1 < value.n)
 			n++;
@@ -113,7 +113,7 @@ ev_log_word(struct ev_slice value)
 	return ev_slice_to(value, n);
 }
 
-/* --- is it a log? ---------------------------------------------------------------------------------------- */
+/* --- is it a log? ----------------------------------------------------------------------------- */
 
 static bool
 is_digit(char c)
@@ -121,7 +121,7 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* "Nov 22 02:26:21 ", "2026-11-22T02:26:21…", "2026-11-22 02:26:21 ", "@400000006…", "<22>…", "[22/Nov/…" */
+/* "Nov 22 02:26:21 ", "2026-11-22T02:26:21…", "@400000006…", "<22>Nov 22 …", "[22/Nov/…" */
 static bool
 has_time(struct ev_slice line)
 {

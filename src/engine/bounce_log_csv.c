@@ -65,8 +65,7 @@ split(struct ev_slice line, struct ev_slice *fields)
 		if (quoted)
 		{
 			from = ++at;
-			while (at < line.n &&
-			       (line.s[at] != '"' || (at + 1 < line.n && line.s[at + 1] == '"')))
+			while (at < line.n && (line.s[at] != '"' || (at + 1 < line.n && line.s[at + 1] == '"')))
 				at += line.s[at] == '"' ? 2 : 1;
 			if (at > line.n)
 				at = line.n;
@@ -110,11 +109,11 @@ outcome_of_event(struct ev_slice event, enum ev_log_outcome *outcome)
 	{
 		const char *name;
 		enum ev_log_outcome outcome;
-	} events[] = {
-		{"b", EV_LOG_FAILED},         {"rb", EV_LOG_FAILED},      {"rs", EV_LOG_FAILED},
-		{"d", EV_LOG_DELIVERED},      {"t", EV_LOG_DEFERRED},     {"tq", EV_LOG_DEFERRED},
-		{"FAIL", EV_LOG_FAILED},      {"DEFER", EV_LOG_DEFERRED}, {"SEND", EV_LOG_DELIVERED},
-		{"DELIVER", EV_LOG_DELIVERED}};
+	} events[] = {{"b", EV_LOG_FAILED},       {"rb", EV_LOG_FAILED},
+	              {"rs", EV_LOG_FAILED},      {"d", EV_LOG_DELIVERED},
+	              {"t", EV_LOG_DEFERRED},     {"tq", EV_LOG_DEFERRED},
+	              {"FAIL", EV_LOG_FAILED},    {"DEFER", EV_LOG_DEFERRED},
+	              {"SEND", EV_LOG_DELIVERED}, {"DELIVER", EV_LOG_DELIVERED}};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (ev_slice_is(event, events[i].name))
@@ -152,8 +151,7 @@ read_row(struct ev_log *log, struct ev_slice line, const size_t *where)
 	size_t n = split(line, fields);
 	struct ev_slice recipients = field_of(fields, n, where[COLUMN_RECIPIENT]);
 	struct ev_slice said = field_of(fields, n, where[COLUMN_SAID]);
-	struct ev_enhanced enhanced =
-		ev_log_enhanced(field_of(fields, n, where[COLUMN_ENHANCED]));
+	struct ev_enhanced enhanced = ev_log_enhanced(field_of(fields, n, where[COLUMN_ENHANCED]));
 	enum ev_log_outcome outcome;
 	bool each;
 
@@ -188,13 +186,14 @@ guess_names(struct ev_log *log, struct ev_slice line, size_t *where)
 	size_t n = split(line, fields);
 	enum ev_log_outcome outcome;
 
-	if (n >= 9 && fields[0].n > 20 && fields[0].s[4] == '-' && outcome_of_event(fields[8], &outcome))
+	if (n >= 9 && fields[0].n > 20 && fields[0].s[4] == '-' &&
+	    outcome_of_event(fields[8], &outcome))
 	{
 		log->format = "exchange_log";
 		return read_names((struct ev_slice){exchange_default, sizeof(exchange_default) - 1}, where);
 	}
-	if (n >= 9 && fields[0].n <= 2 && outcome_of_event(fields[0], &outcome) &&
-	    fields[1].n >= 10 && fields[1].s[4] == '-' && memchr(fields[4].s, '@', fields[4].n) != NULL)
+	if (n >= 9 && fields[0].n <= 2 && outcome_of_event(fields[0], &outcome) && fields[1].n >= 10 &&
+	    fields[1].s[4] == '-' && memchr(fields[4].s, '@', fields[4].n) != NULL)
 	{
 		log->format = "powermta_log";
 		return read_names((struct ev_slice){powermta_default, sizeof(powermta_default) - 1}, where);

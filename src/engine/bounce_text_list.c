@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define NAME_MAX_LEN 60  /* of the name before an address in brackets */
+#define NAME_MAX_LEN  60 /* of the name before an address in brackets */
 #define SENTENCES_MAX 50 /* recipients that are found within sentences */
 
 enum label_meaning
@@ -232,8 +232,7 @@ read_more_of_line(struct ev_text_recipients *recipients, struct ev_text_recipien
 		bool divided = s.s[0] == ',' || s.s[0] == ';';
 
 		s = ev_slice_from(s, 1);
-		if (!divided || !ev_text_find_address(s, &address, &behind) ||
-		    skip_marks(s).s != address.s)
+		if (!divided || !ev_text_find_address(s, &address, &behind) || skip_marks(s).s != address.s)
 			continue;
 		open = ev_text_recipient_add(recipients, address);
 		if (open == NULL)
@@ -304,7 +303,7 @@ ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipie
 	share_words(recipients);
 }
 
-/* --- addresses within sentences -------------------------------------------------------------------------- */
+/* --- addresses within sentences --------------------------------------------------------------- */
 
 /* Is this line a field about somebody else? */
 static bool
@@ -313,8 +312,7 @@ is_other(struct ev_slice line)
 	struct ev_slice s = ev_slice_trim(line);
 	enum label_meaning label = read_label(&s);
 
-	return label == LABEL_OTHER || label == LABEL_MAYBE || ev_slice_find(line, "message-id", NULL) ||
-	       ev_slice_find(line, "contact", NULL) || ev_slice_find(line, "http", NULL);
+	return label == LABEL_OTHER || label == LABEL_MAYBE || ev_slice_find(line, "message-id", NULL);
 }
 
 void
@@ -337,14 +335,18 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 		/* after the first one, only where the reason is in the same line */
 		if (recipients->n > 0 && !tells)
 			continue;
-		if (text->guessed && ev_text_said(ev_slice_to((struct ev_slice){line.s, (size_t) (rest.s + rest.n - line.s)}, 600), &said) < EV_WORTH_PHRASE)
+		if (text->guessed &&
+		    ev_text_said(
+				ev_slice_to((struct ev_slice){line.s, (size_t) (rest.s + rest.n - line.s)}, 600),
+				&said) < EV_WORTH_PHRASE)
 			continue;
 		while (ev_text_find_address(s, &address, &behind))
 		{
 			struct ev_text_recipient *r;
 
 			s = ev_slice_from(s, behind);
-			if (text->own.n > 0 && ev_text_same_address(address, text->own))
+			if ((text->own.n > 0 && ev_text_same_address(address, text->own)) ||
+			    ev_slice_find(ev_slice_to(line, (size_t) (address.s - line.s)), "contact", NULL))
 				continue;
 			r = ev_text_recipient_add(recipients, address);
 			if (r != NULL && r->words.n == 0)

@@ -9,7 +9,7 @@
 #include "engine/bounce_phrase.h"
 
 #define WORDS_MAX 16384 /* bytes that are searched for a reason */
-#define SAID_MAX  1600 /* longer paragraphs are cut: a reply has its cause at its beginning */
+#define SAID_MAX  1600  /* longer paragraphs are cut: a reply has its cause at its beginning */
 
 static const struct ev_phrase failure_list[] = {
 #define EV_TEXT_FAILURE(sentence, subject, detail) {sentence, (subject) << 8 | (detail)},
@@ -33,7 +33,7 @@ is_alnum(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* --- codes ------------------------------------------------------------------------------------------- */
+/* --- codes ------------------------------------------------------------------------------------ */
 
 /* "5.1.1" at the beginning, of class 4 or 5, and not a part of an IP address. */
 static bool
@@ -44,8 +44,8 @@ is_enhanced(struct ev_slice s)
 
 	if (!ev_enhanced_parse(s.s, s.n, &e, &len) || e.klass == 2)
 		return false;
-	return len >= s.n || (!is_alnum(s.s[len]) &&
-	                      !(s.s[len] == '.' && len + 1 < s.n && is_digit(s.s[len + 1])));
+	return len >= s.n ||
+	       (!is_alnum(s.s[len]) && !(s.s[len] == '.' && len + 1 < s.n && is_digit(s.s[len + 1])));
 }
 
 /* May a reply stand behind this?  Words before a number make it an amount or a date. */
@@ -106,9 +106,9 @@ ev_text_find_code(struct ev_slice words, size_t *at)
 	{
 		char c = words.s[i];
 
-		if ((c != '4' && c != '5') || (i > 0 && (is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' ||
-		                                         words.s[i - 1] == '@' || words.s[i - 1] == '/' ||
-		                                         words.s[i - 1] == '_')))
+		if ((c != '4' && c != '5') ||
+		    (i > 0 && (is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' || words.s[i - 1] == '@' ||
+		               words.s[i - 1] == '/' || words.s[i - 1] == '_')))
 			continue;
 		if (is_code(words, i))
 		{
@@ -130,7 +130,7 @@ ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_enhanced *stat
 	return true;
 }
 
-/* --- paragraphs --------------------------------------------------------------------------------------- */
+/* --- paragraphs ------------------------------------------------------------------------------- */
 
 /* A line without letters and digits divides paragraphs: empty ones, rulers. */
 static bool
@@ -148,8 +148,8 @@ ends_paragraph(struct ev_slice line)
 {
 	line = ev_slice_trim(line);
 	return is_divider(line) || ev_slice_starts(line, "giving up on ") ||
-	       ev_slice_starts(line, "i'm not going to try again") ||
-	       ev_slice_starts(line, "----- ") || ev_slice_starts(line, "--- ");
+	       ev_slice_starts(line, "i'm not going to try again") || ev_slice_starts(line, "----- ") ||
+	       ev_slice_starts(line, "--- ");
 }
 
 /* The paragraph that holds the byte at `at`; at least its line. */
@@ -183,7 +183,8 @@ paragraph_at(struct ev_slice words, size_t at)
 	if (to - from > SAID_MAX)
 		to = from + SAID_MAX;
 	/* what stood between an address and these words */
-	while (from < at && (ev_slice_is_blank(words.s[from]) || strchr(">:;,.)-\"'", words.s[from]) != NULL))
+	while (from < at &&
+	       (ev_slice_is_blank(words.s[from]) || strchr(">:;,.)-\"'", words.s[from]) != NULL))
 		from++;
 	return ev_slice_trim((struct ev_slice){words.s + from, to - from});
 }
@@ -217,7 +218,7 @@ ev_text_said(struct ev_slice words, struct ev_slice *said)
 	return EV_WORTH_NOTHING;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 /* Bytes of an unquoted local part; '=' and '/' as well, ':' and brackets not. */
 static bool
@@ -253,6 +254,9 @@ address_at(struct ev_slice words, size_t at, struct ev_slice *address)
 	else
 		while (from > 0 && at - from < 256 && is_local(words.s[from - 1]))
 			from--;
+	/* of a URL */
+	if (at - from > 2 && words.s[from] == '/' && words.s[from + 1] == '/')
+		return false;
 	while (from < at && strchr("'`*|/=.-", words.s[from]) != NULL)
 		from++;
 	if (to < words.n && words.s[to] == '[')

@@ -30,7 +30,7 @@ read_section(struct ev_slice line, enum section *section)
 	return true;
 }
 
-/* --- the list of addresses ----------------------------------------------------------------------------- */
+/* --- the list of addresses -------------------------------------------------------------------- */
 
 /* "(reason: 550 5.1.1 <…>... User unknown)", over several lines. */
 static struct ev_slice
@@ -53,8 +53,8 @@ read_reason(struct ev_slice line, struct ev_slice rest)
 }
 
 static void
-read_address_line(struct ev_slice line, struct ev_slice rest,
-                  struct ev_text_recipients *recipients, struct ev_text_recipient **open)
+read_address_line(struct ev_slice line, struct ev_slice rest, struct ev_text_recipients *recipients,
+                  struct ev_text_recipient **open)
 {
 	struct ev_slice s = ev_slice_trim(line);
 	struct ev_slice address;
@@ -92,7 +92,7 @@ read_address_line(struct ev_slice line, struct ev_slice rest,
 		(*open)->words = ev_slice_trim(ev_slice_from(s, behind));
 }
 
-/* --- the transcript ------------------------------------------------------------------------------------- */
+/* --- the transcript --------------------------------------------------------------------------- */
 
 struct transcript
 {
@@ -223,7 +223,6 @@ ev_text_read_sendmail(const struct ev_text *text, struct ev_text_recipients *rec
 			read_transcript_line(&t, line, rest);
 	}
 	for (size_t i = 0; i < recipients->n; i++)
-		if (t.refusal.n > 0 &&
-		    ev_text_said(recipients->list[i].words, &said) < EV_WORTH_PHRASE)
+		if (t.refusal.n > 0 && ev_text_said(recipients->list[i].words, &said) < EV_WORTH_PHRASE)
 			recipients->list[i].words = t.refusal;
 }
