@@ -38,7 +38,7 @@ first_of(const struct ev_event *event, int object, const char *const *keys)
 	return EV_JSON_NONE;
 }
 
-/* --- Mailgun ------------------------------------------------------------------------------------------------ */
+/* --- Mailgun ---------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_mailgun(struct ev_event *event, int object)
@@ -83,7 +83,7 @@ ev_event_read_mailgun(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- Postmark ------------------------------------------------------------------------------------------------ */
+/* --- Postmark --------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_postmark(struct ev_event *event, int object)
@@ -135,7 +135,7 @@ ev_event_read_postmark(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- SparkPost ----------------------------------------------------------------------------------------------- */
+/* --- SparkPost -------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_sparkpost(struct ev_event *event, int object)
@@ -174,7 +174,7 @@ ev_event_read_sparkpost(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- Mandrill ------------------------------------------------------------------------------------------------ */
+/* --- Mandrill --------------------------------------------------------------------------------- */
 
 bool
 ev_event_read_mandrill(struct ev_event *event, int object)
@@ -207,7 +207,7 @@ ev_event_read_mandrill(struct ev_event *event, int object)
 	return true;
 }
 
-/* --- SendGrid, Brevo ------------------------------------------------------------------------------------------ */
+/* --- SendGrid, Brevo -------------------------------------------------------------------------- */
 
 bool
 ev_event_read_flat(struct ev_event *event, int object)

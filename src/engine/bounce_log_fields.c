@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* --- Postfix: "to=<…>, orig_to=<…>, relay=…, dsn=5.1.1, status=bounced (…)" ------------------------------- */
+/* --- Postfix: "to=<…>, orig_to=<…>, relay=…, dsn=5.1.1, status=bounced (…)" ------------------- */
 
 static bool
 outcome_of_postfix(struct ev_slice status, enum ev_log_outcome *outcome)
@@ -72,7 +72,7 @@ read_postfix(struct ev_log *log, struct ev_slice line)
 	return true;
 }
 
-/* --- Sendmail: "to=<a@x>,<b@x>, …, relay=…, dsn=5.1.1, stat=User unknown" ------------------------------------ */
+/* --- Sendmail: "to=<a@x>,<b@x>, …, dsn=5.1.1, stat=User unknown" ------------------------ */
 
 static bool
 outcome_of_sendmail(struct ev_slice stat, struct ev_enhanced enhanced, enum ev_log_outcome *outcome)
@@ -121,7 +121,7 @@ read_sendmail(struct ev_log *log, struct ev_slice line)
 	}
 }
 
-/* --- OpenSMTPD: "to=<…> … relay="…" result="PermFail" stat="550 …"" ------------------------------------------ */
+/* --- OpenSMTPD: "to=<…> … result="PermFail" stat="550 …"" ------------------------------ */
 
 static bool
 outcome_of_result(struct ev_slice result, enum ev_log_outcome *outcome)

@@ -22,7 +22,7 @@ next_word(struct ev_slice *rest)
 	return ev_slice_to(s, n);
 }
 
-/* --- Exim ------------------------------------------------------------------------------------------------ */
+/* --- Exim ------------------------------------------------------------------------------------- */
 
 /* "1rABCD-0001xy-2Z" and the longer ones of 4.97. */
 static bool
@@ -105,7 +105,7 @@ ev_log_read_exim(struct ev_log *log, struct ev_slice line)
 	return true;
 }
 
-/* --- qmail ------------------------------------------------------------------------------------------------- */
+/* --- qmail ------------------------------------------------------------------------------------ */
 
 static bool
 read_number(struct ev_slice *s, unsigned long *number)
@@ -212,7 +212,7 @@ ev_log_read_qmail(struct ev_log *log, struct ev_slice line)
 	return false;
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------ */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 /* Postfix: "NOQUEUE: reject: RCPT from host[192.0.2.1]: 550 5.1.1 <…>: …; from=<…> to=<…> proto=…" */
 static bool

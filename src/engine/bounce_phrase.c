@@ -2,8 +2,8 @@
  * bounce_phrase.c
  *	  Which of many fixed sentences stand in a text?
  *
- * Phrases are put into buckets by their first three bytes; only where a word begins is the bucket of
- * the text's next three bytes looked at.
+ * Phrases are put into buckets by their first bytes; only where a word begins is the bucket of the
+ * text's next bytes looked at.
  */
 #include "engine/bounce_phrase.h"
 
@@ -21,20 +21,31 @@ enum
 };
 
 /* Lower case, and one kind of white space. */
-static unsigned char
+static inline unsigned char
 fold(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned char) (c | 0x20);
-	if (ev_slice_is_blank(c))
-		return ' ';
-	return (unsigned char) c;
+	unsigned char u = (unsigned char) c;
+
+	if ((unsigned) (u - 'A') < 26)
+		return u | 0x20;
+	return (unsigned) (u - '\t') < 5 ? ' ' : u;
 }
 
+/* Of the first bytes up to a blank: what stands behind that may be more blanks. */
 static unsigned
-bucket_of(const char *s)
+bucket_of(const char *s, size_t n)
 {
-	return ((fold(s[0]) * 37u + fold(s[1])) * 37u + fold(s[2])) % EV_PHRASE_BUCKETS;
+	unsigned hash = 0;
+
+	for (size_t i = 0; i < n && i < EV_PHRASE_HEAD; i++)
+	{
+		unsigned char c = fold(s[i]);
+
+		hash = hash * 37u + c;
+		if (c == ' ')
+			break;
+	}
+	return (hash ^ hash >> 10) % EV_PHRASE_BUCKETS;
 }
 
 static bool
@@ -42,7 +53,7 @@ is_word(char c)
 {
 	unsigned char u = fold(c);
 
-	return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9');
+	return (unsigned) (u - 'a') < 26 || (unsigned) (u - '0') < 10;
 }
 
 /* From the last to the first, so that a chain has the order of the table. */
@@ -52,7 +63,7 @@ build(struct ev_phrase_index *index, const struct ev_phrase *list, size_t n)
 	memset(index->bucket, 0xff, sizeof(index->bucket));
 	for (size_t i = n; i-- > 0;)
 	{
-		unsigned b = bucket_of(list[i].text);
+		unsigned b = bucket_of(list[i].text, strlen(list[i].text));
 
 		index->next[i] = index->bucket[b];
 		index->bucket[b] = (uint16_t) i;
@@ -90,7 +101,7 @@ matches(struct ev_slice text, const char *phrase)
 		{
 			size_t blanks = 0;
 
-			while (at < text.n && blanks < BLANK_MAX && ev_slice_is_blank(text.s[at]))
+			while (at < text.n && blanks < BLANK_MAX && fold(text.s[at]) == ' ')
 			{
 				at++;
 				blanks++;
@@ -108,7 +119,7 @@ matches(struct ev_slice text, const char *phrase)
 static bool
 is_start(struct ev_slice text, size_t i)
 {
-	return !ev_slice_is_blank(text.s[i]) && (i == 0 || !is_word(text.s[i - 1]));
+	return fold(text.s[i]) != ' ' && (i == 0 || !is_word(text.s[i - 1]));
 }
 
 void
@@ -121,11 +132,12 @@ ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at)
 		text.n = EV_PHRASE_ABSENT - 1;
 	for (size_t i = 0; i < phrases->n; i++)
 		at[i] = EV_PHRASE_ABSENT;
-	for (size_t i = 0; i + 3 <= text.n; i++)
+	for (size_t i = 0; i < text.n; i++)
 	{
 		if (!is_start(text, i))
 			continue;
-		for (uint16_t p = index->bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index->next[p])
+		for (uint16_t p = index->bucket[bucket_of(text.s + i, text.n - i)]; p != NO_PHRASE;
+		     p = index->next[p])
 			if (at[p] == EV_PHRASE_ABSENT && matches(ev_slice_from(text, i), phrases->list[p].text))
 				at[p] = (uint32_t) i;
 	}
@@ -137,11 +149,12 @@ ev_phrases_first(struct ev_slice text, struct ev_phrases *phrases, size_t *at)
 	struct ev_phrase_index room;
 	const struct ev_phrase_index *index = index_of(phrases, &room);
 
-	for (size_t i = 0; i + 3 <= text.n; i++)
+	for (size_t i = 0; i < text.n; i++)
 	{
 		if (!is_start(text, i))
 			continue;
-		for (uint16_t p = index->bucket[bucket_of(text.s + i)]; p != NO_PHRASE; p = index->next[p])
+		for (uint16_t p = index->bucket[bucket_of(text.s + i, text.n - i)]; p != NO_PHRASE;
+		     p = index->next[p])
 			if (matches(ev_slice_from(text, i), phrases->list[p].text))
 			{
 				if (at != NULL)

@@ -16,9 +16,11 @@
 #define EV_PHRASES_MAX   640
 #define EV_PHRASE_ABSENT UINT32_MAX
 
+#define EV_PHRASE_HEAD 6 /* bytes that it must have, or a space among fewer */
+
 /*
- * A sentence, at least three bytes long, its first word at least two: ASCII letters in any case; a space
- * stands for any white space.  It begins where no letter or digit of ASCII stands before it.
+ * A sentence: ASCII letters in any case; a space stands for any white space.  It begins where no letter
+ * or digit of ASCII stands before it.
  */
 struct ev_phrase
 {

@@ -4,7 +4,7 @@
  *
  * bounce_text.c decides whether it is a bounce and whose; bounce_text_list.c reads addresses with
  * words behind them, which most of these formats are; bounce_text_sendmail.c reads transcripts;
- * bounce_text_said.c finds in some words what the mail system said.
+ * bounce_text_said.c finds in some words what the mail system said; bounce_text_rows.c judges it.
  */
 #ifndef EV_BOUNCE_TEXT_H
 #define EV_BOUNCE_TEXT_H
@@ -75,6 +75,10 @@ extern bool ev_text_same_address(struct ev_slice a, struct ev_slice b);
 /* Add somebody, if not there yet.  NULL when there is no more room. */
 extern struct ev_text_recipient *ev_text_recipient_add(struct ev_text_recipients *recipients,
                                                        struct ev_slice address);
+
+/* Add a row for one of all the recipients; false when there is no more room. */
+extern bool ev_text_add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
+                            const struct ev_text_recipients *all, struct ev_bounce_rows *rows);
 
 /* Readers of the text; they add recipients, none when they find none. */
 extern void ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipients);

@@ -303,7 +303,7 @@ ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipie
 	share_words(recipients);
 }
 
-/* --- addresses within sentences -------------------------------------------------------------------------- */
+/* --- addresses within sentences --------------------------------------------------------------- */
 
 /* Is this line a field about somebody else? */
 static bool
@@ -312,9 +312,7 @@ is_other(struct ev_slice line)
 	struct ev_slice s = ev_slice_trim(line);
 	enum label_meaning label = read_label(&s);
 
-	return label == LABEL_OTHER || label == LABEL_MAYBE ||
-	       ev_slice_find(line, "message-id", NULL) || ev_slice_find(line, "contact", NULL) ||
-	       ev_slice_find(line, "http", NULL);
+	return label == LABEL_OTHER || label == LABEL_MAYBE || ev_slice_find(line, "message-id", NULL);
 }
 
 void
@@ -347,7 +345,8 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 			struct ev_text_recipient *r;
 
 			s = ev_slice_from(s, behind);
-			if (text->own.n > 0 && ev_text_same_address(address, text->own))
+			if ((text->own.n > 0 && ev_text_same_address(address, text->own)) ||
+			    ev_slice_find(ev_slice_to(line, (size_t) (address.s - line.s)), "contact", NULL))
 				continue;
 			r = ev_text_recipient_add(recipients, address);
 			if (r != NULL && r->words.n == 0)

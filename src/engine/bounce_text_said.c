@@ -33,7 +33,7 @@ is_alnum(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* --- codes ------------------------------------------------------------------------------------------- */
+/* --- codes ------------------------------------------------------------------------------------ */
 
 /* "5.1.1" at the beginning, of class 4 or 5, and not a part of an IP address. */
 static bool
@@ -130,7 +130,7 @@ ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_enhanced *stat
 	return true;
 }
 
-/* --- paragraphs --------------------------------------------------------------------------------------- */
+/* --- paragraphs ------------------------------------------------------------------------------- */
 
 /* A line without letters and digits divides paragraphs: empty ones, rulers. */
 static bool
@@ -218,7 +218,7 @@ ev_text_said(struct ev_slice words, struct ev_slice *said)
 	return EV_WORTH_NOTHING;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 /* Bytes of an unquoted local part; '=' and '/' as well, ':' and brackets not. */
 static bool
@@ -254,6 +254,9 @@ address_at(struct ev_slice words, size_t at, struct ev_slice *address)
 	else
 		while (from > 0 && at - from < 256 && is_local(words.s[from - 1]))
 			from--;
+	/* of a URL */
+	if (at - from > 2 && words.s[from] == '/' && words.s[from + 1] == '/')
+		return false;
 	while (from < at && strchr("'`*|/=.-", words.s[from]) != NULL)
 		from++;
 	if (to < words.n && words.s[to] == '[')

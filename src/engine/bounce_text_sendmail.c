@@ -30,7 +30,7 @@ read_section(struct ev_slice line, enum section *section)
 	return true;
 }
 
-/* --- the list of addresses ----------------------------------------------------------------------------- */
+/* --- the list of addresses -------------------------------------------------------------------- */
 
 /* "(reason: 550 5.1.1 <…>... User unknown)", over several lines. */
 static struct ev_slice
@@ -92,7 +92,7 @@ read_address_line(struct ev_slice line, struct ev_slice rest, struct ev_text_rec
 		(*open)->words = ev_slice_trim(ev_slice_from(s, behind));
 }
 
-/* --- the transcript ------------------------------------------------------------------------------------- */
+/* --- the transcript --------------------------------------------------------------------------- */
 
 struct transcript
 {

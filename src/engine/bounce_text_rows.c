@@ -1,0 +1,102 @@
+/*
+ * bounce_text_rows.c
+ *	  What does a bounce in words of its own say about a recipient?
+ *
+ * The rules of replies judge the recipient's own words first, then what is said to all; where they
+ * leave it open, the sentences of bounce_text_failures.def do.
+ */
+#include "engine/bounce_text.h"
+
+/* Is it still open why, after what was said? */
+static bool
+is_open(const struct ev_bounce *row)
+{
+	return row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE && row->enhanced.klass == 0;
+}
+
+static void
+diagnose_again(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	row->refused_by = EV_REFUSED_BY_NONE;
+	ev_bounce_diagnose(row, said, text->input->work);
+}
+
+/* Judge some words; where no rule of replies knows them, by a sentence in any language. */
+static void
+diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	struct ev_enhanced status;
+	size_t at;
+
+	ev_bounce_diagnose(row, said, text->input->work);
+	if (row->reply_code == 0 && row->enhanced.klass == 0 && ev_text_find_code(said, &at) &&
+	    at > 0 && said.n > at + 3 && said.s[at + 1] != '.')
+		diagnose_again(row, ev_slice_from(said, at), text);
+	if (is_open(row) && row->reply_code / 100 != 4 && ev_text_find_failure(said, &at, &status))
+	{
+		if (text->delay && row->reply_code == 0)
+			status.klass = 4;
+		row->enhanced = status;
+		diagnose_again(row, said, text);
+	}
+}
+
+/* "mailbox is full: retry timeout exceeded": the cause stands before it. */
+static bool
+cut_given_up(struct ev_slice *said)
+{
+	size_t at;
+
+	if (!ev_slice_find(*said, ": retry timeout exceeded", &at) || at < 4)
+		return false;
+	*said = ev_slice_to(*said, at);
+	return true;
+}
+
+/*
+ * Judge a recipient's own words; if they leave it open, what the bounce says to all: of one recipient
+ * all of it, of several what stands before the first.
+ */
+static void
+diagnose(struct ev_bounce *row, const struct ev_text *text,
+         const struct ev_text_recipient *recipient, const struct ev_text_recipients *all)
+{
+	struct ev_slice said;
+	struct ev_slice common = text->text;
+	bool given_up;
+
+	if (all->n > 1 && all->list[0].address.s >= common.s &&
+	    all->list[0].address.s <= common.s + common.n)
+		common.n = (size_t) (all->list[0].address.s - common.s);
+	if (ev_text_said(recipient->words, &said) == EV_WORTH_NOTHING)
+		ev_text_said(common, &said);
+	given_up = cut_given_up(&said);
+	diagnose_words(row, said, text);
+	if (is_open(row) && row->reply_code == 0 && ev_text_said(common, &said) >= EV_WORTH_PHRASE)
+	{
+		given_up = cut_given_up(&said);
+		row->refused_by = EV_REFUSED_BY_NONE;
+		diagnose_words(row, said, text);
+	}
+	if (given_up && row->kind == EV_KIND_DSN)
+		row->permanence = EV_PERMANENCE_EXPIRED;
+}
+
+bool
+ev_text_add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
+                const struct ev_text_recipients *all, struct ev_bounce_rows *rows)
+{
+	struct ev_bounce *row =
+		ev_bounce_add(rows, text->format, text->delay ? EV_KIND_DELAY : EV_KIND_DSN);
+
+	if (row == NULL)
+		return false;
+	row->action = text->delay ? EV_ACTION_DELAYED : EV_ACTION_FAILED;
+	row->confidence = text->confidence;
+	ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), recipient->address);
+	if (recipient->original.n > 0)
+		ev_bounce_copy_address(row->original_recipient, sizeof(row->original_recipient),
+		                       recipient->original);
+	diagnose(row, text, recipient, all);
+	return true;
+}
