@@ -24,7 +24,7 @@ enum ev_json_type
 	EV_JSON_OTHER /* number, true, false, null */
 };
 
-/* In an object, keys and values take turns.  The first token behind an object or array is its first member. */
+/* The token behind an object or array is its first member; in an object, keys and values take turns. */
 struct ev_json_token
 {
 	uint32_t start; /* of a string: behind its quote */
@@ -40,7 +40,10 @@ struct ev_json
 	struct ev_json_token tokens[EV_JSON_TOKENS_MAX];
 };
 
-/* Read the value that text begins with; token 0 is it.  *used is what it takes.  False: malformed or too much. */
+/*
+ * Read the value that text begins with; token 0 is it.  *used is what it takes.  False: malformed or
+ * too much.
+ */
 extern bool ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used);
 
 /* The value of a key (any case) of an object; EV_JSON_NONE when it is not there or `object` is none. */

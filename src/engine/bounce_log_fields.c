@@ -23,7 +23,7 @@ outcome_of_postfix(struct ev_slice status, enum ev_log_outcome *outcome)
 	return true;
 }
 
-/* "mx.example[192.0.2.1]:25", "mx.example. [192.0.2.1]", "192.0.2.1 (mx.example)": the name before it. */
+/* The name in "mx.example[192.0.2.1]:25", "mx.example. [192.0.2.1]". */
 static struct ev_slice
 peer_of(struct ev_slice relay)
 {

@@ -214,7 +214,7 @@ ev_log_read_qmail(struct ev_log *log, struct ev_slice line)
 
 /* --- refusals --------------------------------------------------------------------------------- */
 
-/* Postfix: "NOQUEUE: reject: RCPT from host[192.0.2.1]: 550 5.1.1 <…>: …; from=<…> to=<…> proto=…" */
+/* Postfix: "NOQUEUE: reject: RCPT from host[192.0.2.1]: 550 5.1.1 …; from=<…> to=<…> proto=…" */
 static bool
 read_postfix_reject(struct ev_log *log, struct ev_slice line)
 {

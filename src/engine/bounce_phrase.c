@@ -76,12 +76,13 @@ index_of(struct ev_phrases *phrases, struct ev_phrase_index *room)
 {
 	int none = INDEX_NONE;
 
-	if (atomic_load_explicit(&phrases->state, memory_order_acquire) == INDEX_READY)
+	if (__atomic_load_n(&phrases->state, __ATOMIC_ACQUIRE) == INDEX_READY)
 		return &phrases->index;
-	if (atomic_compare_exchange_strong(&phrases->state, &none, INDEX_BEING_MADE))
+	if (__atomic_compare_exchange_n(&phrases->state, &none, INDEX_BEING_MADE, false,
+	                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 	{
 		build(&phrases->index, phrases->list, phrases->n);
-		atomic_store_explicit(&phrases->state, INDEX_READY, memory_order_release);
+		__atomic_store_n(&phrases->state, INDEX_READY, __ATOMIC_RELEASE);
 		return &phrases->index;
 	}
 	build(room, phrases->list, phrases->n);

@@ -8,7 +8,6 @@
 #ifndef EV_BOUNCE_PHRASE_H
 #define EV_BOUNCE_PHRASE_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "engine/slice.h"
@@ -41,8 +40,8 @@ struct ev_phrase_index
 struct ev_phrases
 {
 	const struct ev_phrase *list;
-	size_t n; /* at most EV_PHRASES_MAX */
-	atomic_int state;
+	size_t n;  /* at most EV_PHRASES_MAX */
+	int state; /* of the index; read and written atomically */
 	struct ev_phrase_index index;
 };
 
