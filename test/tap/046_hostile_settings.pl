@@ -141,7 +141,8 @@ my @named = grep { exists_here($_->[0]) } (
 	[ 'check_function_bodies', 'on' ],
 	[ 'session_preload_libraries', 'no_such_library' ],        # FATAL for a client
 	[ 'local_preload_libraries', 'no_such_library' ],
-	[ 'dynamic_library_path', '/no/such/folder' ],
+	# from 18 on it stands for $libdir, and without it no client would come in either
+	$version >= 180000 ? () : ([ 'dynamic_library_path', '/no/such/folder' ]),
 	$version >= 160000 ? ([ 'debug_parallel_query', 'on' ]) : ([ 'force_parallel_mode', 'on' ]),
 	$version >= 170000 ? ([ 'event_triggers', 'on' ]) : (),
 	$version >= 170000 ? ([ 'restrict_nonsystem_relation_kind', 'view,foreign-table' ]) : ());
