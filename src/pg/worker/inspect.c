@@ -33,8 +33,20 @@ static const char *const table_names[] = {"address",   "domain",   "domain_host"
                                           "inflight",  "override", "mx_policy",   "site_key",
                                           "tombstone", "parked",   "upkeep"};
 static const char *const function_names[] = {
-	"_complete", "_enqueue",  "_learn_domains", "_learn_hosts", "_lease",
-	"_leave",    "_next_due", "_policies",      "_recover",     "_suspect",
+	"_complete",
+	"_enqueue",
+	"_learn_domains",
+	"_learn_hosts",
+	"_lease",
+	"_leave",
+	"_next_due",
+	"_policies",
+	"_recover",
+	"_suspect",
+	"_retire_addresses",
+	"_retire_domains",
+	"_retire_domain_hosts",
+	"_retire_tombstones",
 };
 
 void
