@@ -44,4 +44,11 @@ extern uint32_t ev_confine_landlock(const struct ev_ports *ports);
 /* confine_syscalls.c: false when there is no filter for this machine or system. */
 extern bool ev_confine_syscalls(void);
 
+/*
+ * Before there is an event loop: no io_uring.  What is done through one passes the filter of system
+ * calls by, so that filter will not have it; libuv, from 1.45 on, makes one with each loop where it
+ * can, and ends the process when it may not be used any more.
+ */
+extern bool ev_confine_io_uring(void);
+
 #endif

@@ -256,10 +256,35 @@ ev_confine_syscalls(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
 }
 
+bool
+ev_confine_io_uring(void)
+{
+#ifdef SYS_io_uring_setup
+	static struct program program;
+	struct sock_fprog filter = {.filter = program.code};
+
+	program.n = 0;
+	load(&program, FIELD(nr));
+	answer_if(&program, SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS);
+	answer(&program, SECCOMP_RET_ALLOW);
+	filter.len = program.n;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+#else
+	return true;
+#endif
+}
+
 #else
 
 bool
 ev_confine_syscalls(void)
+{
+	return false;
+}
+
+bool
+ev_confine_io_uring(void)
 {
 	return false;
 }

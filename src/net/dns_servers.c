@@ -5,9 +5,10 @@
 #include "net/dns_servers.h"
 
 #include <arpa/inet.h>
-#include <ares.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "net/dns_channels.h" /* ares.h as it is used here */
 
 static bool
 open_channel(const struct ev_prober_config *config, ares_channel *channel, char *error, size_t size)

@@ -347,6 +347,8 @@ set_up(struct child *c)
 
 	if (!await_config(c, &config))
 		return;
+	if (c->confine)
+		(void) ev_confine_io_uring();
 	c->prober = ev_prober_create(&config, error, sizeof(error));
 	if (c->prober == NULL)
 	{

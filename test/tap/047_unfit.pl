@@ -348,6 +348,8 @@ $c->sql(q{
 	BEGIN
 		FOR member IN SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 			WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'email_verify') AND deptype = 'e'
+				-- from 17 on a type's array is a member, too, and goes with the type
+				AND NOT EXISTS (SELECT FROM pg_type t WHERE classid = 'pg_type'::regclass AND t.oid = objid AND t.typcategory = 'A')
 		LOOP
 			EXECUTE 'ALTER EXTENSION email_verify DROP ' || member;
 		END LOOP;
