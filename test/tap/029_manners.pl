@@ -26,9 +26,10 @@ $c->sql(q{
 	CREATE TRIGGER capture BEFORE INSERT OR UPDATE ON email_verify.address
 		FOR EACH ROW EXECUTE FUNCTION public.capture();
 });
-is($c->verdict('ok1@ok.deliver.com', '20 s')->{reason}, 'smtp_deliverable', 'with a foreign trigger on its table the worker works');
+is($c->verdict('ok1@ok.deliver.com', '20 s')->{detail}, 'worker_refused', 'with a foreign trigger on its table the worker does not work');
 is($c->sql('SELECT count(*) FROM captured'), 0, '... and does not run it');
 $c->sql('DROP TRIGGER capture ON email_verify.address');
+is($c->verdict('ok1@ok.deliver.com', '20 s')->{reason}, 'smtp_deliverable', '... and goes on when it is gone');
 
 # --- a queue that was full once is not full for ever ----------------------------------------------------------------
 
