@@ -116,7 +116,7 @@ bool
 ev_database_stop_worker(EvDatabase *db, int patience_ms)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	int grace = pg_atomic_read_u32(&db->state) == EV_DB_RUNNING ? GRACE_MS : GRACE_STARTING_MS;
+	int grace = pg_atomic_read_u32(&db->state) == EV_DB_STARTING ? GRACE_STARTING_MS : GRACE_MS;
 	pid_t last = 0;
 	bool terminated = false;
 	bool gone;
