@@ -143,7 +143,9 @@ cmp_ok($under_way, '>', 0, '... in the midst of work');
 # what was under way alone when somebody else's crash came is parked, as it must be
 my $parked = $c->sql('SELECT count(*) FROM email_verify.parked');
 ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue', 120), 'left in peace, the worker does all that is queued')
-  or diag($c->sql('SELECT address, due_at - now(), crashes, attempts, put_backs FROM email_verify.queue LIMIT 10'));
+  or diag($c->sql("SELECT 'queued with ' || crashes || ' crashes and ' || attempts || ' attempts: ' || count(*) FROM email_verify.queue GROUP BY crashes, attempts"),
+	$c->sql(q{SELECT ' worker ' || worker || ', requests ' || inflight || ', sessions ' || sessions || ', gates ' || gates::text || ', in inflight '
+		|| (SELECT count(*) FROM email_verify.inflight i, email_verify.queue q WHERE q.id = ANY (i.ids)) FROM email_verify.stat}));
 $c->sql('SELECT email_verify.recheck(address) FROM email_verify.parked');
 ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue', 120), '... and what was parked, if it is asked to');
 is($c->sql("SELECT string_agg(r.reason || ' ' || r.n, ', ') FROM (SELECT reason, count(*) AS n FROM email_verify.address a WHERE EXISTS (SELECT FROM submitted s WHERE s.address = a.address) GROUP BY 1) r"),
