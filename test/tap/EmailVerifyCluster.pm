@@ -141,8 +141,12 @@ sub try
 {
 	my ($self, $sql, $dbname) = @_;
 	my %result;
-	$result{code} = $self->node->psql($dbname // 'postgres', $sql, stdout => \$result{out}, stderr => \$result{err});
-	return \%result;
+	$result{code} = eval { $self->node->psql($dbname // 'postgres', $sql, stdout => \$result{out}, stderr => \$result{err}) };
+	return \%result if defined $result{code};
+
+	# a client that the server would not have ends without reading what it is told
+	die $@ if $@ !~ /Broken pipe/;
+	return { code => 2, out => '', err => $@ };
 }
 
 sub rows
