@@ -7,28 +7,12 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/mime.h"
+#include "engine/utf8.h"
 
 /* Longest form of an address that is looked at, before decoding. */
 #define FORM_MAX 2048
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-static bool
-is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 /* "rfc822;", "RFC822 ;", "utf-8;", "x-local;", "mailto:": the address behind it. */
 static struct ev_slice
@@ -38,7 +22,7 @@ skip_type(struct ev_slice from, bool *typed)
 	size_t n;
 
 	*typed = false;
-	while (at < from.n && at < 24 && (is_alnum(from.s[at]) || from.s[at] == '-'))
+	while (at < from.n && at < 24 && (ev_is_alnum(from.s[at]) || from.s[at] == '-'))
 		at++;
 	n = at;
 	while (at < from.n && (from.s[at] == ' ' || from.s[at] == '\t'))
@@ -107,56 +91,6 @@ find_at(const char *s, size_t n)
 	return n;
 }
 
-/* One UTF-8 sequence at s of n bytes: its length, 0 when it is malformed. */
-static size_t
-utf8_length(const char *s, size_t n)
-{
-	const unsigned char *u = (const unsigned char *) s;
-	size_t len = u[0] < 0x80                    ? 1
-	             : u[0] >= 0xc2 && u[0] < 0xe0  ? 2
-	             : u[0] >= 0xe0 && u[0] < 0xf0  ? 3
-	             : u[0] >= 0xf0 && u[0] <= 0xf4 ? 4
-	                                            : 0;
-
-	if (len == 0 || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-static size_t
-put_utf8(unsigned long c, char *out)
-{
-	if (c < 0x80)
-	{
-		out[0] = (char) c;
-		return 1;
-	}
-	if (c < 0x800)
-	{
-		out[0] = (char) (0xc0 | c >> 6);
-		out[1] = (char) (0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000)
-	{
-		out[0] = (char) (0xe0 | c >> 12);
-		out[1] = (char) (0x80 | (c >> 6 & 0x3f));
-		out[2] = (char) (0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char) (0xf0 | c >> 18);
-	out[1] = (char) (0x80 | (c >> 12 & 0x3f));
-	out[2] = (char) (0x80 | (c >> 6 & 0x3f));
-	out[3] = (char) (0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* "\x{HHHH}" (RFC 6533 3) at s: the character, and its length in *len; 0 when it is none. */
 static unsigned long
 embedded_char(const char *s, size_t n, size_t *len)
@@ -166,8 +100,8 @@ embedded_char(const char *s, size_t n, size_t *len)
 
 	if (n < 5 || s[0] != '\\' || (s[1] != 'x' && s[1] != 'X') || s[2] != '{')
 		return 0;
-	for (; at < n && at < 9 && hex_value(s[at]) >= 0; at++)
-		c = c << 4 | (unsigned long) hex_value(s[at]);
+	for (; at < n && at < 9 && ev_hex_value(s[at]) >= 0; at++)
+		c = c << 4 | (unsigned long) ev_hex_value(s[at]);
 	if (at >= n || s[at] != '}' || c < 0x20 || c == 0x7f || c > 0x10ffff ||
 	    (c >= 0xd800 && c <= 0xdfff))
 		return 0;
@@ -191,7 +125,7 @@ undo_encodings(char *s, size_t n)
 
 		if (c != 0)
 		{
-			len += put_utf8(c, s + len);
+			len += ev_utf8_put(c, s + len);
 			i += used;
 		}
 		else if (s[i] == '+' && i + 2 < n && s[i + 1] == '2' && s[i + 2] == 'B')
@@ -338,7 +272,7 @@ ev_bounce_copy_address(char *field, size_t size, struct ev_slice from)
 	/* UTF-8 stays; what is none is shown as escapes */
 	for (size_t i = 0; i < a.n;)
 	{
-		size_t used = utf8_length(a.s + i, a.n - i);
+		size_t used = ev_utf8_len((const unsigned char *) a.s + i, a.n - i);
 		char unit[5];
 		size_t unit_len = used;
 
@@ -389,7 +323,7 @@ join_address(char *field, size_t size, struct ev_slice local, struct ev_slice do
 	    memchr(domain.s, '.', domain.n) == NULL)
 		return false;
 	for (size_t i = 0; i < domain.n; i++)
-		if (!is_alnum(domain.s[i]) && domain.s[i] != '.' && domain.s[i] != '-' &&
+		if (!ev_is_alnum(domain.s[i]) && domain.s[i] != '.' && domain.s[i] != '-' &&
 		    (unsigned char) domain.s[i] < 0x80)
 			return false;
 	memcpy(form, local.s, local.n);
@@ -500,7 +434,7 @@ verp_prefix(struct ev_slice name)
 		size_t hash = ++at;
 
 		start = at;
-		while (at < name.n && hex_value(name.s[at]) >= 0)
+		while (at < name.n && ev_hex_value(name.s[at]) >= 0)
 			at++;
 		if (at > hash && at < name.n && name.s[at] == '-')
 			start = at + 1;

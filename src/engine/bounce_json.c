@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "engine/utf8.h"
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 struct parser
@@ -264,34 +266,6 @@ read_hex(struct ev_slice s, size_t at)
 	return value;
 }
 
-static size_t
-put_utf8(unsigned long c, char *out)
-{
-	if (c < 0x80)
-	{
-		out[0] = (char) c;
-		return 1;
-	}
-	if (c < 0x800)
-	{
-		out[0] = (char) (0xc0 | c >> 6);
-		out[1] = (char) (0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000)
-	{
-		out[0] = (char) (0xe0 | c >> 12);
-		out[1] = (char) (0x80 | (c >> 6 & 0x3f));
-		out[2] = (char) (0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char) (0xf0 | c >> 18);
-	out[1] = (char) (0x80 | (c >> 12 & 0x3f));
-	out[2] = (char) (0x80 | (c >> 6 & 0x3f));
-	out[3] = (char) (0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* "uXXXX" at s[at], with its second half if it is a pair: the character's bytes; *used of the input. */
 static size_t
 undo_unicode(struct ev_slice s, size_t at, char *out, size_t *used)
@@ -311,7 +285,7 @@ undo_unicode(struct ev_slice s, size_t at, char *out, size_t *used)
 	}
 	if (c <= 0 || (c >= 0xd800 && c < 0xe000))
 		c = '?';
-	return put_utf8((unsigned long) c, out);
+	return ev_utf8_put((unsigned long) c, out);
 }
 
 size_t

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
+
 #define LINE_MAX_LEN 8192
 
 bool
@@ -115,12 +117,6 @@ ev_log_word(struct ev_slice value)
 
 /* --- is it a log? ----------------------------------------------------------------------------- */
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* "Nov 22 02:26:21 ", "2026-11-22T02:26:21…", "@400000006…", "<22>Nov 22 …", "[22/Nov/…" */
 static bool
 has_time(struct ev_slice line)
@@ -140,12 +136,12 @@ has_time(struct ev_slice line)
 	}
 	if (line.n < 15)
 		return false;
-	if (line.s[0] == '@' && is_digit(line.s[1]))
+	if (line.s[0] == '@' && ev_is_digit(line.s[1]))
 		return true;
-	if (line.s[0] == '[' && is_digit(line.s[1]))
+	if (line.s[0] == '[' && ev_is_digit(line.s[1]))
 		return true;
-	if (is_digit(line.s[0]) && is_digit(line.s[3]))
-		return line.s[4] == '-' || line.s[4] == '/' || is_digit(line.s[4]);
+	if (ev_is_digit(line.s[0]) && ev_is_digit(line.s[3]))
+		return line.s[4] == '-' || line.s[4] == '/' || ev_is_digit(line.s[4]);
 	for (size_t i = 0; i < 12; i++)
 		if (ev_slice_starts(line, months[i]) && line.s[3] == ' ')
 			return true;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/bounce_phrase.h"
 
 #define WORDS_MAX 16384 /* bytes that are searched for a reason */
@@ -21,18 +22,6 @@ _Static_assert(sizeof(failure_list) / sizeof(failure_list[0]) <= EV_PHRASES_MAX,
 
 static struct ev_phrases failures = EV_PHRASES(failure_list);
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* --- codes ------------------------------------------------------------------------------------ */
 
 /* "5.1.1" at the beginning, of class 4 or 5, and not a part of an IP address. */
@@ -44,8 +33,8 @@ is_enhanced(struct ev_slice s)
 
 	if (!ev_enhanced_parse(s.s, s.n, &e, &len) || e.klass == 2)
 		return false;
-	return len >= s.n ||
-	       (!is_alnum(s.s[len]) && !(s.s[len] == '.' && len + 1 < s.n && is_digit(s.s[len + 1])));
+	return len >= s.n || (!ev_is_alnum(s.s[len]) &&
+	                      !(s.s[len] == '.' && len + 1 < s.n && ev_is_digit(s.s[len + 1])));
 }
 
 /* May a reply stand behind this?  Words before a number make it an amount or a date. */
@@ -57,7 +46,7 @@ announces_reply(struct ev_slice before)
 	if (before.n == 0 || strchr("\n\r:;<>'\"`([{#,=-*|", before.s[before.n - 1]) != NULL)
 		return true;
 	for (size_t i = 1; i <= 16 && i <= before.n; i++)
-		if (!is_alnum(before.s[before.n - i]) || i == before.n)
+		if (!ev_is_alnum(before.s[before.n - i]) || i == before.n)
 		{
 			struct ev_slice word = ev_slice_from(before, before.n - i + (i < before.n));
 
@@ -85,7 +74,8 @@ is_code(struct ev_slice words, size_t i)
 		return false;
 	if (s.s[1] == '.')
 		return is_enhanced(s);
-	if (s.s[1] > '7' || !is_digit(s.s[1]) || !is_digit(s.s[2]) || (s.n > 3 && is_alnum(s.s[3])))
+	if (s.s[1] > '7' || !ev_is_digit(s.s[1]) || !ev_is_digit(s.s[2]) ||
+	    (s.n > 3 && ev_is_alnum(s.s[3])))
 		return false;
 	behind = ev_slice_trim(ev_slice_from(s, 3 + (s.n > 3 && strchr("-:,#", s.s[3]) != NULL)));
 	if (behind.n > 0 && (behind.s[0] == '#' || behind.s[0] == '('))
@@ -107,8 +97,8 @@ ev_text_find_code(struct ev_slice words, size_t *at)
 		char c = words.s[i];
 
 		if ((c != '4' && c != '5') ||
-		    (i > 0 && (is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' || words.s[i - 1] == '@' ||
-		               words.s[i - 1] == '/' || words.s[i - 1] == '_')))
+		    (i > 0 && (ev_is_alnum(words.s[i - 1]) || words.s[i - 1] == '.' ||
+		               words.s[i - 1] == '@' || words.s[i - 1] == '/' || words.s[i - 1] == '_')))
 			continue;
 		if (is_code(words, i))
 		{
@@ -137,7 +127,7 @@ static bool
 is_divider(struct ev_slice line)
 {
 	for (size_t i = 0; i < line.n; i++)
-		if (is_alnum(line.s[i]) || (unsigned char) line.s[i] >= 0x80)
+		if (ev_is_alnum(line.s[i]) || (unsigned char) line.s[i] >= 0x80)
 			return false;
 	return true;
 }
@@ -224,14 +214,14 @@ ev_text_said(struct ev_slice words, struct ev_slice *said)
 static bool
 is_local(char c)
 {
-	return is_alnum(c) || (unsigned char) c >= 0x80 ||
+	return ev_is_alnum(c) || (unsigned char) c >= 0x80 ||
 	       (c != '\0' && strchr(".!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 static bool
 is_domain(char c)
 {
-	return is_alnum(c) || (unsigned char) c >= 0x80 || c == '.' || c == '-' || c == '_';
+	return ev_is_alnum(c) || (unsigned char) c >= 0x80 || c == '.' || c == '-' || c == '_';
 }
 
 /* Where an address with its @ at `at` begins and ends; false when it is none. */

@@ -6,15 +6,10 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/domain_list.h"
 #include "engine/idna.h"
 #include "engine/syntax_private.h"
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
-}
 
 /*
  * Leave out what does not count.  A local part of which nothing would be left, or no dot-string, is
@@ -90,7 +85,7 @@ ev_canonical(const struct ev_address *address, int rules, struct ev_address *out
 		out->local_len =
 			(uint8_t) ev_unicode_lower(out->local, out->local_len, out->local, EV_LOCAL_MAX);
 	for (size_t i = 0; i < out->local_len; i++)
-		out->local[i] = lower(out->local[i]);
+		out->local[i] = ev_lower(out->local[i]);
 	out->local[out->local_len] = '\0';
 
 	family = ev_mailbox_family(ev_domain_look_up(out->domain, out->domain_len).family);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/domain_hash.h"
 
 struct typo
@@ -22,12 +23,6 @@ struct typo
 
 /* Longest local part of a function that is looked for. */
 #define ROLE_MAX 32
-
-static unsigned char
-lower(unsigned char c)
-{
-	return c >= 'A' && c <= 'Z' ? (unsigned char) (c | 0x20) : c;
-}
 
 static struct ev_domain_entry
 entry_of(uint64_t steps)
@@ -62,7 +57,7 @@ ev_domain_look_up(const char *domain, size_t n)
 				above.family = entry.family;
 			}
 		}
-		h = ev_domain_hash_step(h, lower((unsigned char) domain[i]));
+		h = ev_domain_hash_step(h, (unsigned char) ev_lower(domain[i]));
 	}
 	own = entry_of(h);
 	own.classes |= above.classes;
@@ -88,7 +83,7 @@ ev_is_role(const char *local, size_t n)
 	if (n == 0 || n > ROLE_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		key[i] = (char) lower((unsigned char) local[i]);
+		key[i] = ev_lower(local[i]);
 	key[n] = '\0';
 	for (size_t low = 0, high = sizeof(roles) / sizeof(roles[0]); low < high;)
 	{

@@ -4,22 +4,12 @@
  */
 #include "engine/syntax_private.h"
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#include "engine/ascii.h"
 
 static bool
 is_hex(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return ev_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 /* Four Snums of one to three digits, up to 255. */
@@ -35,7 +25,7 @@ is_ipv4(const char *text, size_t n)
 
 		if (part > 0 && (i == n || text[i++] != '.'))
 			return false;
-		for (start = i; i < n && is_digit(text[i]) && i - start < 4; i++)
+		for (start = i; i < n && ev_is_digit(text[i]) && i - start < 4; i++)
 			value = value * 10 + (unsigned) (text[i] - '0');
 		if (i == start || i - start > 3 || value > 255)
 			return false;
@@ -98,7 +88,7 @@ is_general(const char *text, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n && (is_alpha(text[i]) || is_digit(text[i]) || text[i] == '-'))
+	while (i < n && (ev_is_alpha(text[i]) || ev_is_digit(text[i]) || text[i] == '-'))
 		i++;
 	if (i == 0 || text[i - 1] == '-' || i == n || text[i] != ':' || i + 1 == n)
 		return false;

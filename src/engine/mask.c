@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/reply.h"
 
 #define MASK_CHAR '\x01'
@@ -19,21 +20,9 @@
 #define QUOTED_MAX_LEN 140
 
 static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
 is_upper(char c)
 {
 	return c >= 'A' && c <= 'Z';
-}
-
-static bool
-is_alpha(char c)
-{
-	return is_upper(c) || (c >= 'a' && c <= 'z');
 }
 
 static bool
@@ -48,16 +37,10 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
 }
 
-static char
-lower(char c)
-{
-	return is_upper(c) ? (char) (c | 0x20) : c;
-}
-
 static bool
 is_word_char(char c)
 {
-	return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || is_high(c);
+	return ev_is_alpha(c) || ev_is_digit(c) || c == '_' || c == '-' || is_high(c);
 }
 
 static bool
@@ -100,7 +83,7 @@ term_at(const struct text *text, const char *p, const char *term)
 	if (len == 0 || (size_t) (text->end - p) < len)
 		return 0;
 	for (size_t i = 0; i < len; i++)
-		if (lower(p[i]) != lower(term[i]))
+		if (ev_lower(p[i]) != ev_lower(term[i]))
 			return 0;
 	if (is_word_char(term[0]) && is_word_char(before(text, p)))
 		return 0;
@@ -180,7 +163,7 @@ url(const struct text *text, const char *p)
 		const char *q = p;
 		const char *s = schemes[i];
 
-		while (*s != '\0' && q < text->end && lower(*q) == *s)
+		while (*s != '\0' && q < text->end && ev_lower(*q) == *s)
 			q++, s++;
 		if (*s != '\0')
 			continue;
@@ -254,7 +237,7 @@ is_exchange_cause(const char *p, size_t n)
 		size_t len = strlen(causes[i]);
 		size_t same = 0;
 
-		while (same < len && same < n && lower(p[same]) == causes[i][same])
+		while (same < len && same < n && ev_lower(p[same]) == causes[i][same])
 			same++;
 		if (same == len && memchr(p + len, '.', n - len) == NULL)
 			return true;
@@ -283,7 +266,7 @@ host_name(const struct text *text, const char *p)
 			dots++;
 			last = i + 1;
 		}
-		else if (!is_digit(p[i]))
+		else if (!ev_is_digit(p[i]))
 			digits = false;
 	}
 	if (digits)
@@ -293,10 +276,10 @@ host_name(const struct text *text, const char *p)
 
 	/* "unknown.Please": two sentences with no blank between them */
 	if (dots == 1 && is_upper(p[last]) && !is_upper(p[last + 1]) && last >= 2 &&
-	    is_alpha(p[last - 2]) && !is_upper(p[last - 2]))
+	    ev_is_alpha(p[last - 2]) && !is_upper(p[last - 2]))
 		return 0;
 	for (size_t i = last; i < n; i++)
-		if (is_alpha(p[i]) || is_high(p[i]))
+		if (ev_is_alpha(p[i]) || is_high(p[i]))
 			return n;
 	return 0;
 }
@@ -311,15 +294,15 @@ ipv6(const struct text *text, const char *p)
 
 	if (is_word_char(before(text, p)) || before(text, p) == ':')
 		return 0;
-	while (q < text->end && (is_digit(*q) || *q == ':' || (*q == '.' && colons >= 2) ||
-	                         (lower(*q) >= 'a' && lower(*q) <= 'f')))
+	while (q < text->end && (ev_is_digit(*q) || *q == ':' || (*q == '.' && colons >= 2) ||
+	                         (ev_lower(*q) >= 'a' && ev_lower(*q) <= 'f')))
 	{
 		if (*q == ':')
 		{
 			colons++;
 			sure |= after(text, q + 1) == ':';
 		}
-		sure |= is_digit(*q);
+		sure |= ev_is_digit(*q);
 		q++;
 	}
 	while (q > p && (q[-1] == '.' || (q[-1] == ':' && !(q - p >= 2 && q[-2] == ':'))))
@@ -405,7 +388,7 @@ ev_mask_text(const char *text_start, size_t n, const struct ev_mask_terms *terms
 			p += match;
 		}
 		else
-			out[len++] = lower(*p++);
+			out[len++] = ev_lower(*p++);
 	}
 	if (len > 0 && len + 1 < size && out[len - 1] != ' ')
 		out[len++] = ' ';

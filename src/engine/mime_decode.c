@@ -6,21 +6,11 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
+
 /* Longest encoded word and tag that are taken for one; they bound how far a search looks ahead. */
 #define WORD_MAX 1000
 #define TAG_MAX  2000
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
 
 static int
 base64_value(char c)
@@ -173,10 +163,10 @@ decode_quoted_printable(struct ev_slice body, struct sink *sink, bool word)
 	{
 		char c = body.s[i];
 
-		if (c == '=' && i + 2 < body.n && hex_value(body.s[i + 1]) >= 0 &&
-		    hex_value(body.s[i + 2]) >= 0)
+		if (c == '=' && i + 2 < body.n && ev_hex_value(body.s[i + 1]) >= 0 &&
+		    ev_hex_value(body.s[i + 2]) >= 0)
 		{
-			put(sink, (char) (hex_value(body.s[i + 1]) << 4 | hex_value(body.s[i + 2])));
+			put(sink, (char) (ev_hex_value(body.s[i + 1]) << 4 | ev_hex_value(body.s[i + 2])));
 			i += 3;
 		}
 		else if (c == '=' && !word && skip_line_end(body, i + 1) > i + 1)
@@ -316,10 +306,10 @@ read_value(struct ev_slice v, size_t *at, bool percent, char *out, size_t size, 
 
 		if (quoted && c == '\\' && i < v.n)
 			c = v.s[i++];
-		else if (percent && c == '%' && i + 1 < v.n && hex_value(v.s[i]) >= 0 &&
-		         hex_value(v.s[i + 1]) >= 0)
+		else if (percent && c == '%' && i + 1 < v.n && ev_hex_value(v.s[i]) >= 0 &&
+		         ev_hex_value(v.s[i + 1]) >= 0)
 		{
-			c = (char) (hex_value(v.s[i]) << 4 | hex_value(v.s[i + 1]));
+			c = (char) (ev_hex_value(v.s[i]) << 4 | ev_hex_value(v.s[i + 1]));
 			i += 2;
 		}
 		else if (c == '\r' || c == '\n')
@@ -431,8 +421,8 @@ entity(const char *s, size_t n, size_t *used)
 	hex = s[2] == 'x' || s[2] == 'X';
 	if (hex)
 		at++;
-	for (; at < n && at < 9 && hex_value(s[at]) >= 0 && (hex || hex_value(s[at]) < 10); at++)
-		c = c * (hex ? 16 : 10) + (unsigned) hex_value(s[at]);
+	for (; at < n && at < 9 && ev_hex_value(s[at]) >= 0 && (hex || ev_hex_value(s[at]) < 10); at++)
+		c = c * (hex ? 16 : 10) + (unsigned) ev_hex_value(s[at]);
 	if (at >= n || s[at] != ';' || c < 0x20 || c > 0x7e)
 		return c == 160 && at < n && s[at] == ';' ? (*used = at + 1, ' ') : 0;
 	*used = at + 1;

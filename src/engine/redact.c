@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "engine/ascii.h"
+
 #define STARS "***"
 
 /* The longest quoted local part that is taken for one (RFC 5321 4.5.3.1.1, escaped). */
@@ -34,12 +36,6 @@ static bool
 is_local_char(char c)
 {
 	return is_word_char(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL);
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
 }
 
 static void
@@ -94,7 +90,7 @@ known_at(const char *p, const char *end, const char *const *locals, size_t n_loc
 
 		if (len < 2 || len > (size_t) (end - p))
 			continue;
-		while (k < len && lower(p[k]) == lower(locals[i][k]))
+		while (k < len && ev_lower(p[k]) == ev_lower(locals[i][k]))
 			k++;
 		if (k == len && (p + len == end || !is_word_char(p[len])))
 			return len;

@@ -10,11 +10,7 @@
 
 #include <string.h>
 
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+#include "engine/ascii.h"
 
 void
 ev_reply_reader_init(struct ev_reply_reader *reader)
@@ -39,7 +35,7 @@ read_number(const char *text, size_t n, size_t *at, uint16_t *out)
 	size_t start = *at;
 	uint16_t value = 0;
 
-	while (*at < n && is_digit(text[*at]))
+	while (*at < n && ev_is_digit(text[*at]))
 	{
 		if (*at - start == 3)
 			return false;
@@ -64,7 +60,7 @@ ev_enhanced_parse(const char *text, size_t n, struct ev_enhanced *out, size_t *l
 	if (!read_number(text, n, &at, &e.detail))
 		return false;
 	/* "5.1.1.1" is an IP address; "5.1.1." is a status at the end of a sentence */
-	if (at + 1 < n && text[at] == '.' && is_digit(text[at + 1]))
+	if (at + 1 < n && text[at] == '.' && ev_is_digit(text[at + 1]))
 		return false;
 	*out = e;
 	*len = at;
@@ -152,8 +148,8 @@ take_line(struct ev_reply_reader *reader, bool *last)
 		n--;
 	reader->line_len = 0;
 
-	if (n < 3 || line[0] < '2' || line[0] > '5' || !is_digit(line[1]) || !is_digit(line[2]) ||
-	    (n > 3 && is_digit(line[3])))
+	if (n < 3 || line[0] < '2' || line[0] > '5' || !ev_is_digit(line[1]) || !ev_is_digit(line[2]) ||
+	    (n > 3 && ev_is_digit(line[3])))
 	{
 		/* what there was of a reply before is left out: the line itself is what one wants to see */
 		ev_reply_reader_init(reader);

@@ -6,25 +6,15 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
+
 /* Longer sentences are cut: what matters comes early. */
 #define SAID_MAX 4096
 
 static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
 is_host_char(char c)
 {
-	return is_alnum(c) || c == '.' || c == '-' || c == '_';
+	return ev_is_alnum(c) || c == '.' || c == '-' || c == '_';
 }
 
 /* "smtp;", "X-Postfix;", "dns;": what is behind it. */
@@ -34,7 +24,7 @@ skip_type(struct ev_slice s)
 	size_t at = 0;
 	size_t n;
 
-	while (at < s.n && at < 24 && (is_alnum(s.s[at]) || s.s[at] == '-'))
+	while (at < s.n && at < 24 && (ev_is_alnum(s.s[at]) || s.s[at] == '-'))
 		at++;
 	n = at;
 	while (at < s.n && ev_slice_is_blank(s.s[at]))
@@ -43,7 +33,7 @@ skip_type(struct ev_slice s)
 		return s;
 	/* "550; text" has a code before its semicolon */
 	for (size_t i = 0; i < n; i++)
-		if (!is_digit(s.s[i]))
+		if (!ev_is_digit(s.s[i]))
 			return ev_slice_trim(ev_slice_from(s, at + 1));
 	return s;
 }
@@ -56,14 +46,14 @@ code_at(struct ev_slice s, size_t at)
 {
 	const char *p = s.s + at;
 
-	if (s.n - at < 3 || p[0] < '2' || p[0] > '5' || p[0] == '3' || p[1] > '5' || !is_digit(p[1]) ||
-	    !is_digit(p[2]))
+	if (s.n - at < 3 || p[0] < '2' || p[0] > '5' || p[0] == '3' || p[1] > '5' ||
+	    !ev_is_digit(p[1]) || !ev_is_digit(p[2]))
 		return 0;
-	if (s.n - at > 3 && (is_alnum(p[3]) || p[3] == '/' || p[3] == '%' || p[3] == '@'))
+	if (s.n - at > 3 && (ev_is_alnum(p[3]) || p[3] == '/' || p[3] == '%' || p[3] == '@'))
 		return 0;
-	if (s.n - at > 4 && p[3] == '.' && is_digit(p[4]))
+	if (s.n - at > 4 && p[3] == '.' && ev_is_digit(p[4]))
 		return 0; /* of an address or a number */
-	if (s.n - at > 4 && (p[3] == '-' || p[3] == ':' || p[3] == ',') && is_digit(p[4]) &&
+	if (s.n - at > 4 && (p[3] == '-' || p[3] == ':' || p[3] == ',') && ev_is_digit(p[4]) &&
 	    !(s.n - at > 5 && p[5] == '.'))
 	{
 		/* "550-550 …" is a reply; "554-3112" is a number */
@@ -97,7 +87,7 @@ certainty(struct ev_slice s, size_t at)
 {
 	size_t i = at;
 
-	if (at > 0 && (is_alnum(s.s[at - 1]) || strchr(".-@/=_%", s.s[at - 1]) != NULL))
+	if (at > 0 && (ev_is_alnum(s.s[at - 1]) || strchr(".-@/=_%", s.s[at - 1]) != NULL))
 		return 0;
 	if (at + 3 < s.n && strchr(" -\t\r\n;:,)'\"#", s.s[at + 3]) == NULL)
 		return 0;
@@ -120,7 +110,7 @@ certainty(struct ev_slice s, size_t at)
 			size_t n = strlen(words[w]);
 
 			if (i >= n && ev_slice_is((struct ev_slice){s.s + i - n, n}, words[w]) &&
-			    (i == n || !is_alnum(s.s[i - n - 1])))
+			    (i == n || !ev_is_alnum(s.s[i - n - 1])))
 				return 2;
 		}
 	}
@@ -167,7 +157,7 @@ find_enhanced(struct ev_slice s, struct ev_enhanced *out, size_t *at)
 		if ((s.s[i] == '5' || s.s[i] == '4' || s.s[i] == '2') && s.s[i + 1] == '.' &&
 		    (i == 0 || strchr(" \t\n#(<[:;=", s.s[i - 1]) != NULL) &&
 		    ev_enhanced_parse(s.s + i, s.n - i, out, &len) &&
-		    (i + len == s.n || !is_alnum(s.s[i + len])) && out->subject <= 7)
+		    (i + len == s.n || !ev_is_alnum(s.s[i + len])) && out->subject <= 7)
 		{
 			if (at != NULL)
 				*at = i;
@@ -189,7 +179,7 @@ host_at(struct ev_slice s, size_t at)
 		dots += s.s[at + n++] == '.';
 	while (n > 0 && (s.s[at + n - 1] == '.' || s.s[at + n - 1] == '-'))
 		dots -= s.s[at + --n] == '.';
-	if (dots == 0 || n < 4 || n > 253 || !is_alnum(s.s[at]))
+	if (dots == 0 || n < 4 || n > 253 || !ev_is_alnum(s.s[at]))
 		return 0;
 	return at + n < s.n && s.s[at + n] == '@' ? 0 : n;
 }

@@ -6,11 +6,7 @@
 
 #include <string.h>
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
-}
+#include "engine/ascii.h"
 
 bool
 ev_slice_is_blank(char c)
@@ -51,7 +47,7 @@ ev_slice_starts(struct ev_slice slice, const char *text)
 	size_t i = 0;
 
 	for (; text[i] != '\0'; i++)
-		if (i >= slice.n || lower(slice.s[i]) != lower(text[i]))
+		if (i >= slice.n || ev_lower(slice.s[i]) != ev_lower(text[i]))
 			return false;
 	return true;
 }
@@ -66,7 +62,7 @@ bool
 ev_slice_find(struct ev_slice slice, const char *text, size_t *at)
 {
 	size_t n = strlen(text);
-	char low = lower(text[0]);
+	char low = ev_lower(text[0]);
 	char high = low >= 'a' && low <= 'z' ? (char) (low & ~0x20) : low;
 	const char *next_low = NULL;
 	const char *next_high = NULL;

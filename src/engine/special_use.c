@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
-}
+#include "engine/ascii.h"
 
 /* Does text start with word (lower case), case not mattering? */
 static bool
@@ -22,7 +18,7 @@ starts_with(const char *text, size_t n, const char *word)
 	if (n < len)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (lower(text[i]) != word[i])
+		if (ev_lower(text[i]) != word[i])
 			return false;
 	return true;
 }
@@ -63,9 +59,10 @@ ev_is_special_use(const char *domain, size_t n, size_t tld)
 	 * Nearly every address comes by here: what most are is found out without a branch that depends on
 	 * their letters.  Short names that matter are alt and "example." before com, net and org.
 	 */
-	if ((len < 4) & (lower(*last) != 'a') & (n < 11 || lower(domain[n - (n < 11 ? n : 11)]) != 'e'))
+	if ((len < 4) & (ev_lower(*last) != 'a') &
+	    (n < 11 || ev_lower(domain[n - (n < 11 ? n : 11)]) != 'e'))
 		return false;
-	switch (lower(*last))
+	switch (ev_lower(*last))
 	{
 		case 'a':
 			if (len == 3)
@@ -77,7 +74,7 @@ ev_is_special_use(const char *domain, size_t n, size_t tld)
 		case 'c':
 		case 'n':
 			/* "example.com" from its first letter on */
-			return len == 3 && n >= 11 && lower(domain[n - 11]) == 'e' &&
+			return len == 3 && n >= 11 && ev_lower(domain[n - 11]) == 'e' &&
 			       (is_below(domain, n, "example.com") || is_below(domain, n, "example.net"));
 		case 'e': return len == 7 && starts_with(last, len, "example");
 		case 'i':
@@ -88,7 +85,7 @@ ev_is_special_use(const char *domain, size_t n, size_t tld)
 			       (len == 9 && starts_with(last, len, "localhost"));
 		case 'o':
 			return (len == 5 && starts_with(last, len, "onion")) ||
-			       (len == 3 && n >= 11 && lower(domain[n - 11]) == 'e' &&
+			       (len == 3 && n >= 11 && ev_lower(domain[n - 11]) == 'e' &&
 			        is_below(domain, n, "example.org"));
 		case 't': return len == 4 && starts_with(last, len, "test");
 		default: return false;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
+
 struct term
 {
 	const char *name;
@@ -16,29 +18,11 @@ struct term
 	char qualifier;   /* '+' when none is given */
 };
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
-}
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alpha(char c)
-{
-	return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
 static bool
 is_name(const struct term *term, const char *name)
 {
 	for (size_t i = 0; i < term->name_len; i++)
-		if (lower(term->name[i]) != name[i] || name[i] == '\0')
+		if (ev_lower(term->name[i]) != name[i] || name[i] == '\0')
 			return false;
 	return name[term->name_len] == '\0';
 }
@@ -56,8 +40,8 @@ split_term(const char *text, size_t n, struct term *term)
 		text++;
 		n--;
 	}
-	while (i < n && (is_alpha(text[i]) || (i > 0 && (is_digit(text[i]) || text[i] == '-' ||
-	                                                 text[i] == '_' || text[i] == '.'))))
+	while (i < n && (ev_is_alpha(text[i]) || (i > 0 && (ev_is_digit(text[i]) || text[i] == '-' ||
+	                                                    text[i] == '_' || text[i] == '.'))))
 		i++;
 	term->name = text;
 	term->name_len = i;
@@ -87,7 +71,7 @@ is_domain_spec(const char *text, size_t n)
 		{
 			const char *close = memchr(text + i, '}', n - i);
 
-			if (close == NULL || !is_alpha(text[i + 1]))
+			if (close == NULL || !ev_is_alpha(text[i + 1]))
 				return false;
 			i = (size_t) (close - text);
 		}
@@ -107,7 +91,7 @@ strip_cidr(const char *text, size_t *n)
 	{
 		size_t p = end;
 
-		while (p > 0 && is_digit(text[p - 1]))
+		while (p > 0 && ev_is_digit(text[p - 1]))
 			p--;
 		if (p == 0 || text[p - 1] != '/')
 			break;
@@ -129,9 +113,9 @@ is_address(const char *text, size_t n, bool v6)
 		return false;
 	for (size_t i = 0; i < n; i++)
 	{
-		char c = lower(text[i]);
+		char c = ev_lower(text[i]);
 
-		if (!is_digit(c) && c != '.' && !(v6 && (c == ':' || (c >= 'a' && c <= 'f'))))
+		if (!ev_is_digit(c) && c != '.' && !(v6 && (c == ':' || (c >= 'a' && c <= 'f'))))
 			return false;
 	}
 	return memchr(text, v6 ? ':' : '.', n) != NULL;
@@ -176,7 +160,7 @@ copy_target(const struct term *term, char *target)
 	if (n == 0 || n > EV_DOMAIN_MAX || memchr(term->value, '%', n) != NULL)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		target[i] = lower(term->value[i]);
+		target[i] = ev_lower(term->value[i]);
 	target[n] = '\0';
 	return true;
 }
@@ -232,7 +216,7 @@ ev_spf_parse(const char *txt, size_t n, char *target)
 	if (n < version_len)
 		return EV_SPF_NONE;
 	for (size_t i = 0; i < version_len; i++)
-		if (lower(txt[i]) != version[i])
+		if (ev_lower(txt[i]) != version[i])
 			return EV_SPF_NONE;
 	if (n > version_len && txt[version_len] != ' ')
 		return EV_SPF_NONE;

@@ -13,6 +13,7 @@
 
 #include "engine/idna.h"
 #include "engine/syntax_private.h"
+#include "engine/utf8.h"
 
 /* A text being read, and the first fault found in it. */
 struct scan
@@ -49,36 +50,6 @@ bad_byte(unsigned char c)
 	if (ev_char_class[c] & C_CTL)
 		return EV_DETAIL_CONTROL_CHARACTER;
 	return c == '(' ? EV_DETAIL_COMMENT : EV_DETAIL_INVALID_CHARACTER;
-}
-
-size_t
-ev_utf8_len(const unsigned char *s, size_t n)
-{
-	size_t len;
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (n < len)
-		return 0;
-	switch (s[0])
-	{
-		case 0xe0: low = 0xa0; break;
-		case 0xed: high = 0x9f; break;
-		case 0xf0: low = 0x90; break;
-		case 0xf4: high = 0x8f; break;
-		default: break;
-	}
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return len;
 }
 
 /* Step over the UTF-8 character at pos. */

@@ -11,6 +11,7 @@
 #include "engine/syntax.h"
 
 #include "engine/syntax_private.h"
+#include "engine/utf8.h"
 
 /* A text being read, and what it is without comments and white space. */
 struct header

@@ -34,12 +34,6 @@ extern bool ev_syntax_parse_mailbox(const char *text, size_t n, enum ev_syntax_l
 extern bool ev_syntax_parse_header(const char *text, size_t n, struct ev_syntax *out, char *bare);
 
 /*
- * Length of the UTF-8 sequence at s (n > 0 bytes left), 0 when it is none: RFC 3629 4, so neither
- * overlong forms nor surrogates nor what lies above U+10FFFF.
- */
-extern size_t ev_utf8_len(const unsigned char *s, size_t n);
-
-/*
  * The shortest form in which a local part travels: as a dot-string where it is one, else quoted,
  * with backslashes only where they are needed.  unquoted: what stood between the quotes, quoted
  * pairs undone.  Returns the length; writes to out (no NUL) unless it is NULL.

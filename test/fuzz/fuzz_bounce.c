@@ -9,16 +9,9 @@
 #include "engine/bounce_internal.h"
 #include "engine/diagnose.h"
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define ROWS 8
-
-#define CHECK(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			abort();                                                                               \
-	} while (0)
 
 static void
 check_ascii(const char *field, size_t size)

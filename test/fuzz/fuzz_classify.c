@@ -10,14 +10,7 @@
 #include "engine/judge.h"
 #include "engine/sanitize.h"
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			abort();                                                                               \
-	} while (0)
+#include "fuzz.h"
 
 static void
 check_finding(const struct ev_reply *reply, const struct ev_finding *finding)

@@ -7,16 +7,9 @@
 
 #include "engine/mime.h"
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define OUT_MAX 512
-
-#define CHECK(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			abort();                                                                               \
-	} while (0)
 
 static void
 check_within(struct ev_slice part, struct ev_slice whole)

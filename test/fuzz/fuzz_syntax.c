@@ -11,14 +11,7 @@
 #include "engine/domain_list.h"
 #include "engine/syntax_private.h"
 
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if (!(condition))                                                                          \
-			abort();                                                                               \
-	} while (0)
+#include "fuzz.h"
 
 static bool
 parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)

@@ -208,6 +208,9 @@ extern text *ev_text_from_utf8(const char *utf8);
  * bytes.
  */
 extern size_t ev_server_key(const struct ev_address *address, char *key);
+
+/* The same as a text in CurrentMemoryContext. */
+extern text *ev_address_text(const struct ev_address *address);
 extern int64 ev_interval_us(const Interval *interval);
 
 #endif

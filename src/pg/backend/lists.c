@@ -160,16 +160,6 @@ ev_provider_of_mx(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(ev_provider_info(provider)->label));
 }
 
-/* An address as text of this database. */
-static text *
-address_text(const struct ev_address *address)
-{
-	char key[EV_ADDRESS_KEY_SIZE];
-	size_t len = ev_server_key(address, key);
-
-	return cstring_to_text_with_len(key, (int) len);
-}
-
 /* email_normalize(email text) */
 Datum
 ev_normalize(PG_FUNCTION_ARGS)
@@ -178,7 +168,7 @@ ev_normalize(PG_FUNCTION_ARGS)
 
 	if (!address_arg(fcinfo, &address, NULL))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(address_text(&address));
+	PG_RETURN_TEXT_P(ev_address_text(&address));
 }
 
 /* email_canonical(email text, rules integer) */
@@ -195,7 +185,7 @@ ev_canonical_address(PG_FUNCTION_ARGS)
 	if (!address_arg(fcinfo, &address, NULL))
 		PG_RETURN_NULL();
 	(void) ev_canonical(&address, rules, &address);
-	PG_RETURN_TEXT_P(address_text(&address));
+	PG_RETURN_TEXT_P(ev_address_text(&address));
 }
 
 /* email_domain(email text) */
@@ -218,7 +208,7 @@ ev_local_part_of(PG_FUNCTION_ARGS)
 
 	if (!address_arg(fcinfo, &address, NULL))
 		PG_RETURN_NULL();
-	whole = address_text(&address);
+	whole = ev_address_text(&address);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(VARDATA_ANY(whole), (int) VARSIZE_ANY_EXHDR(whole) -
 	                                                                  address.domain_len - 1));
 }

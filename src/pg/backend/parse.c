@@ -25,15 +25,6 @@ parse_arg(FunctionCallInfo fcinfo, struct ev_syntax *syntax, struct ev_address *
 	return ev_address_of_text(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), syntax, address);
 }
 
-static text *
-key_text(const struct ev_address *address)
-{
-	char key[EV_ADDRESS_KEY_SIZE];
-	size_t len = ev_server_key(address, key);
-
-	return cstring_to_text_with_len(key, (int) len);
-}
-
 /* _parse(email text, OUT key text, OUT domain text, OUT fault text) */
 Datum
 ev_parse(PG_FUNCTION_ARGS)
@@ -49,7 +40,7 @@ ev_parse(PG_FUNCTION_ARGS)
 		elog(ERROR, "email_verify._parse must return a record");
 	if (fault == EV_DETAIL_NONE)
 	{
-		values[0] = PointerGetDatum(key_text(&address));
+		values[0] = PointerGetDatum(ev_address_text(&address));
 		values[1] = CStringGetTextDatum(address.domain);
 		nulls[0] = nulls[1] = false;
 	}
@@ -78,7 +69,7 @@ ev_queueable(PG_FUNCTION_ARGS)
 	ev_override_read(&address, &override);
 	if (override.has_verdict || ev_lists_verdict(&address, &override, &verdict))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(key_text(&address));
+	PG_RETURN_TEXT_P(ev_address_text(&address));
 }
 
 /* Planner support for predicates about addresses: nearly all of a real table's are sound. */

@@ -174,3 +174,12 @@ ev_server_key(const struct ev_address *address, char *key)
 	memcpy(key, converted, len + 1);
 	return len;
 }
+
+text *
+ev_address_text(const struct ev_address *address)
+{
+	char key[EV_ADDRESS_KEY_SIZE];
+	size_t len = ev_server_key(address, key);
+
+	return cstring_to_text_with_len(key, (int) len);
+}
