@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/pattern.h"
+#include "engine/slice.h"
 
 /* Sets of stages. */
 #define GREET (1u << EV_STAGE_GREETING | 1u << EV_STAGE_CONNECT)
@@ -225,7 +226,11 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 
 	if (terms != NULL)
 		known = *terms;
-	known.local_is_word = known.local != NULL && is_rule_word(known.local);
+	/* the rules are looked through only if it is there to be masked */
+	known.local_is_word =
+		known.local != NULL &&
+		ev_slice_find((struct ev_slice){reply->text, reply->text_len}, known.local, NULL) &&
+		is_rule_word(known.local);
 	ev_pattern_prepare(&text, masked,
 	                   ev_mask_text(reply->text, reply->text_len, &known, masked, sizeof(masked)));
 

@@ -75,28 +75,19 @@ ev_mailbox_family(uint8_t family)
 bool
 ev_is_role(const char *local, size_t n)
 {
-	char key[ROLE_MAX + 1];
 	const char *tag = memchr(local, '+', n);
+	uint64_t hash = EV_HASH_INIT;
 
 	if (tag != NULL && tag != local)
 		n = (size_t) (tag - local);
 	if (n == 0 || n > ROLE_MAX)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		key[i] = ev_lower(local[i]);
-	key[n] = '\0';
-	for (size_t low = 0, high = sizeof(roles) / sizeof(roles[0]); low < high;)
-	{
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(key, roles[middle]);
-
-		if (order == 0)
+	for (size_t i = n; i-- > 0;)
+		hash = ev_domain_hash_step(hash, (unsigned char) ev_lower(local[i]));
+	hash = ev_domain_hash_end(hash);
+	for (uint32_t slot = ev_role_slot(hash); roles[slot] != 0; slot = (slot + 1) % EV_ROLE_SLOTS)
+		if (roles[slot] == ev_domain_print(hash))
 			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
 	return false;
 }
 

@@ -34,22 +34,28 @@ ev_verdict_of(enum ev_reason reason, enum ev_detail detail)
 	return verdict;
 }
 
-void
-ev_verdict_apply_role(struct ev_verdict *verdict, bool is_role)
+bool
+ev_verdict_heeds_role(const struct ev_verdict *verdict)
 {
-	if (!is_role)
-		return;
 	switch (verdict->status)
 	{
 		case EV_STATUS_VALID:
 		case EV_STATUS_RISKY:
-		case EV_STATUS_CATCHALL: verdict->status = EV_STATUS_ROLE; break;
+		case EV_STATUS_CATCHALL: return true;
 		case EV_STATUS_INVALID:
 		case EV_STATUS_UNKNOWN:
 		case EV_STATUS_ROLE:
 		case EV_STATUS_DISPOSABLE:
 		case EV_N_STATUS: break;
 	}
+	return false;
+}
+
+void
+ev_verdict_apply_role(struct ev_verdict *verdict, bool is_role)
+{
+	if (is_role && ev_verdict_heeds_role(verdict))
+		verdict->status = EV_STATUS_ROLE;
 }
 
 void

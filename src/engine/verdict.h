@@ -50,6 +50,9 @@ extern struct ev_verdict ev_verdict_of(enum ev_reason reason, enum ev_detail det
 /* A role mailbox is shown as such when its status would be valid, risky or catchall. */
 extern void ev_verdict_apply_role(struct ev_verdict *verdict, bool is_role);
 
+/* Would ev_verdict_apply_role() change it, were the address one of a function? */
+extern bool ev_verdict_heeds_role(const struct ev_verdict *verdict);
+
 /* Put a rule's id into a field for one (EV_RULE_MAX + 1 bytes); what does not fit is cut. */
 extern void ev_rule_set(char *field, const char *id);
 

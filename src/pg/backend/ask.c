@@ -167,7 +167,8 @@ find_answer(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *
 			ev_memo_put(key, key_len, wait, max_age, out);
 		}
 	}
-	ev_verdict_apply_role(&out->verdict, ev_is_role_with(&address, &override));
+	if (ev_verdict_heeds_role(&out->verdict))
+		ev_verdict_apply_role(&out->verdict, ev_is_role_with(&address, &override));
 }
 
 void
