@@ -4,7 +4,6 @@
  */
 #include "engine/classify.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/ascii.h"
@@ -141,36 +140,32 @@ says_invalid(const struct ev_reply_rule *rule)
 
 /*
  * The local part is also a word that rules look for ("user@", "spam@"), and stands in the text
- * outside of quotes and brackets: the server may have said it of itself or have echoed it.  Words
- * that decide without it, decide; an echo alone condemns nobody.
+ * outside of quotes and brackets: the server may have said it of itself or have echoed it.  Where
+ * that word alone decides, what else is said decides if it can; an echo condemns nobody.
  */
 static const struct ev_reply_rule *
 find_rule_with_word(const struct question *question, struct ev_mask_terms *terms,
                     char masked[EV_PATTERN_TEXT_MAX])
 {
+	const struct ev_mask_terms nobody = {0};
 	char scratch[EV_PATTERN_TEXT_MAX];
 	const struct ev_reply_rule *kept;
 	const struct ev_reply_rule *left_out;
 	struct ev_pattern_text text;
-	int n;
 
 	terms->local_is_word = true;
 	kept = find_rule(question, terms, masked);
-	terms->local_is_word = false;
-	left_out = find_rule(question, terms, scratch);
-	if (left_out != NULL && left_out->pattern != NULL && left_out->strength == EV_STRONG)
-		return says_invalid(left_out) && !says_invalid(kept) ? kept : left_out;
-	if (!says_invalid(kept))
+	ev_pattern_prepare(
+		&text, scratch,
+		ev_mask_text(terms->local, strlen(terms->local), &nobody, scratch, sizeof(scratch)));
+	if (kept == NULL || kept->pattern == NULL || !ev_pattern_match(&text, kept->pattern))
 		return kept;
 
-	n = snprintf(scratch, sizeof(scratch), " %.*s ", EV_PATTERN_TEXT_MAX - 3, terms->local);
-	for (int i = 0; i < n; i++)
-		scratch[i] = ev_lower(scratch[i]);
-	ev_pattern_prepare(&text, scratch, (size_t) n);
-	return ev_reply_rule_find(question->reply, question->stage, question->provider, question->eai,
-	                          &text) == kept
-	           ? left_out
-	           : kept;
+	terms->local_is_word = false;
+	left_out = find_rule(question, terms, scratch);
+	if (left_out == NULL || left_out->pattern == NULL || left_out->strength == EV_WEAK)
+		return says_invalid(kept) ? left_out : kept;
+	return says_invalid(left_out) && !says_invalid(kept) ? kept : left_out;
 }
 
 void

@@ -75,9 +75,9 @@ static const char given_up[] =
 	"long failure period";
 
 /* Words that name who sends: then a name that does not exist may be theirs. */
-static const char sender[] =
-	"sender*|sending*|originat*|from|mail from|return path*|return address*|reverse path*|envelope*|your*|"
-	"you|helo*|ehlo*|client*|spf|dkim|dmarc";
+static const char sender[] = "sender*|sending*|originat*|from|mail from|return path*|return "
+							 "address*|reverse path*|envelope*|your*|"
+							 "you|helo*|ehlo*|client*|spf|dkim|dmarc";
 
 /* The words once masked, and which patterns they match. */
 struct words

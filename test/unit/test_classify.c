@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/pattern.h"
+#include "engine/reply_rules.h"
 
 #ifndef CORPUS
 #define CORPUS "test/data/replies.tsv"
@@ -24,6 +25,17 @@ stage_by_label(const char *label, size_t n)
 	}
 	fail_msg("no stage %.*s", (int) n, label);
 	return EV_STAGE_NONE;
+}
+
+/* Which rules have decided a line of the corpus? */
+static bool has_decided[1024];
+
+static void
+note_rule(const char *id)
+{
+	for (size_t i = 0; i < ev_n_reply_rules; i++)
+		if (strcmp(ev_reply_rules[i].id, id) == 0)
+			has_decided[i] = true;
 }
 
 /* Is this line of the corpus judged as it says?  Tells what is wrong, so that one run shows all. */
@@ -67,6 +79,7 @@ check_line(char *line)
 	stage_len = strcspn(field[0], "+");
 	corpus_classify(field[2], stage_by_label(field[0], stage_len), field[1],
 	                field[0][stage_len] == '+', &corpus_terms, &finding);
+	note_rule(finding.rule);
 	reason = finding.put_back ? "put_back" : ev_reason_info(finding.reason)->label;
 	detail = finding.put_back || finding.detail == EV_DETAIL_NONE
 	             ? "-"
@@ -102,6 +115,23 @@ replies_of_the_corpus_mean_what_they_mean(void **state)
 	fclose(file);
 	assert_int_equal(wrong, 0);
 	assert_true(n >= 950);
+}
+
+/* A rule that decides no line is one that nobody has seen at work. */
+static void
+every_rule_decides_a_line_of_the_corpus(void **state)
+{
+	int missing = 0;
+
+	(void) state;
+	assert_true(ev_n_reply_rules <= N_ROWS(has_decided));
+	for (size_t i = 0; i < ev_n_reply_rules; i++)
+		if (!has_decided[i])
+		{
+			print_error("%s decides no line of %s\n", ev_reply_rules[i].id, CORPUS);
+			missing++;
+		}
+	assert_int_equal(missing, 0);
 }
 
 static void
@@ -382,6 +412,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies_of_the_corpus_mean_what_they_mean),
+		cmocka_unit_test(every_rule_decides_a_line_of_the_corpus),
 		cmocka_unit_test(no_4xx_says_that_a_mailbox_does_not_exist),
 		cmocka_unit_test(nothing_before_rcpt_is_about_the_recipient),
 		cmocka_unit_test(no_reply_is_left_without_a_finding),

@@ -8,6 +8,7 @@
 
 #include "engine/pattern.h"
 #include "engine/reply_rules.h"
+#include "engine/vocabulary.h"
 
 /* --- the matcher --------------------------------------------------------------------------------- */
 
@@ -321,6 +322,251 @@ no_rule_for_a_4xx_or_before_rcpt_says_invalid(void **state)
 	}
 }
 
+/* --- what is echoed, and what holds whatever is said ------------------------------------------------ */
+
+/* Call back for each alternative of each pattern, its blanks and gaps written as sep. */
+static void
+for_each_alternative(char sep, void (*check)(const char *words, const struct ev_reply_rule *rule))
+{
+	for (size_t i = 0; i < ev_n_reply_rules; i++)
+		for (const char *p = ev_reply_rules[i].pattern; p != NULL && *p != '\0';)
+		{
+			char words[200];
+			size_t n = strcspn(p, "|");
+			size_t len = 0;
+
+			assert_true(n < sizeof(words));
+			for (size_t k = 0; k < n; k++)
+				if (p[k] == ' ' || (p[k] == '*' && k + 1 < n))
+					words[len++] = sep;
+				else if (p[k] != '*')
+					words[len++] = p[k] == '@' ? 'x' : p[k];
+			words[len] = '\0';
+			check(words, &ev_reply_rules[i]);
+			p += n + (p[n] == '|');
+		}
+}
+
+static void
+judge_code(uint16_t code, struct ev_enhanced enhanced, enum ev_stage stage,
+           enum ev_provider provider, const char *text, const struct ev_mask_terms *terms,
+           struct ev_finding *out)
+{
+	static struct ev_reply reply;
+
+	reply.code = code;
+	reply.enhanced = enhanced;
+	reply.lines = 1;
+	reply.text_len = (uint16_t) snprintf(reply.text, sizeof(reply.text), "%s", text);
+	ev_classify(&reply, stage, provider, false, terms, out);
+}
+
+/*
+ * Replies that echo something.  What is echoed stands for %s: the recipient's address, its local
+ * part, our EHLO name or sender.
+ */
+static const struct
+{
+	uint16_t code;
+	uint16_t subject, detail;
+	const char *text;
+} echoing[] = {
+	{550, 1, 1, "<%s@corp.com>: Recipient address rejected: User unknown"},
+	{550, 1, 1, "%s@corp.com... User unknown"},
+	{550, 0, 0, "No such user (%s)"},
+	{550, 0, 0, "no mailbox '%s' here by that name"},
+	{550, 7, 1, "%s@corp.com rejected by policy"},
+	{550, 0, 0, "<%s@corp.com>"},
+	{550, 0, 0, "sorry, <%s@corp.com>"},
+	{554, 7, 1, "<%s@corp.com>: Relay access denied"},
+	{554, 7, 1,
+     "Service unavailable; Client host blocked using zen.example.org, for <%s@corp.com>"},
+	{450, 7, 1, "<%s@corp.com>: Recipient address rejected: Greylisted"},
+	{452, 2, 2, "<%s@corp.com>: mailbox full"},
+	{552, 2, 2, "\"%s\"@corp.com over quota"},
+	{550, 0, 0, "<%s@lab.example.com>: sender verify failed"},
+	{550, 7, 1, "HELO %s.example.com does not resolve"},
+	{550, 0, 0, "see http://example.com/%s for more"},
+	{550, 0, 0, "mx-%s.example.org says no"},
+	{451, 0, 0, "[%s] try again later"},
+};
+
+static int echo_faults;
+static int echoes;
+
+static void
+an_echo(const char *words, const struct ev_reply_rule *rule)
+{
+	struct ev_mask_terms terms = corpus_terms;
+
+	for (const char *c = words; *c != '\0'; c++)
+		if ((unsigned char) *c >= 0x80 || strchr("'.:#", *c) != NULL)
+			return; /* no atom, or no host name */
+	for (size_t i = 0; i < N_ROWS(echoing); i++)
+	{
+		struct ev_enhanced enhanced = {echoing[i].subject == 0 && echoing[i].detail == 0
+		                                   ? 0
+		                                   : (uint8_t) (echoing[i].code / 100),
+		                               echoing[i].subject, echoing[i].detail};
+		char text[400];
+		struct ev_finding want;
+		struct ev_finding got;
+
+		snprintf(text, sizeof(text), echoing[i].text, "john.doe");
+		judge_code(echoing[i].code, enhanced, EV_STAGE_RCPT, provider_of(rule), text, &corpus_terms,
+		           &want);
+		terms.local = words;
+		snprintf(text, sizeof(text), echoing[i].text, words);
+		judge_code(echoing[i].code, enhanced, EV_STAGE_RCPT, provider_of(rule), text, &terms, &got);
+		if (strcmp(want.rule, got.rule) != 0)
+		{
+			if (echo_faults++ < 40)
+				print_error("%d %s: %s, not %s\n", echoing[i].code, text, got.rule, want.rule);
+		}
+		echoes++;
+	}
+}
+
+static void
+an_echo_of_a_rules_words_changes_nothing(void **state)
+{
+	(void) state;
+	echo_faults = 0;
+	echoes = 0;
+	for_each_alternative('-', an_echo);
+	for_each_alternative('_', an_echo);
+	assert_int_equal(echo_faults, 0);
+	assert_true(echoes > 50000);
+}
+
+/*
+ * A local part that stands alone, without quotes, brackets or a domain.  What is no plain word is
+ * seen for what it is; a plain word may be one that the server says of itself, but makes nobody
+ * invalid.
+ */
+static void
+a_bare_echo(const char *words, const struct ev_reply_rule *rule)
+{
+	static const struct
+	{
+		uint16_t code;
+		const char *text;
+	} replies[] = {
+		{550, "%s rejected"},
+		{550, "rejected: %s"},
+		{550, "%s: rejected by policy"},
+		{554, "%s, blocked using zen.example.org"},
+		{451, "%s: try again later"},
+	};
+	struct ev_mask_terms terms = corpus_terms;
+	bool plain = strpbrk(words, "-_.'#: ") == NULL;
+
+	for (size_t i = 0; i < N_ROWS(replies); i++)
+	{
+		char text[400];
+		struct ev_finding want;
+		struct ev_finding got;
+
+		snprintf(text, sizeof(text), replies[i].text, "john.doe");
+		judge_code(replies[i].code, (struct ev_enhanced){0, 0, 0}, EV_STAGE_RCPT, provider_of(rule),
+		           text, &corpus_terms, &want);
+		terms.local = words;
+		snprintf(text, sizeof(text), replies[i].text, words);
+		judge_code(replies[i].code, (struct ev_enhanced){0, 0, 0}, EV_STAGE_RCPT, provider_of(rule),
+		           text, &terms, &got);
+		if (plain ? ev_reason_info(got.reason)->status == EV_STATUS_INVALID
+		          : strcmp(want.rule, got.rule) != 0)
+		{
+			if (echo_faults++ < 40)
+				print_error("%d %s: %s, not %s\n", replies[i].code, text, got.rule, want.rule);
+		}
+		echoes++;
+	}
+}
+
+static void
+a_bare_echo_condemns_nobody(void **state)
+{
+	(void) state;
+	echo_faults = 0;
+	echoes = 0;
+	for_each_alternative('-', a_bare_echo);
+	for_each_alternative('_', a_bare_echo);
+	assert_int_equal(echo_faults, 0);
+	assert_true(echoes > 10000);
+}
+
+/* What every rule says, in every form: never `invalid` below 500, `unknown` with its cause, in all words. */
+static int n_said;
+
+static void
+a_text_at_every_code(const char *words, const struct ev_reply_rule *rule)
+{
+	static const uint16_t codes[] = {421, 432, 450, 451, 452, 454, 501, 550, 551, 552, 554};
+	static const struct ev_enhanced enhanced[] = {{0, 0, 0}, {0, 1, 1}, {0, 2, 1}, {0, 7, 1}};
+
+	for (size_t c = 0; c < N_ROWS(codes); c++)
+		for (size_t e = 0; e < N_ROWS(enhanced); e++)
+		{
+			struct ev_enhanced code = enhanced[e];
+			struct ev_finding finding;
+			struct ev_verdict verdict;
+
+			code.klass = code.subject == 0 ? 0 : (uint8_t) (codes[c] / 100);
+			judge_code(codes[c], code, EV_STAGE_RCPT, provider_of(rule), words, &corpus_terms,
+			           &finding);
+			verdict = ev_verdict_of(finding.reason, finding.detail);
+			if (codes[c] < 500)
+				CHECK_INT(words, verdict.status == EV_STATUS_INVALID, false);
+			if (verdict.status == EV_STATUS_UNKNOWN)
+				CHECK_INT(words, finding.detail != EV_DETAIL_NONE, true);
+			if (finding.about == EV_ABOUT_US || finding.about == EV_ABOUT_SENDER ||
+			    finding.about == EV_ABOUT_SESSION || finding.about == EV_ABOUT_SYSTEM)
+				CHECK_INT(words, verdict.status, EV_STATUS_UNKNOWN);
+			for (int v = 0; v < EV_N_VOCABULARY; v++)
+				CHECK_INT(words, ev_words_of(&verdict, (enum ev_vocabulary) v).status != NULL,
+				          true);
+			n_said++;
+		}
+}
+
+static void
+no_4xx_says_invalid_and_every_unknown_has_a_detail(void **state)
+{
+	(void) state;
+	n_said = 0;
+	for_each_alternative(' ', a_text_at_every_code);
+	assert_true(n_said > 50000);
+}
+
+/* An id is stored with verdicts: no two things may have the same one. */
+static void
+no_two_rules_have_one_id(void **state)
+{
+	static const char *const ids[] = {
+#define EV_BOUNCE_RULE(id, when, enhanced, pattern, about, reason, detail, later_reason,           \
+                       later_detail, scope)                                                        \
+	(id),
+#include "engine/bounce_rules.def"
+		"accept",     "accept.250", "accept.251",         "accept.252",
+		"accept.2xx", "unexpected", "rcpt.contradiction",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ev_n_reply_rules; i++)
+	{
+		assert_true(ev_reply_rules[i].id[0] != '\0');
+		assert_true(strncmp(ev_reply_rules[i].id, "outcome.", 8) != 0);
+		for (size_t k = 0; k < ev_n_reply_rules; k++)
+			assert_true(k == i || strcmp(ev_reply_rules[i].id, ev_reply_rules[k].id) != 0);
+		for (size_t k = 0; k < N_ROWS(ids); k++)
+			assert_string_not_equal(ev_reply_rules[i].id, ids[k]);
+	}
+	for (size_t i = 0; i < N_ROWS(ids); i++)
+		for (size_t k = i + 1; k < N_ROWS(ids); k++)
+			assert_string_not_equal(ids[i], ids[k]);
+}
+
 int
 main(void)
 {
@@ -331,6 +577,10 @@ main(void)
 		cmocka_unit_test(no_rule_is_hidden_by_earlier_ones),
 		cmocka_unit_test(no_text_about_us_says_invalid),
 		cmocka_unit_test(no_rule_for_a_4xx_or_before_rcpt_says_invalid),
+		cmocka_unit_test(an_echo_of_a_rules_words_changes_nothing),
+		cmocka_unit_test(a_bare_echo_condemns_nobody),
+		cmocka_unit_test(no_4xx_says_invalid_and_every_unknown_has_a_detail),
+		cmocka_unit_test(no_two_rules_have_one_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
