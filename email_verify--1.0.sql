@@ -232,7 +232,7 @@ COMMENT ON COLUMN email_verify.parked.queue_id IS 'the number by which the serve
 -- The site's own word on addresses and domains.
 CREATE TYPE email_verify.override_action AS ENUM (
 	'valid', 'invalid', 'suppressed', 'disposable', 'not_disposable', 'role', 'not_role', 'free', 'not_free', 'trap',
-	'never_probe'
+	'not_trap', 'never_probe'
 );
 
 CREATE TABLE email_verify.override (
@@ -267,19 +267,24 @@ COMMENT ON COLUMN email_verify.override.note IS
 CREATE TABLE email_verify.mx_policy (
 	mx text COLLATE "C" PRIMARY KEY,
 	probe boolean,
+	trap boolean,
 	trust_accept boolean,
 	trust_reject boolean,
 	needs_control boolean,
 	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
 	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
-	note text
+	note text,
+	CONSTRAINT mx_policy_no_probe_of_trap CHECK (NOT (probe AND trap))
 );
 
 COMMENT ON TABLE email_verify.mx_policy IS
 	'the site''s own word on mail servers; edit it freely. NULL: as built in';
 COMMENT ON COLUMN email_verify.mx_policy.mx IS
 	'host name of mail servers, or the end of it: example.com is that host and all below it; the longest that fits counts';
-COMMENT ON COLUMN email_verify.mx_policy.probe IS 'false: never connect to these hosts';
+COMMENT ON COLUMN email_verify.mx_policy.probe IS
+	'false: never connect to these hosts; true: connect, although they are known to serve parked names';
+COMMENT ON COLUMN email_verify.mx_policy.trap IS
+	'true: these hosts collect mail for spam traps: no domain that names one of them is connected to; false: they are not even parking';
 COMMENT ON COLUMN email_verify.mx_policy.trust_accept IS
 	'does a 250 say that the mailbox exists, where made-up recipients are refused?';
 COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
@@ -388,6 +393,10 @@ CREATE FUNCTION email_verify._provider(email text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_provider_of_domain' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION email_verify._mx_provider(host text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_provider_of_mx' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- does the address call itself a spam trap?
+CREATE FUNCTION email_verify._is_trap_name(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_trap_name_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE FUNCTION email_verify._suggest(email text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -729,15 +738,15 @@ BEGIN ATOMIC
 END;
 
 -- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
-CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trust_accept boolean,
+CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trap boolean, OUT trust_accept boolean,
 	OUT trust_reject boolean, OUT needs_control boolean, OUT rcpt_per_transaction integer, OUT rcpt_per_session integer,
 	OUT there bigint)
 RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
-	SELECT p.mx, p.probe, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
+	SELECT p.mx, p.probe, p.trap, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
 		count(*) OVER ()
 	FROM email_verify.mx_policy p
-	ORDER BY p.probe IS FALSE DESC, p.mx
+	ORDER BY p.probe IS FALSE OR p.trap IS TRUE DESC, p.mx
 	LIMIT $1;
 END;
 
@@ -921,7 +930,8 @@ BEGIN ATOMIC
 				CASE WHEN @extschema@.email_is_disposable($1) THEN 'disposable' ELSE 'not disposable' END,
 				CASE WHEN @extschema@.email_is_role($1) THEN 'role' ELSE 'not role' END,
 				CASE WHEN @extschema@.email_is_free($1) THEN 'free' END,
-				CASE WHEN @extschema@.email_is_alias($1) THEN 'alias' END),
+				CASE WHEN @extschema@.email_is_alias($1) THEN 'alias' END,
+				CASE WHEN email_verify._is_trap_name($1) THEN 'calls itself a spam trap' END),
 			@extschema@.email_provider($1), NULL
 		FROM p WHERE p.key IS NOT NULL
 		UNION ALL

@@ -171,11 +171,12 @@ on_route(void *arg, struct ev_route *route)
 	ev_domain_advance(domain);
 }
 
-/* Answer the tasks that DNS alone decides, or the site's word on the hosts that it names. */
+/* Answer the tasks that DNS alone decides, or what is known of the hosts that it names. */
 static void
 answer_from_dns(struct ev_domain *domain)
 {
-	bool forbidden = ev_policy_forbids_route(domain->prober, domain->route);
+	struct ev_refrain why;
+	bool refrains = ev_policy_refrains(domain->prober, domain->route, &why);
 	struct ev_list *next;
 
 	for (struct ev_list *link = domain->pending.next; link != &domain->pending; link = next)
@@ -188,12 +189,10 @@ answer_from_dns(struct ev_domain *domain)
 			task->request.dns_only = true;
 			task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
 		}
-		if (!task->request.dns_only && forbidden)
-		{
-			task->request.dns_only = true;
-			task->request.dns_only_detail = EV_DETAIL_NEVER_PROBE;
-		}
-		if (task->request.dns_only || domain->route->reason != EV_REASON_PENDING)
+		/* that nobody connects there is no news to those who would not have it anyway */
+		if (refrains && (!task->request.dns_only || why.verdict.status != EV_STATUS_UNKNOWN))
+			ev_answer_refraining(task, domain, &why);
+		else if (task->request.dns_only || domain->route->reason != EV_REASON_PENDING)
 			ev_answer_dns(task, domain);
 	}
 }

@@ -28,6 +28,7 @@ ev_frame_protocol(void)
 {
 	const uint32_t shape[] = {VERSION,
 	                          sizeof(struct ev_prober_config),
+	                          sizeof(struct ev_mx_policy),
 	                          sizeof(struct ev_request),
 	                          sizeof(struct ev_message),
 	                          sizeof(struct ev_prober_stats),
@@ -130,6 +131,7 @@ ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy)
 
 	put_text(&w, policy->suffix, sizeof(policy->suffix));
 	put_u8(&w, policy->probe);
+	put_u8(&w, policy->trap);
 	put_u8(&w, policy->trust_accept);
 	put_u8(&w, policy->trust_reject);
 	put_u8(&w, policy->needs_control);
@@ -147,6 +149,7 @@ ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy)
 	memset(policy, 0, sizeof(*policy));
 	get_text(&r, policy->suffix, sizeof(policy->suffix), EV_CHARS_ANY);
 	policy->probe = get_below(&r, EV_SAID_NO + 1, said);
+	policy->trap = get_below(&r, EV_SAID_NO + 1, said);
 	policy->trust_accept = get_below(&r, EV_SAID_NO + 1, said);
 	policy->trust_reject = get_below(&r, EV_SAID_NO + 1, said);
 	policy->needs_control = get_below(&r, EV_SAID_NO + 1, said);

@@ -213,7 +213,8 @@ struct ev_mx_policy
 {
 	/* these hosts and all below: lower-case A-labels, no outer dot */
 	char suffix[EV_HOST_MAX + 1];
-	uint8_t probe;        /* enum ev_said; NO: never connect there */
+	uint8_t probe;        /* enum ev_said; NO: never connect there; YES: although it is parking */
+	uint8_t trap;         /* enum ev_said; YES: a spam trap's; NO: nor is it parking */
 	uint8_t trust_accept; /* enum ev_said, as the next two: see struct ev_trust */
 	uint8_t trust_reject;
 	uint8_t needs_control;
@@ -273,7 +274,7 @@ extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober
 
 /*
  * Take these policies, copied, in place of all earlier ones: for judgements and sessions from now
- * on.  A domain whose best hosts must not be connected to is answered from DNS, detail never_probe.
+ * on.  A domain whose best hosts must not be connected to is answered from DNS: see policy.h.
  * False, and nothing changed, without memory.
  */
 extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,

@@ -87,6 +87,7 @@ conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 
 			strcpy(to->name, from->name);
 			to->preference = from->preference;
+			to->provider = ev_provider_of_host(from->name, strlen(from->name));
 			to->n_ips = from->n_ips;
 			memcpy(to->ips, from->ips, sizeof(to->ips));
 		}

@@ -7,6 +7,7 @@
 #ifndef EV_ROUTE_H
 #define EV_ROUTE_H
 
+#include "engine/provider.h"
 #include "engine/spf.h"
 #include "net/host_cache.h"
 
@@ -16,7 +17,8 @@ struct ev_route_host
 {
 	char name[EV_HOST_MAX + 1];
 	uint16_t preference;
-	uint8_t n_ips; /* those that we may connect to, v4 first; 0: the host is skipped */
+	enum ev_provider provider; /* by its name */
+	uint8_t n_ips;             /* those that we may connect to, v4 first; 0: the host is skipped */
 	struct ev_ip ips[EV_HOST_IPS];
 };
 

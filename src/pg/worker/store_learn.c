@@ -138,8 +138,8 @@ int
 ev_store_policies(struct ev_mx_policy *policies, int n)
 {
 	static EvStatement statement = {
-		.sql = "SELECT mx, probe, trust_accept, trust_reject, needs_control, rcpt_per_transaction, "
-			   "rcpt_per_session, there FROM email_verify._policies($1)",
+		.sql = "SELECT mx, probe, trap, trust_accept, trust_reject, needs_control, "
+			   "rcpt_per_transaction, rcpt_per_session, there FROM email_verify._policies($1)",
 		.n_params = 1,
 		.types = {INT4OID}};
 	static bool watching = false;
@@ -158,11 +158,12 @@ ev_store_policies(struct ev_mx_policy *policies, int n)
 
 		(void) ev_spi_text(i, 1, policy->suffix, sizeof(policy->suffix));
 		policy->probe = said_field(i, 2);
-		policy->trust_accept = said_field(i, 3);
-		policy->trust_reject = said_field(i, 4);
-		policy->needs_control = said_field(i, 5);
-		policy->rcpt_per_transaction = count_field(i, 6);
-		policy->rcpt_per_session = count_field(i, 7);
+		policy->trap = said_field(i, 3);
+		policy->trust_accept = said_field(i, 4);
+		policy->trust_reject = said_field(i, 5);
+		policy->needs_control = said_field(i, 6);
+		policy->rcpt_per_transaction = count_field(i, 7);
+		policy->rcpt_per_session = count_field(i, 8);
 	}
-	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 8), INT_MAX);
+	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 9), INT_MAX);
 }
