@@ -155,6 +155,7 @@ CREATE TABLE email_verify.domain (
 	detail text,
 	implicit_mx boolean NOT NULL,
 	spf text,
+	opt_out boolean,
 	mx_hosts text[],
 	mx_fingerprint bigint,
 	checked_at timestamptz NOT NULL,
@@ -164,6 +165,7 @@ CREATE TABLE email_verify.domain (
 
 COMMENT ON TABLE email_verify.domain IS 'what DNS says about each domain';
 COMMENT ON COLUMN email_verify.domain.reason IS 'why the domain takes no mail, or NULL when it does';
+COMMENT ON COLUMN email_verify.domain.opt_out IS 'does it ask not to be probed? NULL: nobody has wanted to';
 COMMENT ON COLUMN email_verify.domain.random_local IS
 	'made-up recipient of a catch-all test that has not ended: grey-lists want to see the same again';
 
@@ -445,7 +447,7 @@ BEGIN ATOMIC
 		FROM asked JOIN email_verify.address a ON a.address = asked.address LEFT JOIN parked p ON p.address = asked.address
 		WHERE CASE WHEN p.address IS NOT NULL THEN a.expires_at > now()
 			ELSE a.fresh_until > now() AND coalesce(a.asked_at, a.checked_at) >= asked.newer_than
-				AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
+				AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IN ('not_configured', 'mode_dns'))
 			END
 		UNION ALL
 		SELECT t.address, t.status, t.reason, t.detail, t.checked_at, t.retry_at, now() FROM told t
@@ -611,19 +613,19 @@ END;
 
 -- What DNS said about domains (distinct).
 CREATE FUNCTION email_verify._learn_domains(domains text[], reasons text[], details text[], implicit boolean[], spf text[],
-	hosts text[], fingerprints bigint[], ttls integer[])
+	opt_out boolean[], hosts text[], fingerprints bigint[], ttls integer[])
 RETURNS void LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	INSERT INTO email_verify.domain AS d (domain, reason, detail, implicit_mx, spf, mx_hosts, mx_fingerprint, checked_at,
-		expires_at)
-	SELECT f.domain, f.reason::email_verify.verification_reason, f.detail, f.implicit, f.spf,
+	INSERT INTO email_verify.domain AS d (domain, reason, detail, implicit_mx, spf, opt_out, mx_hosts, mx_fingerprint,
+		checked_at, expires_at)
+	SELECT f.domain, f.reason::email_verify.verification_reason, f.detail, f.implicit, f.spf, f.opt_out,
 		string_to_array(f.hosts, ' '), f.fingerprint, now(), now() + make_interval(secs => f.ttl)
-	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-		AS f (domain, reason, detail, implicit, spf, hosts, fingerprint, ttl)
+	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		AS f (domain, reason, detail, implicit, spf, opt_out, hosts, fingerprint, ttl)
 	ORDER BY f.domain COLLATE "C"
 	ON CONFLICT ON CONSTRAINT domain_pkey DO UPDATE SET
 		reason = excluded.reason, detail = excluded.detail, implicit_mx = excluded.implicit_mx, spf = excluded.spf,
-		mx_hosts = excluded.mx_hosts, mx_fingerprint = excluded.mx_fingerprint, checked_at = excluded.checked_at,
+		opt_out = coalesce(excluded.opt_out, d.opt_out), mx_hosts = excluded.mx_hosts, mx_fingerprint = excluded.mx_fingerprint, checked_at = excluded.checked_at,
 		expires_at = excluded.expires_at;
 END;
 
@@ -935,7 +937,8 @@ BEGIN ATOMIC
 			@extschema@.email_provider($1), NULL
 		FROM p WHERE p.key IS NOT NULL
 		UNION ALL
-		SELECT 4, 'dns', coalesce(concat_ws(' ', d.reason::text, d.detail), ''),
+		SELECT 4, 'dns', concat(coalesce(concat_ws(' ', d.reason::text, d.detail), ''), CASE WHEN d.reason IS NULL THEN 'takes mail' END,
+				CASE WHEN d.opt_out AND d.reason IS NULL THEN ', asks not to be probed' END),
 			coalesce('MX ' || array_to_string(d.mx_hosts, ', '), CASE WHEN d.implicit_mx THEN 'no MX: its own address' END),
 			d.checked_at
 		FROM p JOIN email_verify.domain d ON d.domain = p.domain
@@ -964,7 +967,7 @@ BEGIN ATOMIC
 		SELECT 10, 'parked', 'will not be asked again', 'email_verify.recheck() has it tried again', k.parked_at
 		FROM p JOIN email_verify.parked k ON k.address = p.key
 	)
-	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
+	SELECT f.step, f.stage, f.finding, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.evidence;
 END;
 COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address was judged as it was, step by step';

@@ -121,6 +121,7 @@ announce(struct ev_domain *domain)
 	fact.detail = (uint8_t) route->detail;
 	fact.implicit_mx = route->implicit_mx;
 	fact.spf = (uint8_t) route->spf;
+	fact.opt_out = (uint8_t) route->opt_out;
 	fact.ttl = route->ttl;
 	fact.mx_fingerprint = route->fingerprint;
 	for (size_t i = 0; i < route->n_hosts && i < EV_DOMAIN_HOSTS; i++)
@@ -145,6 +146,8 @@ trace_route(struct ev_domain *domain)
 		ev_outbox_event(prober, id, "DNS: %s%s%s", ev_reason_info(route->reason)->label,
 		                detail != NULL ? ", " : "", detail != NULL ? detail : "");
 	}
+	if (route->opt_out == EV_OPT_OUT_YES)
+		ev_outbox_event(prober, id, "DNS: %s%s: probe=none", EV_OPT_OUT_PREFIX, domain->name);
 	for (size_t i = 0; i < route->n_hosts; i++)
 		ev_outbox_event(prober, id, "DNS: %s %u %s, %u addresses",
 		                route->implicit_mx ? "implicit MX" : "MX", route->hosts[i].preference,
@@ -197,6 +200,31 @@ answer_from_dns(struct ev_domain *domain)
 	}
 }
 
+/* Is anybody waiting to be asked for at the hosts? */
+static bool
+wants_visit(const struct ev_domain *domain)
+{
+	if (!prober_may_visit(domain->prober))
+		return false;
+	for (const struct ev_list *l = domain->pending.next; l != &domain->pending; l = l->next)
+	{
+		if (!EV_ENTRY(l, const struct ev_task, link)->request.dns_only)
+			return true;
+	}
+	return false;
+}
+
+/* Is what is known of the domain enough for those that wait, and not too old? */
+static bool
+is_known(const struct ev_domain *domain)
+{
+	const struct ev_route *route = domain->route;
+
+	return route != NULL && domain->expires > prober_now(domain->prober) &&
+	       (route->reason != EV_REASON_PENDING || route->opt_out != EV_OPT_OUT_UNASKED ||
+	        !wants_visit(domain));
+}
+
 void
 ev_domain_advance(struct ev_domain *domain)
 {
@@ -205,12 +233,12 @@ ev_domain_advance(struct ev_domain *domain)
 	/* while a session is held the route stays, since the session stands on it */
 	if (domain->resolving)
 		return;
-	if (domain->attempt == NULL && !ev_list_empty(&domain->pending) &&
-	    (domain->route == NULL || domain->expires <= prober_now(prober)))
+	if (domain->attempt == NULL && !ev_list_empty(&domain->pending) && !is_known(domain))
 	{
 		ev_list_remove(&domain->lru);
 		ev_list_remove(&domain->ready);
-		domain->resolving = ev_route_find(prober, domain->name, domain, on_route);
+		domain->resolving =
+			ev_route_find(prober, domain->name, wants_visit(domain), domain, on_route);
 		if (domain->resolving)
 			return;
 		ev_answer_internal_all(domain);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/hash.h"
+#include "engine/opt_out.h"
 #include "engine/spf.h"
 #include "net/frame_bytes.h"
 #include "net/ip.h"
@@ -338,6 +339,7 @@ put_domain_fact(uint8_t *buf, const struct ev_domain_fact *fact)
 	put_u8(&w, fact->detail);
 	put_u8(&w, fact->implicit_mx);
 	put_u8(&w, fact->spf);
+	put_u8(&w, fact->opt_out);
 	put_u32(&w, fact->ttl);
 	put_u64(&w, fact->mx_fingerprint);
 	put_u8(&w, fact->n_hosts);
@@ -364,6 +366,7 @@ get_domain_fact(const uint8_t *body, size_t n, struct ev_domain_fact *fact)
 	fact->detail = get_below(&r, EV_N_DETAIL, "there is no such detail");
 	fact->implicit_mx = get_bool(&r);
 	fact->spf = get_below(&r, EV_SPF_INVALID + 1, "there is no such state of SPF");
+	fact->opt_out = get_below(&r, EV_N_OPT_OUT, "there is no such wish");
 	fact->ttl = get_u32(&r);
 	demand(&r, fact->ttl <= RETRY_MAX, "a delay is out of range");
 	fact->mx_fingerprint = get_u64(&r);

@@ -136,9 +136,10 @@ refrain(struct ev_refrain *why, enum ev_visit visit, enum ev_reason reason,
 	why->host = host->name;
 }
 
-bool
-ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,
-                   struct ev_refrain *why)
+/* By the names of the hosts. */
+static bool
+hosts_are_unwelcome(const struct ev_prober *prober, const struct ev_route *route,
+                    struct ev_refrain *why)
 {
 	const struct ev_route_host *best = NULL; /* of those that can be reached */
 	enum ev_visit cause = EV_VISIT_PARKED;
@@ -175,4 +176,21 @@ ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,
 		                   : EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
 		        best);
 	return best != NULL;
+}
+
+bool
+ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,
+                   struct ev_refrain *why)
+{
+	if (hosts_are_unwelcome(prober, route, why))
+		return true;
+	if (route->opt_out != EV_OPT_OUT_YES || route->n_hosts == 0)
+		return false;
+	if (why != NULL)
+	{
+		why->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN, EV_DETAIL_OPT_OUT);
+		why->rule = "dns.opt_out";
+		why->host = route->hosts[0].name;
+	}
+	return true;
 }

@@ -55,10 +55,10 @@ struct ev_refrain
 };
 
 /*
- * Is nobody of this route connected to?  If so, *why says what to answer (it may be NULL):
+ * Is no host of this route connected to?  If so, *why says what to answer (it may be NULL):
  *	  possible_spam_trap	any host is a trap, or every one that can be reached is parking
- *	  bucket_default_skip_…	none of the most preferred hosts that can be reached is welcome; the less
- *							preferred ones are no way round that
+ *	  bucket_default_skip_…	none of the most preferred hosts that can be reached is welcome (the less
+ *							preferred ones are no way round that), or the domain has opted out
  * Hosts that cannot be reached count only as traps.
  */
 extern bool ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,

@@ -71,6 +71,7 @@ struct ev_domain_fact
 	uint8_t detail;   /* enum ev_detail */
 	bool implicit_mx; /* no MX record: its own address is used (RFC 5321 5.1) */
 	uint8_t spf;      /* enum ev_spf; EV_SPF_NONE when it was not asked for */
+	uint8_t opt_out;  /* enum ev_opt_out: does it ask not to be probed? */
 	uint32_t ttl;     /* seconds */
 	uint64_t mx_fingerprint;
 	uint8_t n_hosts; /* the first hosts in order of preference */
