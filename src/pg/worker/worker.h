@@ -71,8 +71,9 @@ typedef enum EvAlone
 /* suspects.c: what is known of rows that crashes have found under way. */
 typedef struct EvSuspects
 {
-	bool few;      /* there may be rows with one crash that are not under way */
-	int under_way; /* of those with one crash */
+	bool few;              /* there may be rows with one crash that are not under way */
+	TimestampTz few_after; /* look for them then; 0: at once */
+	int under_way;         /* of those with one crash */
 	EvAlone alone;
 	int64 alone_batch;       /* under way alone; 0: none */
 	TimestampTz spell_start; /* nothing but rows that are to be alone is leased; 0: not so */
