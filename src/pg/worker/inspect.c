@@ -31,7 +31,7 @@
 /* What worker and backends know by name. */
 static const char *const table_names[] = {"address",   "domain",   "domain_host", "queue",
                                           "inflight",  "override", "mx_policy",   "site_key",
-                                          "tombstone", "parked",   "upkeep"};
+                                          "tombstone", "parked",   "upkeep",      "reply_rule"};
 static const char *const function_names[] = {
 	"_complete",
 	"_enqueue",
@@ -42,6 +42,7 @@ static const char *const function_names[] = {
 	"_next_due",
 	"_policies",
 	"_recover",
+	"_reply_rules",
 	"_suspect",
 	"_retire_addresses",
 	"_retire_domains",
