@@ -23,7 +23,7 @@ INSERT INTO email_verify.reply_rule (code, reason, detail) VALUES ('5', 'smtp_bl
 INSERT INTO email_verify.reply_rule (reason) VALUES ('smtp_blocked');
 INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', '', 'smtp_blocked');
 INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', '*', 'smtp_blocked');
-INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'a*b*c*d', 'smtp_blocked');
+INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'a*b*cc', 'smtp_blocked');
 INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'gone||left', 'smtp_blocked');
 INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'x', 'smtp_blocked');
 INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'blocked by mx.corp.com', 'smtp_blocked');

@@ -100,7 +100,7 @@ alternative_fault(const char *text, size_t n)
 		"a * of the pattern stands where it fits nothing",
 		"A * stands between two other characters, or at the end of an alternative."};
 	static const struct ev_site_fault stars = {"an alternative of the pattern has too many *",
-	                                           "At most two, and one more at the end."};
+	                                           "At most one, and one more at the end."};
 	static const struct ev_site_fault few = {"an alternative of the pattern fits nearly every text",
 	                                         "Write at least two letters or digits."};
 	static const struct ev_site_fault masked = {

@@ -21,7 +21,7 @@
 #define EV_SITE_RULES_MAX    1000 /* that are heeded */
 #define EV_SITE_PATTERN_MAX  200  /* bytes */
 #define EV_SITE_ALTERNATIVES 20   /* of a pattern */
-#define EV_SITE_GAPS         2    /* * between two characters of an alternative */
+#define EV_SITE_GAPS         1    /* * between two characters of an alternative: more multiply */
 
 /* One rule; texts are NUL-terminated, "" fits everything. */
 struct ev_site_rule
