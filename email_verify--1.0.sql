@@ -139,7 +139,8 @@ CREATE TABLE email_verify.address (
 	mx_host text,
 	mx_address inet,
 	tls boolean,
-	mx_fingerprint bigint
+	mx_fingerprint bigint,
+	reports jsonb
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 -- look-ups are by hash, upserts by the primary key
@@ -148,6 +149,8 @@ CREATE INDEX address_lookup ON email_verify.address USING hash (address);
 COMMENT ON TABLE email_verify.address IS 'the latest verdict of each address and what it stands on';
 COMMENT ON COLUMN email_verify.address.asked_at IS
 	'when it was last asked for, if the answer did not replace this verdict; else NULL, and checked_at says it';
+COMMENT ON COLUMN email_verify.address.reports IS
+	'what email_verify.feedback() was told of it: the last report of each kind, and the last that nobody vouches for';
 
 CREATE TABLE email_verify.domain (
 	domain text COLLATE "C" PRIMARY KEY,
@@ -330,7 +333,7 @@ CREATE TABLE email_verify.tombstone (
 -- Where the walk is that deletes what has been expired for long: one row.
 CREATE TABLE email_verify.upkeep (
 	single boolean PRIMARY KEY DEFAULT true CHECK (single),
-	place text CHECK (place IN ('address', 'domain', 'domain_host', 'tombstone')),
+	place text CHECK (place IN ('address', 'domain', 'domain_host', 'tombstone', 'command')),
 	after text[] COLLATE "C",
 	started_at timestamptz,
 	ended_at timestamptz,
@@ -345,6 +348,46 @@ COMMENT ON COLUMN email_verify.upkeep.place IS 'the table it is in; NULL: none i
 COMMENT ON COLUMN email_verify.upkeep.after IS 'the key of the last row it has looked at there';
 COMMENT ON COLUMN email_verify.upkeep.looked_at IS 'rows that this walk, or the last one, has looked at';
 COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
+
+-- What sessions ask the worker to do with tables that it alone writes.  Their transactions insert rows, the worker does the
+-- rest.  A command about one address ends in one step and leaves no row; one without an address is a walk over a table, which
+-- keeps its place here.
+CREATE TABLE email_verify.command (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback')),
+	address text COLLATE "C" CHECK (pg_catalog.octet_length(address) < 319),
+	argument jsonb NOT NULL DEFAULT '{}',
+	asked_by name NOT NULL DEFAULT session_user,
+	asked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	state text COLLATE "C" NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'parked')),
+	due_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	started_at timestamptz,
+	ended_at timestamptz,
+	after text COLLATE "C",
+	ahead boolean NOT NULL DEFAULT true,
+	held text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	looked_at bigint NOT NULL DEFAULT 0,
+	changed bigint NOT NULL DEFAULT 0,
+	failures smallint NOT NULL DEFAULT 0,
+	fault text
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
+
+CREATE INDEX command_open ON email_verify.command (id) WHERE ended_at IS NULL;
+CREATE INDEX command_address ON email_verify.command (address, id) WHERE address IS NOT NULL;
+
+COMMENT ON TABLE email_verify.command IS 'what sessions have asked the worker to do with the tables that it alone writes';
+COMMENT ON COLUMN email_verify.command.address IS 'the address it is about; NULL: it walks over a table';
+COMMENT ON COLUMN email_verify.command.state IS
+	'waiting; running; done (walks only: others leave no row); parked: has failed three times in a row, email_verify.retry(id) tries it again';
+COMMENT ON COLUMN email_verify.command.due_at IS 'not before then';
+COMMENT ON COLUMN email_verify.command.after IS 'of a walk: the key of the last row it has looked at';
+COMMENT ON COLUMN email_verify.command.ahead IS 'of a walk: there may be rows behind that key; false: only those that were held are left';
+COMMENT ON COLUMN email_verify.command.held IS 'of a walk: keys of rows that somebody held when it came by';
+COMMENT ON COLUMN email_verify.command.looked_at IS 'of a walk: rows it has looked at';
+COMMENT ON COLUMN email_verify.command.changed IS 'of a walk: rows it has changed';
+COMMENT ON COLUMN email_verify.command.failures IS 'in a row, crashes of the worker included';
+COMMENT ON COLUMN email_verify.command.fault IS 'the last one';
 
 SELECT pg_catalog.pg_extension_config_dump('email_verify.override', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.mx_policy', '');
@@ -695,18 +738,24 @@ CREATE FUNCTION email_verify._retire_addresses(after text[], age interval, reply
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH few AS MATERIALIZED (
-		SELECT a.address, a.expires_at, a.checked_at, a.reply_text IS NOT NULL AS has_text FROM email_verify.address a
+		SELECT a.address, a.expires_at, a.checked_at, a.reply_text IS NOT NULL AS has_text,
+			(SELECT min((r.value->>'at')::timestamptz) FROM jsonb_each(a.reports) r) AS report_at
+		FROM email_verify.address a
 		WHERE a.address > coalesce($1[1], '') ORDER BY a.address LIMIT 1000
 	), slice AS MATERIALIZED (
 		SELECT few.* FROM few ORDER BY few.address LIMIT $4
 	), old AS MATERIALIZED (
 		SELECT a.address, a.expires_at <= now() - $2 AS all FROM slice s JOIN email_verify.address a ON a.address = s.address
-		WHERE s.expires_at <= now() - $2 OR (s.has_text AND s.checked_at <= now() - $3)
+		WHERE s.expires_at <= now() - $2 OR (s.has_text AND s.checked_at <= now() - $3) OR s.report_at <= now() - $3
 		ORDER BY a.address FOR UPDATE OF a SKIP LOCKED
 	), gone AS (
 		DELETE FROM email_verify.address a USING old WHERE a.address = old.address AND old.all RETURNING 1
 	), silent AS (
-		UPDATE email_verify.address a SET reply_text = NULL FROM old WHERE a.address = old.address AND old.all IS NOT TRUE
+		UPDATE email_verify.address a SET
+			reply_text = CASE WHEN a.checked_at > now() - $3 THEN a.reply_text END,
+			reports = (SELECT jsonb_object_agg(r.key, r.value) FROM jsonb_each(a.reports) r
+				WHERE (r.value->>'at')::timestamptz > now() - $3)
+		FROM old WHERE a.address = old.address AND old.all IS NOT TRUE
 	)
 	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.address)] FROM slice;
 END;
@@ -768,6 +817,24 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.tombstone t USING old WHERE t.hmac = old.hmac RETURNING 1
 	)
 	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.hmac)] FROM slice;
+END;
+
+CREATE FUNCTION email_verify._retire_commands(after text[], age interval, n integer,
+	OUT looked_at bigint, OUT deleted bigint, OUT reached text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH few AS MATERIALIZED (
+		SELECT c.id, c.ended_at FROM email_verify.command c
+		WHERE c.id > coalesce($1[1]::bigint, 0) ORDER BY c.id LIMIT 1000
+	), slice AS MATERIALIZED (
+		SELECT few.* FROM few ORDER BY few.id LIMIT $3
+	), old AS MATERIALIZED (
+		SELECT c.id FROM slice s JOIN email_verify.command c ON c.id = s.id
+		WHERE s.ended_at <= now() - $2 ORDER BY c.id FOR UPDATE OF c SKIP LOCKED
+	), gone AS (
+		DELETE FROM email_verify.command c USING old WHERE c.id = old.id AND c.ended_at IS NOT NULL RETURNING 1
+	)
+	SELECT count(*), (SELECT count(*) FROM gone), ARRAY[max(slice.id)::text] FROM slice;
 END;
 
 -- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
@@ -841,6 +908,210 @@ BEGIN ATOMIC
 	DELETE FROM email_verify.inflight i
 	USING (SELECT l.batch FROM email_verify.inflight l WHERE l.batch = ANY ($1) FOR UPDATE SKIP LOCKED) l
 	WHERE i.batch = l.batch;
+END;
+
+-- Commands about addresses: the first n (at most 500) that are due, all of one kind, those that have failed one at a time.  They are
+-- called running then: what a start finds so was under way in a crash.  Those about the same address keep their order, so that
+-- there is one for each.  Whoever holds a row is about to forget it.  A command about an address that was forgotten since is dropped.
+CREATE FUNCTION email_verify._take_commands(n integer, OUT id bigint, OUT kind text)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.command c
+	USING (
+		SELECT few.id FROM (
+			SELECT o.id, o.address, o.asked_at FROM email_verify.command o
+			WHERE o.ended_at IS NULL AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
+				AND EXISTS (SELECT FROM email_verify.tombstone)
+			ORDER BY o.id LIMIT 1000
+		) few
+		JOIN email_verify.tombstone t ON t.hmac = email_verify._hmac(few.address) AND t.at >= few.asked_at
+	) forgotten
+	WHERE c.id = forgotten.id;
+	WITH few AS MATERIALIZED (
+		SELECT o.id, o.kind, o.address, o.failures FROM email_verify.command o
+		WHERE o.ended_at IS NULL AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
+		ORDER BY o.id LIMIT 1000
+	), turn AS MATERIALIZED (
+		SELECT few.* FROM few
+		WHERE NOT EXISTS (SELECT FROM email_verify.command e
+			WHERE e.address = few.address AND e.id < few.id AND e.ended_at IS NULL)
+		ORDER BY few.id LIMIT 500
+	), first AS (
+		SELECT turn.* FROM turn ORDER BY turn.id LIMIT 1
+	), taken AS MATERIALIZED (
+		SELECT turn.id FROM turn, first
+		WHERE turn.id = first.id OR (turn.kind = first.kind AND turn.failures = 0 AND first.failures = 0)
+		ORDER BY turn.id LIMIT $1
+	), free AS MATERIALIZED (
+		SELECT c.id FROM email_verify.command c WHERE c.id IN (SELECT taken.id FROM taken)
+		ORDER BY c.id FOR UPDATE SKIP LOCKED
+	)
+	UPDATE email_verify.command c SET state = 'running', started_at = coalesce(c.started_at, clock_timestamp())
+	FROM free WHERE c.id = free.id
+	RETURNING c.id, c.kind;
+END;
+
+-- The first walk that is due; there may be one that was begun before.
+CREATE FUNCTION email_verify._take_walk(OUT id bigint, OUT kind text, OUT was_running boolean)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH first AS MATERIALIZED (
+		SELECT c.id, c.kind, c.state = 'running' AS was_running FROM email_verify.command c
+		WHERE c.ended_at IS NULL AND c.address IS NULL AND c.due_at <= clock_timestamp()
+		ORDER BY c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+	), marked AS (
+		UPDATE email_verify.command c SET state = 'running', started_at = coalesce(c.started_at, clock_timestamp())
+		FROM first WHERE c.id = first.id AND NOT first.was_running
+	)
+	SELECT first.* FROM first;
+END;
+
+-- Those of these commands that are still there and nobody holds: locked, so that nobody forgets them while they are carried out.
+CREATE FUNCTION email_verify._hold_commands(ids bigint[], OUT held bigint[]) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT array_agg(l.id ORDER BY l.id) FROM (
+		SELECT c.id FROM email_verify.command c WHERE c.id = ANY ($1) AND c.state = 'running' ORDER BY c.id FOR UPDATE SKIP LOCKED) l;
+END;
+
+-- A slice of a walk: what it has looked at and changed, the key it has reached, rows that somebody held.  ended: it has come to
+-- the end of its table.  The walk ends when nothing is held any more; while all that is left is, it rests.
+CREATE FUNCTION email_verify._walked(id bigint, looked_at bigint, changed bigint, reached text, held text[], ended boolean, n integer,
+	OUT state text, OUT n_held integer)
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	UPDATE email_verify.command c SET
+		after = coalesce($4, c.after), ahead = c.ahead AND NOT $6,
+		held = l.held, looked_at = c.looked_at + $2, changed = c.changed + $3, failures = 0, fault = NULL,
+		state = CASE WHEN l.ends THEN 'done' ELSE c.state END,
+		ended_at = CASE WHEN l.ends THEN clock_timestamp() END,
+		due_at = CASE WHEN NOT c.ahead AND cardinality($5) > 0 THEN clock_timestamp() + interval '1 s' ELSE c.due_at END
+	FROM email_verify.command o, LATERAL (
+		SELECT h.held, NOT (o.ahead AND NOT $6) AND cardinality(h.held) = 0 AS ends
+		FROM (SELECT (CASE WHEN o.ahead THEN o.held ELSE o.held[$7 + 1:] END || coalesce($5, '{}')) AS held) h
+	) l
+	WHERE c.id = $1 AND o.id = c.id
+	RETURNING c.state, cardinality(c.held);
+END;
+
+-- They were carried out.
+CREATE FUNCTION email_verify._end_commands(ids bigint[]) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.command c WHERE c.id = ANY ($1);
+END;
+
+-- One could not be carried out just now.  Without a fault somebody holds what it needs; with the third fault in a row it is parked.
+-- Later ones about the same address wait for it.
+CREATE FUNCTION email_verify._put_off_command(id bigint, fault text, delay interval, OUT state text) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	UPDATE email_verify.command c SET due_at = greatest(c.due_at, clock_timestamp() + $3)
+	FROM (
+		SELECT l.id FROM email_verify.command l
+		WHERE l.address = (SELECT o.address FROM email_verify.command o WHERE o.id = $1) AND l.id > $1 AND l.ended_at IS NULL
+			AND ($2 IS NULL OR (SELECT o.failures < 2 FROM email_verify.command o WHERE o.id = $1))
+		ORDER BY l.id FOR UPDATE SKIP LOCKED
+	) later
+	WHERE c.id = later.id;
+	UPDATE email_verify.command c SET
+		failures = c.failures + ($2 IS NOT NULL)::integer, fault = coalesce($2, c.fault), due_at = clock_timestamp() + $3,
+		state = CASE WHEN $2 IS NOT NULL AND c.failures >= 2 THEN 'parked' ELSE 'waiting' END,
+		ended_at = CASE WHEN $2 IS NOT NULL AND c.failures >= 2 THEN clock_timestamp() END
+	FROM (SELECT l.id FROM email_verify.command l WHERE l.id = $1 FOR UPDATE SKIP LOCKED) l
+	WHERE c.id = l.id
+	RETURNING c.state;
+END;
+
+-- What a start finds running was under way in a crash.  Returns those that were it three times in a row: they are parked.
+CREATE FUNCTION email_verify._recover_commands(OUT id bigint, OUT kind text) RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH crashed AS (
+		UPDATE email_verify.command c SET
+			failures = c.failures + 1, fault = 'the worker or the server ended in the midst of it',
+			state = CASE WHEN c.failures >= 2 THEN 'parked' ELSE 'waiting' END,
+			ended_at = CASE WHEN c.failures >= 2 THEN clock_timestamp() END
+		FROM (SELECT l.id FROM email_verify.command l WHERE l.ended_at IS NULL AND l.state = 'running' ORDER BY l.id FOR UPDATE SKIP LOCKED) l
+		WHERE c.id = l.id
+		RETURNING c.id, c.kind, c.state
+	)
+	SELECT crashed.id, crashed.kind FROM crashed WHERE crashed.state = 'parked' ORDER BY crashed.id;
+END;
+
+-- A worker that ends in order: nobody shall suspect what was under way.  Waits for no lock.
+CREATE FUNCTION email_verify._leave_commands() RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	UPDATE email_verify.command c SET state = 'waiting'
+	FROM (SELECT l.id FROM email_verify.command l WHERE l.ended_at IS NULL AND l.state = 'running' ORDER BY l.id FOR UPDATE SKIP LOCKED) l
+	WHERE c.id = l.id;
+END;
+
+-- When the next command is due, maybe by now: then somebody holds it.
+CREATE FUNCTION email_verify._next_command(OUT due_at timestamptz) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT min(c.due_at) FROM email_verify.command c WHERE c.ended_at IS NULL;
+END;
+
+-- Reports about addresses: what bounces, logs and events have said.  Each is kept with its address; what somebody vouches for
+-- may change the verdict:
+--	refused		a mail server of the recipient's said for good that the mailbox is not there, or full, or disabled
+--	delivered	the domain's own mail server has it, by name, in the mailbox.  That does not unmake a catch-all domain
+--	doubt		is no proof, but speaks against the verdict: the next question looks anew, once a day at most
+-- Everything else (our address, our domain, the message, a policy; complaints, relayed, delayed) says nothing about the mailbox.
+-- A verdict that is newer than the report is not touched.
+CREATE FUNCTION email_verify._feedback(ids bigint[], OUT changed bigint) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH told AS MATERIALIZED (
+		SELECT c.address, c.asked_at AS at, r.*,
+			CASE WHEN r.trusted THEN r.kind ELSE 'untrusted ' || r.kind END AS place,
+			jsonb_strip_nulls(c.argument || jsonb_build_object('at', c.asked_at)) AS report
+		FROM email_verify.command c, jsonb_to_record(c.argument) AS r (trusted boolean, forwarded boolean, kind text, action text,
+			status text, reason text, detail text, scope text, permanence text, refused_by text, confidence integer, reply_code smallint,
+			enhanced_code text, diagnostic text, remote_mta text, rule text)
+		WHERE c.id = ANY ($1)
+	), weighed AS MATERIALIZED (
+		SELECT t.*, a.status AS had_status, a.reason AS had_reason, a.detail AS had_detail,
+			t.trusted AND t.forwarded IS NOT TRUE AND t.confidence >= 50 AND (a.checked_at IS NULL OR a.checked_at <= t.at) AS counts,
+			t.kind = 'dsn' AND t.scope = 'mailbox' AND t.refused_by IN ('remote', 'reporting')
+				AND ((t.status = 'invalid' AND t.permanence = 'hard') OR t.reason IN ('mailbox_full', 'mailbox_disabled')) AS refused,
+			t.kind = 'success' AND t.action = 'delivered' AND EXISTS (SELECT FROM email_verify.domain d
+				WHERE d.domain = split_part(t.address, '@', -1) AND rtrim(lower(t.remote_mta), '.') = ANY (d.mx_hosts)) AS delivered
+		FROM told t LEFT JOIN email_verify.address a ON a.address = t.address
+	), judged AS MATERIALIZED (
+		SELECT w.*,
+			w.counts AND w.refused AS is_refused,
+			w.counts AND w.delivered AND coalesce(w.had_status <> 'catchall', true) AS is_delivered,
+			CASE
+				WHEN w.refused OR (w.scope = 'domain' AND w.permanence = 'hard') THEN w.had_status <> 'invalid'
+				WHEN w.kind IN ('success', 'mdn', 'auto_reply') THEN w.had_status IN ('invalid', 'unknown')
+				ELSE w.kind = 'address_change'
+			END AS doubt
+		FROM weighed w
+	), decided AS MATERIALIZED (
+		SELECT j.*,
+			CASE WHEN j.is_refused THEN j.status ELSE 'valid' END::email_verify.verification_status AS new_status,
+			CASE WHEN j.is_refused THEN j.reason ELSE 'smtp_deliverable' END::email_verify.verification_reason AS new_reason,
+			CASE WHEN j.is_refused THEN j.detail END AS new_detail
+		FROM judged j WHERE j.is_refused OR j.is_delivered
+	), stored AS (
+		INSERT INTO email_verify.address AS a (address, status, reason, detail, checked_at, fresh_until, expires_at,
+			stage, reply_code, enhanced_status, reply_text, rule, mx_host, reports)
+		SELECT d.address, d.new_status, d.new_reason, d.new_detail, d.at, d.at + r.fresh, d.at + r.expire, 'bounce', d.reply_code,
+			d.enhanced_code, left(d.diagnostic, 400), d.rule, d.remote_mta, jsonb_build_object(d.place, d.report)
+		FROM decided d JOIN email_verify._reasons() r ON r.reason = d.new_reason::text
+		ORDER BY d.address
+		ON CONFLICT ON CONSTRAINT address_pkey DO UPDATE SET
+			status = excluded.status, reason = excluded.reason, detail = excluded.detail, checked_at = excluded.checked_at,
+			fresh_until = excluded.fresh_until, expires_at = excluded.expires_at, retry_at = NULL, asked_at = NULL,
+			suspect_since = NULL, stage = excluded.stage, reply_code = excluded.reply_code,
+			enhanced_status = excluded.enhanced_status, reply_text = excluded.reply_text, rule = excluded.rule,
+			mx_host = excluded.mx_host, mx_address = NULL, tls = NULL, reports = coalesce(a.reports, '{}') || excluded.reports
+	), noted AS (
+		UPDATE email_verify.address a SET
+			reports = coalesce(a.reports, '{}') || jsonb_build_object(j.place, j.report),
+			fresh_until = CASE WHEN j.doubt THEN least(a.fresh_until, greatest(j.at, a.checked_at + interval '1 day'))
+				ELSE a.fresh_until END
+		FROM judged j
+		WHERE a.address = j.address AND NOT (j.is_refused OR j.is_delivered)
+	)
+	SELECT count(*) FROM decided d WHERE d.new_reason IS DISTINCT FROM d.had_reason OR d.new_detail IS DISTINCT FROM d.had_detail;
 END;
 
 -- ---------------------------------------------------------------------------------------------------
@@ -996,6 +1267,12 @@ BEGIN ATOMIC
 		FROM p JOIN email_verify.address a ON a.address = p.key
 		WHERE a.stage IS NOT NULL
 		UNION ALL
+		SELECT 6, 'report', r.key || concat(': ' || concat_ws(' ', v.action, v.reason, v.detail, 'scope ' || v.scope, v.permanence)),
+			concat_ws(' ', v.remote_mta, v.enhanced_code, v.diagnostic, CASE WHEN v.forwarded THEN '(forwarded)' END), v.at
+		FROM p JOIN email_verify.address a ON a.address = p.key, jsonb_each(a.reports) r,
+			jsonb_to_record(r.value) AS v (at timestamptz, action text, reason text, detail text, scope text, permanence text,
+				remote_mta text, enhanced_code text, diagnostic text, forwarded boolean)
+		UNION ALL
 		SELECT 7, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
 		FROM p JOIN email_verify.address a ON a.address = p.key JOIN email_verify._reasons() r ON r.reason = a.reason::text
 		UNION ALL
@@ -1012,7 +1289,7 @@ BEGIN ATOMIC
 		FROM p JOIN email_verify.parked k ON k.address = p.key
 	)
 	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
-	FROM found f ORDER BY f.step, f.evidence;
+	FROM found f ORDER BY f.step, f.stage, f.evidence, f.finding;
 END;
 COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address was judged as it was, step by step';
 
@@ -1064,6 +1341,66 @@ END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
 	'verify an address anew, whatever is known of it and also if it was parked; false when its verdict needs no worker';
 
+-- One more row of command, in the caller's transaction; the worker is told when that commits.
+CREATE FUNCTION email_verify._hand_over(kind text, address text, argument jsonb) RETURNS bigint LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	INSERT INTO email_verify.command (kind, address, argument) VALUES ($1, $2, coalesce($3, '{}')) RETURNING id + email_verify._poke(0);
+END;
+
+CREATE FUNCTION email_verify.retry(command bigint) RETURNS boolean LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+	WITH again AS (
+		UPDATE email_verify.command c SET state = 'waiting', ended_at = NULL, failures = 0, due_at = clock_timestamp()
+		WHERE c.id = $1 AND c.state = 'parked' RETURNING 1
+	)
+	SELECT count(*) > 0 AND email_verify._poke(0) = 0 FROM again;
+END;
+COMMENT ON FUNCTION email_verify.retry(bigint) IS 'have a parked command tried again; false when there is none of that number';
+
+-- email_classify_bounce() and by which rule
+CREATE FUNCTION email_verify._bounces(message text, OUT original_recipient text, OUT final_recipient text, OUT action text,
+	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
+	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT rule text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
+CREATE FUNCTION email_verify._bounces(message bytea, OUT original_recipient text, OUT final_recipient text, OUT action text,
+	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
+	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT rule text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_bytea' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
+
+-- What a bounce says about one recipient.  Whom a forwarding has led to is somebody else: his address is not kept.  NULL: it names
+-- nobody.
+CREATE FUNCTION email_verify._report(original_recipient text, final_recipient text, report jsonb, trusted boolean) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH whom AS MATERIALIZED (
+		SELECT (email_verify._parse($1)).key AS original, (email_verify._parse($2)).key AS final
+	)
+	SELECT email_verify._hand_over('feedback', coalesce(w.original, w.final), jsonb_strip_nulls(
+		$3 - '{original_recipient,final_recipient}'::text[] || jsonb_build_object('trusted', coalesce($4, false),
+			'forwarded', nullif(lower(w.original) <> lower(w.final), false))))
+	FROM whom w WHERE coalesce(w.original, w.final) IS NOT NULL;
+END;
+
+CREATE FUNCTION email_verify.feedback(message text, trusted boolean DEFAULT false) RETURNS bigint
+LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT count(email_verify._report(b.original_recipient, b.final_recipient, to_jsonb(b), $2)) FROM email_verify._bounces($1) b;
+END;
+COMMENT ON FUNCTION email_verify.feedback(text, boolean) IS
+	'hand over a bounce, a line of a mail log or a provider''s event; returns of how many recipients it tells. trusted: you vouch for it';
+
+CREATE FUNCTION email_verify.feedback(message bytea, trusted boolean DEFAULT false) RETURNS bigint
+LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT count(email_verify._report(b.original_recipient, b.final_recipient, to_jsonb(b), $2)) FROM email_verify._bounces($1) b;
+END;
+COMMENT ON FUNCTION email_verify.feedback(bytea, boolean) IS
+	'hand over a bounce as it came in; returns of how many recipients it tells. trusted: you vouch for it';
+
 CREATE FUNCTION email_verify.data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text)
 AS 'MODULE_PATHNAME', 'ev_data_version' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION email_verify.data_version() IS
@@ -1093,6 +1430,7 @@ BEGIN ATOMIC
 		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
 		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
 		'parked', (SELECT to_jsonb(k) FROM email_verify.parked k WHERE k.address = p.key),
+		'command', (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.id) FROM email_verify.command c WHERE c.address = p.key),
 		'override', (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.pattern, o.action) FROM email_verify.override o
 			WHERE o.pattern IN (lower(p.key), email_verify._hmac(p.key))),
 		'tombstone', (SELECT to_jsonb(t) FROM email_verify.tombstone t WHERE t.hmac = email_verify._hmac(p.key)))
@@ -1106,7 +1444,8 @@ RETURNS SETOF record LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
 	SELECT email_verify.hmac($1);
 
-	-- a verdict that is being stored just now is waited for: the next statement sees it
+	-- a command that is being carried out, and a verdict that is being stored just now, are waited for: the next statement sees them
+	SELECT count(*) FROM (SELECT FROM email_verify.command c WHERE c.address = (email_verify._parse($1)).key ORDER BY c.id FOR UPDATE) l;
 	SELECT count(*) FROM (SELECT FROM email_verify.queue q WHERE q.address = (email_verify._parse($1)).key FOR UPDATE) l;
 	WITH p AS (
 		SELECT p.key, email_verify._hmac(p.key) AS hmac FROM email_verify._parse($1) p WHERE p.key IS NOT NULL
@@ -1116,6 +1455,14 @@ BEGIN ATOMIC
 	), walk AS (
 		-- the walk may have stopped just there: it begins anew
 		UPDATE email_verify.upkeep u SET after = NULL FROM p WHERE u.after = ARRAY[p.key]
+	), place AS (
+		-- so may a command's: it is as if it had stopped at the row before
+		UPDATE email_verify.command c SET held = array_remove(c.held, p.key),
+			after = CASE WHEN c.after = p.key THEN (SELECT max(b.address) FROM email_verify.address b WHERE b.address < p.key)
+				ELSE c.after END
+		FROM p WHERE c.address IS NULL AND (c.after = p.key OR c.held @> ARRAY[p.key])
+	), c AS (
+		DELETE FROM email_verify.command c USING p WHERE c.address = p.key RETURNING 1
 	), q AS (
 		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
 	), a AS (
@@ -1132,6 +1479,7 @@ BEGIN ATOMIC
 	SELECT 'email_verify.address', (SELECT count(*) FROM a)
 	UNION ALL SELECT 'email_verify.queue', (SELECT count(*) FROM q)
 	UNION ALL SELECT 'email_verify.parked', (SELECT count(*) FROM k)
+	UNION ALL SELECT 'email_verify.command', (SELECT count(*) FROM c)
 	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
 	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;
 END;
@@ -1155,7 +1503,7 @@ CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT since
 	OUT lookups_rate double precision, OUT inbox_bytes integer, OUT inbox_pct double precision, OUT waiters integer,
 	OUT max_waiters integer, OUT drained_total bigint, OUT leased_total bigint, OUT completed_total bigint,
 	OUT put_back_total bigint, OUT sessions_total bigint, OUT lookups_total bigint, OUT rcpts_total bigint,
-	OUT refused_total bigint, OUT cache_hits bigint, OUT cache_misses bigint, OUT cache_stale bigint,
+	OUT refused_total bigint, OUT commands_total bigint, OUT command_failures_total bigint, OUT cache_hits bigint, OUT cache_misses bigint, OUT cache_stale bigint,
 	OUT errors_total bigint, OUT starts_total bigint, OUT failures_total bigint, OUT server_crashes integer,
 	OUT last_error text, OUT last_error_at timestamptz, OUT stats_reset timestamptz,
 	OUT prober_pid integer, OUT prober_confined text, OUT prober_crashes_total bigint)
@@ -1201,6 +1549,13 @@ BEGIN ATOMIC
 		FROM email_verify.data_version() v, email_verify.made_with m
 		UNION ALL
 		SELECT 5, 'lists', 'ok', v.lists, NULL FROM email_verify.data_version() v
+		UNION ALL
+		SELECT 6, 'commands', CASE WHEN c.parked > 0 THEN 'warn' ELSE 'ok' END,
+			c.waiting || ' waiting' || CASE WHEN c.parked > 0 THEN ', ' || c.parked || ' parked: ' || c.fault ELSE '' END,
+			CASE WHEN c.parked > 0 THEN 'See email_verify.command; email_verify.retry(id) has one tried again.' END
+		FROM (SELECT count(*) FILTER (WHERE d.ended_at IS NULL) AS waiting, count(*) FILTER (WHERE d.state = 'parked') AS parked,
+				max(d.fault) FILTER (WHERE d.state = 'parked') AS fault
+			FROM email_verify.command d) c
 	)
 	SELECT c."check", c.result, c.finding, c.advice FROM checks c ORDER BY c.n;
 END;
@@ -1293,12 +1648,12 @@ COMMENT ON FUNCTION @extschema@.email_classify_bounce(bytea) IS
 CREATE VIEW email_verify.stat AS
 	SELECT s.database, s.worker, s.since, s.worker_pid, s.started_at, s.worker_detail, s.gates, s.hint, s.paused,
 		q.queued, q.unanswered, q.due, s.inflight, q.later, q.oldest_due, clock_timestamp() - q.oldest_due AS oldest_due_age,
-		q.next_due, s.sessions, s.completed_rate, s.rcpts_rate, s.lookups_rate,
+		q.next_due, c.commands, c.commands_parked, s.sessions, s.completed_rate, s.rcpts_rate, s.lookups_rate,
 		s.cache_hits, s.cache_misses, s.cache_stale,
 		round(100.0 * s.cache_hits / nullif(s.cache_hits + s.cache_misses + s.cache_stale, 0), 1) AS cache_hit_pct,
 		s.inbox_bytes, s.inbox_pct, s.waiters, s.max_waiters,
 		s.drained_total, s.leased_total, s.completed_total, s.put_back_total, s.sessions_total, s.lookups_total,
-		s.rcpts_total, s.refused_total, s.errors_total, s.starts_total, s.failures_total, s.server_crashes,
+		s.rcpts_total, s.refused_total, s.commands_total, s.command_failures_total, s.errors_total, s.starts_total, s.failures_total, s.server_crashes,
 		s.last_error, s.last_error_at, s.prober_pid, s.prober_confined, s.prober_crashes_total, s.stats_reset
 	FROM email_verify._stat() s,
 		(SELECT count(*) AS queued, count(*) FILTER (WHERE NOT answered) AS unanswered,
@@ -1306,7 +1661,9 @@ CREATE VIEW email_verify.stat AS
 			count(*) FILTER (WHERE answered AND due_at > now()) AS later,
 			min(due_at) FILTER (WHERE due_at <= now()) AS oldest_due,
 			min(due_at) FILTER (WHERE due_at > now()) AS next_due
-		FROM email_verify.queue) q;
+		FROM email_verify.queue) q,
+		(SELECT count(*) FILTER (WHERE ended_at IS NULL) AS commands, count(*) FILTER (WHERE state = 'parked') AS commands_parked
+		FROM email_verify.command) c;
 COMMENT ON VIEW email_verify.stat IS 'the worker of this database, its queue, and what holds it back';
 
 CREATE VIEW email_verify.stat_cluster AS

@@ -162,7 +162,7 @@ ev_classify_reply(PG_FUNCTION_ARGS)
 
 /* --- whole messages ---------------------------------------------------------------------------------------- */
 
-#define N_BOUNCE_COLUMNS 18
+#define N_BOUNCE_COLUMNS 19 /* the last one, the rule, is for _bounces() alone */
 
 static void
 add_recipient(EvColumns *columns, const char *utf8)
@@ -197,6 +197,7 @@ fill_bounce(EvColumns *columns, const struct ev_bounce *row)
 	add_text(columns, ev_bounce_kind_label(row->kind));
 	add_datum(columns, Int32GetDatum(row->confidence));
 	add_text(columns, row->format);
+	add_text(columns, row->rule);
 	Assert(columns->n == N_BOUNCE_COLUMNS);
 }
 

@@ -251,6 +251,8 @@ put_counters(Row *row, EvCounters *c)
 	put_counter(row, "lookups_total", &c->lookups);
 	put_counter(row, "rcpts_total", &c->rcpts);
 	put_counter(row, "refused_total", &c->refused);
+	put_counter(row, "commands_total", &c->commands);
+	put_counter(row, "command_failures_total", &c->command_failures);
 	put_counter(row, "cache_hits", &c->cache_hits);
 	put_counter(row, "cache_misses", &c->cache_misses);
 	put_counter(row, "cache_stale", &c->cache_stale);

@@ -60,6 +60,9 @@ typedef struct EvCounters
 
 	pg_atomic_uint64 prober_crashes; /* of the prober's process */
 
+	pg_atomic_uint64 commands;         /* of table command, carried out */
+	pg_atomic_uint64 command_failures; /* attempts at one that failed; locks are none */
+
 	/* the worker's life */
 	pg_atomic_uint64 starts;   /* it was there and began to work */
 	pg_atomic_uint64 failures; /* it ended by an error, or was terminated */

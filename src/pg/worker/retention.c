@@ -78,7 +78,8 @@ age_of(EvWorker *worker, EvPlace place)
 
 	switch (place)
 	{
-		case EV_PLACE_ADDRESS: return s->retention;
+		case EV_PLACE_ADDRESS:
+		case EV_PLACE_COMMAND: return s->retention;
 		case EV_PLACE_DOMAIN:
 		case EV_PLACE_DOMAIN_HOST:
 			/* a catch-all test counts that long, and one that has not ended knows its name there */

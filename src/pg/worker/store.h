@@ -124,7 +124,8 @@ typedef enum EvPlace
 	EV_PLACE_ADDRESS,
 	EV_PLACE_DOMAIN,
 	EV_PLACE_DOMAIN_HOST,
-	EV_PLACE_TOMBSTONE
+	EV_PLACE_TOMBSTONE,
+	EV_PLACE_COMMAND
 } EvPlace;
 
 typedef struct EvWalk
@@ -150,6 +151,58 @@ extern void ev_walk_go_on(EvWalk *walk);
  * many were looked at; fewer than n: that was the end of the table.
  */
 extern int64 ev_store_retire(EvWalk *walk, int64 age, int64 reply_text_age, int n);
+
+/*
+ * Commands: rows of table command, which sessions insert and the worker carries out.  To add a kind:
+ * its name in the table's CHECK and in store_commands.c, its SQL function there and in inspect.c, and a
+ * function for sessions that calls email_verify._hand_over().
+ */
+#define EV_COMMAND_BATCH 500  /* commands about addresses in one transaction */
+#define EV_COMMAND_SLICE 1000 /* rows that a walk looks at in one transaction */
+#define EV_COMMAND_HELD  1000 /* rows that a walk leaves for its end, since somebody holds them */
+
+typedef struct EvCommand
+{
+	int64 id;
+	const char *kind; /* static; NULL: this library does not know it */
+} EvCommand;
+
+/*
+ * At most n commands about addresses that are due, all of one kind; they are marked as under way,
+ * which is to be committed durably before they are carried out.  Returns how many.
+ */
+extern int ev_store_take_commands(EvCommand *commands, int n);
+
+/* Carry these out, but for those that are gone or held by somebody.  Returns how many. */
+extern int ev_store_do_commands(const EvCommand *commands, int n);
+
+/*
+ * The first walk that is due, to be committed durably if it is *fresh: not yet marked as under way.
+ * False: there is none.
+ */
+extern bool ev_store_take_walk(EvCommand *walk, bool *fresh);
+
+/* Go on with it by n rows.  True: that was its end. */
+extern bool ev_store_go_on(const EvCommand *walk, int n);
+
+/*
+ * One could not be carried out, and is not tried again before so many milliseconds: by this fault, or
+ * (NULL) by somebody who holds what it needs.  True: that was the third fault in a row, and it is
+ * parked.
+ */
+extern bool ev_store_put_off_command(const EvCommand *command, const char *fault, int64 delay_ms);
+
+/* When the next one is due; by now: somebody holds it.  0: there is none. */
+extern TimestampTz ev_store_next_command(void);
+
+/*
+ * At a start, to be committed durably: those under way have been so in a crash.  parked (room for n)
+ * receives those that are parked now; returns how many.
+ */
+extern int ev_store_recover_commands(EvCommand *parked, int n);
+
+/* At an orderly end: none is under way any more.  Waits for no lock. */
+extern void ev_store_leave_commands(void);
 
 /*
  * What was read and written is counted for the statistics views (and for autovacuum), but not with

@@ -16,12 +16,13 @@ static const char *const places[] = {
 	[EV_PLACE_DOMAIN] = "domain",
 	[EV_PLACE_DOMAIN_HOST] = "domain_host",
 	[EV_PLACE_TOMBSTONE] = "tombstone",
+	[EV_PLACE_COMMAND] = "command",
 };
 
 void
 ev_walk_go_on(EvWalk *walk)
 {
-	walk->place = walk->place == EV_PLACE_TOMBSTONE ? EV_PLACE_NONE : walk->place + 1;
+	walk->place = walk->place == EV_PLACE_COMMAND ? EV_PLACE_NONE : walk->place + 1;
 	walk->after = NULL;
 }
 
@@ -103,6 +104,7 @@ ev_store_retire(EvWalk *walk, int64 age, int64 reply_text_age, int n)
 		[EV_PLACE_DOMAIN] = RETIRE("_retire_domains", AGE),
 		[EV_PLACE_DOMAIN_HOST] = RETIRE("_retire_domain_hosts", AGE),
 		[EV_PLACE_TOMBSTONE] = RETIRE("_retire_tombstones", AGE),
+		[EV_PLACE_COMMAND] = RETIRE("_retire_commands", AGE),
 	};
 	Datum values[4] = {PointerGetDatum(walk->after), Float8GetDatum((double) age),
 	                   Float8GetDatum((double) reply_text_age), Int32GetDatum(n)};

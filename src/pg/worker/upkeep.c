@@ -30,6 +30,7 @@ ev_upkeep_failed(MemoryContext context, const char *what, bool *said)
 void
 ev_upkeep_run(EvWorker *worker)
 {
+	ev_commands_run(worker);
 	ev_retention_run(worker);
 	ev_notify_run(worker);
 	ev_store_report();
@@ -44,6 +45,7 @@ earlier(TimestampTz a, TimestampTz b)
 TimestampTz
 ev_upkeep_wake(EvWorker *worker)
 {
-	return earlier(earlier(ev_retention_wake(worker), ev_notify_wake(worker)),
-	               ev_store_report_wake());
+	TimestampTz wake = earlier(ev_retention_wake(worker), ev_notify_wake(worker));
+
+	return earlier(earlier(wake, ev_commands_wake(worker)), ev_store_report_wake());
 }

@@ -21,6 +21,16 @@ extern TimestampTz ev_upkeep_wake(EvWorker *worker);
 extern void ev_retention_run(EvWorker *worker);
 extern TimestampTz ev_retention_wake(EvWorker *worker);
 
+/* commands.c: what sessions have asked the worker to do (table command). */
+extern void ev_commands_run(EvWorker *worker);
+extern TimestampTz ev_commands_wake(EvWorker *worker);
+
+/* There may be new commands. */
+extern void ev_commands_look(void);
+
+/* May a command be marked as under way?  An orderly end says that it is not: ev_store_leave_commands(). */
+extern bool ev_commands_under_way(void);
+
 /* notify.c: NOTIFY email_verify. */
 extern void ev_notify_run(EvWorker *worker);
 extern TimestampTz ev_notify_wake(EvWorker *worker);

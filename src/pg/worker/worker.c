@@ -163,13 +163,17 @@ end_in_order(int code, Datum arg)
 	AbortOutOfAnyTransaction();
 	if (exit_state == EV_DB_DOWN || makes_way)
 		give_back_questions(worker);
-	if (hash_get_num_entries(worker->batches) == 0 || !ev_store_begin())
+	if ((hash_get_num_entries(worker->batches) == 0 && !ev_commands_under_way()) ||
+	    !ev_store_begin())
 		return;
 	batches = palloc(hash_get_num_entries(worker->batches) * sizeof(int64));
 	hash_seq_init(&seq, worker->batches);
 	while ((batch = hash_seq_search(&seq)) != NULL)
 		batches[n++] = batch->batch;
-	ev_store_leave(batches, n);
+	if (n > 0)
+		ev_store_leave(batches, n);
+	if (ev_commands_under_way())
+		ev_store_leave_commands();
 	ev_store_commit(!PostmasterIsAlive());
 }
 
@@ -359,6 +363,7 @@ take_over_what_came(EvWorker *worker)
 	ev_cursors_go_back(worker, (TimestampTz) pg_atomic_exchange_u64(&db->poked_since, 0));
 	ev_count_add(worker, (int64) pg_atomic_exchange_u64(&db->added, 0));
 	ev_suspects_look(worker);
+	ev_commands_look();
 }
 
 static uint32
