@@ -39,6 +39,17 @@ build/gen/generated/domain_table.h: build/gen/generate $(DATA_LISTS)
 build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: build/gen/generated/domain_table.h
 build/engine/domain_list.o build/san/engine/domain_list.o build/fuzzobj/engine/domain_list.o: EV_WARN += -Ibuild/gen
 
+# the matcher of reply rules, likewise
+RULES_OBJ = build/engine/reply_rules.o build/san/engine/reply_rules.o build/fuzzobj/engine/reply_rules.o
+build/gen/generate_rules: $(EV_SRC)/../data/generate_rules.c $(ENGINE_HDR) | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(or $(BUILD_CC),$(CC)) -std=c11 -D_GNU_SOURCE -O1 $(EV_WARN) -Ibuild/include/engine-only -o $@ $<
+build/gen/generated/rule_table.h: build/gen/generate_rules
+	@mkdir -p $(@D)
+	build/gen/generate_rules >$@.new && mv $@.new $@
+$(RULES_OBJ): build/gen/generated/rule_table.h
+$(RULES_OBJ): EV_WARN += -Ibuild/gen
+
 build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<

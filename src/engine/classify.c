@@ -6,123 +6,24 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/pattern.h"
+#include "engine/reply_rules.h"
 #include "engine/slice.h"
 
-/* Sets of stages. */
-#define GREET (1u << EV_STAGE_GREETING | 1u << EV_STAGE_CONNECT)
-#define EHLO  (1u << EV_STAGE_EHLO)
-#define TLS   (1u << EV_STAGE_STARTTLS)
-#define MAIL  (1u << EV_STAGE_MAIL)
-#define RCPT  (1u << EV_STAGE_RCPT | 1u << EV_STAGE_RANDOM_RCPT)
-#define ANY   (GREET | EHLO | MAIL | RCPT) /* not TLS: its refusal says nothing but that */
-
-/* Sets of codes. */
-#define ALL 0
-
-/* Enhanced codes: subject, first and last detail; the class is the reply code's. */
-#define E(subject, detail)       (subject), (detail), (detail)
-#define ER(subject, first, last) (subject), (first), (last)
-#define ES(subject)              (subject), 0, 999
-#define NO_E                     (-1), 0, 999
-
-#define PUT_BACK  0x01
-#define ONLY_EAI  0x02
-#define AFTER_30S 0x04
-
-/* Families that a rule may name beside those of provider.def. */
-#define FAMILY_EVERY     (-1)
-#define FAMILY_MICROSOFT (-2)
-
-enum family
-{
-#define EV_PROVIDER(id, label, kind, trust_accept, trust_reject, needs_control, one_rcpt)          \
-	FAMILY_##id = EV_PROVIDER_##id,
-#include "engine/provider.def"
-};
-
-struct rule
-{
-	char id[EV_RULE_MAX + 1];
-	uint16_t stages;
-	uint16_t code;
-	int16_t subject, first, last;
-	int16_t family;
-	const char *pattern;
-	enum ev_about about;
-	enum ev_strength strength;
-	enum ev_reason reason;
-	enum ev_detail detail;
-	uint8_t flags;
-};
-
-static const struct rule rules[] = {
-#define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \
-                flags)                                                                             \
-	{(id),      (stages),         (code),        enhanced,           FAMILY_##provider,            \
-	 (pattern), EV_ABOUT_##about, EV_##strength, EV_REASON_##reason, EV_DETAIL_##detail,           \
-	 (flags)},
-#include "engine/reply_rules.def"
-};
-
-#define N_RULES (sizeof(rules) / sizeof(rules[0]))
-
-static bool
-family_fits(int family, enum ev_provider provider)
-{
-	if (family == FAMILY_EVERY)
-		return true;
-	if (family == FAMILY_MICROSOFT)
-		return provider == EV_PROVIDER_MICROSOFT_365 || provider == EV_PROVIDER_MICROSOFT_CONSUMER;
-	return family == (int) provider;
-}
-
-static bool
-code_fits(uint16_t wanted, uint16_t code)
-{
-	return wanted == ALL || wanted == code || wanted == code / 100;
-}
-
-static bool
-enhanced_fits(const struct rule *rule, struct ev_enhanced enhanced)
-{
-	if (rule->subject < 0)
-		return true;
-	return enhanced.klass != 0 && enhanced.subject == rule->subject &&
-	       enhanced.detail >= rule->first && enhanced.detail <= rule->last;
-}
-
-/* The first rule that fits; NULL when the stage has none for this code. */
-static const struct rule *
-find_rule(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider, bool eai,
-          const struct ev_pattern_text *text)
-{
-	for (size_t i = 0; i < N_RULES; i++)
-	{
-		const struct rule *rule = &rules[i];
-
-		if ((rule->stages & 1u << stage) && code_fits(rule->code, reply->code) &&
-		    (eai || !(rule->flags & ONLY_EAI)) && enhanced_fits(rule, reply->enhanced) &&
-		    family_fits(rule->family, provider) &&
-		    (rule->pattern == NULL || ev_pattern_match(text, rule->pattern)))
-			return rule;
-	}
-	return NULL;
-}
-
 /*
- * Does the enhanced code deny what a text says about the mailbox?  Subjects 5 and 7 are never about
- * a mailbox, 6 and most of 3 neither (RFC 3463 3); X.1.7 and X.1.8 are about the sender.
- * Providers' own rules are not doubted.
+ * Does the enhanced code deny that there is no such mailbox?  Subjects 5 and 7 are never about a
+ * mailbox, 6 and most of 3 neither (RFC 3463 3); X.1.7 and X.1.8 are about the sender.  Providers'
+ * own rules are not doubted, and neither are words of a full or closed mailbox: they say no more
+ * than `unknown`.
  */
 static bool
-contradicts(const struct rule *rule, struct ev_enhanced enhanced)
+contradicts(const struct ev_reply_rule *rule, struct ev_enhanced enhanced)
 {
 	if (rule->about != EV_ABOUT_RECIPIENT || rule->pattern == NULL || rule->subject >= 0 ||
-	    rule->family != FAMILY_EVERY || enhanced.klass != 5)
+	    rule->family != EV_FAMILY_EVERY || (rule->flags & EV_RULE_SURE) || enhanced.klass != 5)
 		return false;
-	if (rule->reason != EV_REASON_MAILBOX_NOT_FOUND && rule->reason != EV_REASON_MAILBOX_DISABLED &&
-	    rule->reason != EV_REASON_MAILBOX_FULL && rule->reason != EV_REASON_MAILBOX_MOVED)
+	if (rule->reason != EV_REASON_MAILBOX_NOT_FOUND && rule->reason != EV_REASON_MAILBOX_MOVED)
 		return false;
 	switch (enhanced.subject)
 	{
@@ -181,7 +82,7 @@ static void
 classify_accept(uint16_t code, enum ev_stage stage, struct ev_finding *out)
 {
 	out->accepted = true;
-	if (!(RCPT & 1u << stage))
+	if (!(EV_AT_RCPT & 1u << stage))
 		set_finding(out, "accept", EV_ABOUT_NOBODY, EV_WEAK, EV_REASON_SMTP_UNVERIFIABLE,
 		            EV_DETAIL_CANNOT_VERIFY);
 	else if (code == 250)
@@ -198,24 +99,83 @@ classify_accept(uint16_t code, enum ev_stage stage, struct ev_finding *out)
 		            EV_DETAIL_UNEXPECTED_REPLY);
 }
 
-/* Is the local part a word that some rule looks for, such as "user"? */
-static bool
-is_rule_word(const char *local)
+/* What a reply is judged by. */
+struct question
 {
-	for (size_t i = 0; i < N_RULES; i++)
-		if (rules[i].pattern != NULL && ev_pattern_has_word(rules[i].pattern, local))
-			return true;
-	return false;
+	const struct ev_reply *reply;
+	enum ev_stage stage;
+	enum ev_provider provider;
+	bool eai;
+};
+
+/* The first rule that fits the text once masked; NULL when there is none. */
+static const struct ev_reply_rule *
+find_rule(const struct question *question, const struct ev_mask_terms *terms,
+          char masked[EV_PATTERN_TEXT_MAX])
+{
+	const struct ev_reply *reply = question->reply;
+	struct ev_pattern_text text;
+
+	ev_pattern_prepare(
+		&text, masked,
+		ev_mask_text(reply->text, reply->text_len, terms, masked, EV_PATTERN_TEXT_MAX));
+	return ev_reply_rule_find(reply, question->stage, question->provider, question->eai, &text);
+}
+
+/* Could it be a word of a sentence?  What has other bytes in it is somebody's name. */
+static bool
+is_plain_word(const char *local)
+{
+	for (const char *p = local; *p != '\0'; p++)
+		if (!ev_is_alnum(*p) && (unsigned char) *p < 0x80)
+			return false;
+	return *local != '\0';
+}
+
+static bool
+says_invalid(const struct ev_reply_rule *rule)
+{
+	return rule != NULL && ev_reason_info(rule->reason)->status == EV_STATUS_INVALID;
+}
+
+/*
+ * The local part is also a word that rules look for ("user@", "spam@"), and stands in the text
+ * outside of quotes and brackets: the server may have said it of itself or have echoed it.  Where
+ * that word alone decides, what else is said decides if it can; an echo condemns nobody.
+ */
+static const struct ev_reply_rule *
+find_rule_with_word(const struct question *question, struct ev_mask_terms *terms,
+                    char masked[EV_PATTERN_TEXT_MAX])
+{
+	const struct ev_mask_terms nobody = {0};
+	char scratch[EV_PATTERN_TEXT_MAX];
+	const struct ev_reply_rule *kept;
+	const struct ev_reply_rule *left_out;
+	struct ev_pattern_text text;
+
+	terms->local_is_word = true;
+	kept = find_rule(question, terms, masked);
+	ev_pattern_prepare(
+		&text, scratch,
+		ev_mask_text(terms->local, strlen(terms->local), &nobody, scratch, sizeof(scratch)));
+	if (kept == NULL || kept->pattern == NULL || !ev_pattern_match(&text, kept->pattern))
+		return kept;
+
+	terms->local_is_word = false;
+	left_out = find_rule(question, terms, scratch);
+	if (left_out == NULL || left_out->pattern == NULL || left_out->strength == EV_WEAK)
+		return says_invalid(kept) ? left_out : kept;
+	return says_invalid(left_out) && !says_invalid(kept) ? kept : left_out;
 }
 
 void
 ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider, bool eai,
             const struct ev_mask_terms *terms, struct ev_finding *out)
 {
+	const struct question question = {reply, stage, provider, eai};
 	char masked[EV_PATTERN_TEXT_MAX];
-	struct ev_pattern_text text;
 	struct ev_mask_terms known = {0};
-	const struct rule *rule;
+	const struct ev_reply_rule *rule;
 
 	memset(out, 0, sizeof(*out));
 	if (reply->code >= 200 && reply->code <= 299)
@@ -226,15 +186,13 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 
 	if (terms != NULL)
 		known = *terms;
-	/* the rules are looked through only if it is there to be masked */
-	known.local_is_word =
-		known.local != NULL &&
-		ev_slice_find((struct ev_slice){reply->text, reply->text_len}, known.local, NULL) &&
-		is_rule_word(known.local);
-	ev_pattern_prepare(&text, masked,
-	                   ev_mask_text(reply->text, reply->text_len, &known, masked, sizeof(masked)));
-
-	rule = reply->code >= 400 ? find_rule(reply, stage, provider, eai, &text) : NULL;
+	known.local_is_word = false;
+	if (known.local != NULL && is_plain_word(known.local) &&
+	    ev_slice_find((struct ev_slice){reply->text, reply->text_len}, known.local, NULL) &&
+	    ev_reply_rule_word(known.local))
+		rule = find_rule_with_word(&question, &known, masked);
+	else
+		rule = find_rule(&question, &known, masked);
 	if (rule == NULL)
 	{
 		set_finding(out, "unexpected", EV_ABOUT_SYSTEM, EV_WEAK, EV_REASON_SMTP_PROTOCOL_ERROR,
@@ -242,13 +200,13 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 		return;
 	}
 	out->temporary = reply->code < 500;
-	out->put_back = (rule->flags & PUT_BACK) != 0;
+	out->put_back = (rule->flags & EV_RULE_PUT_BACK) != 0;
 	if (contradicts(rule, reply->enhanced))
 		set_finding(out, "rcpt.contradiction", EV_ABOUT_NOBODY, EV_WEAK,
 		            EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CONTRADICTION);
 	else
 		set_finding(out, rule->id, rule->about, rule->strength, rule->reason, rule->detail);
-	if (rule->flags & AFTER_30S)
+	if (rule->flags & EV_RULE_AFTER_30S)
 		out->retry_after = 30;
 	else if (out->temporary)
 		out->retry_after = find_delay(masked);

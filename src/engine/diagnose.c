@@ -74,6 +74,11 @@ static const char given_up[] =
 	"not going to try again|could not be delivered for*|expired|unable to deliver*days|"
 	"long failure period";
 
+/* Words that name who sends: then a name that does not exist may be theirs. */
+static const char sender[] = "sender*|sending*|originat*|from|mail from|return path*|return "
+							 "address*|reverse path*|envelope*|your*|"
+							 "you|helo*|ehlo*|client*|spf|dkim|dmarc";
+
 /* The words once masked, and which patterns they match. */
 struct words
 {
@@ -85,6 +90,8 @@ struct words
 /* Numbers of the patterns that are no rules'. */
 #define QUOTA_PATTERN    N_RULES
 #define GIVEN_UP_PATTERN (N_RULES + 1)
+#define SENDER_PATTERN   (N_RULES + 2)
+#define N_PATTERNS       (N_RULES + 3)
 
 /*
  * Patterns of all rules, made ready once; whoever comes first makes what everybody would.  Callers
@@ -97,18 +104,19 @@ patterns(void)
 
 	if (index.n == 0)
 	{
-		const char *all[N_RULES + 2];
+		const char *all[N_PATTERNS];
 
 		for (size_t i = 0; i < N_RULES; i++)
 			all[i] = rules[i].pattern;
 		all[QUOTA_PATTERN] = quota;
 		all[GIVEN_UP_PATTERN] = given_up;
-		ev_pattern_index_build(&index, all, N_RULES + 2);
+		all[SENDER_PATTERN] = sender;
+		ev_pattern_index_build(&index, all, N_PATTERNS);
 	}
 	return &index;
 }
 
-_Static_assert(N_RULES + 2 <= EV_INDEX_PATTERNS_MAX, "more rules than the index has room for");
+_Static_assert(N_PATTERNS <= EV_INDEX_PATTERNS_MAX, "more rules than the index has room for");
 
 /* --- the rules of bounces ------------------------------------------------------------------------------ */
 
@@ -223,7 +231,7 @@ static bool
 says_nothing(const struct ev_finding *finding)
 {
 	return finding->strength == EV_WEAK || finding->about == EV_ABOUT_NOBODY ||
-	       (by_code(finding) && finding->about == EV_ABOUT_SYSTEM) ||
+	       (by_code(finding) && finding->about != EV_ABOUT_RECIPIENT) ||
 	       strcmp(finding->rule, "unexpected") == 0;
 }
 
@@ -266,19 +274,23 @@ scope_of(const struct ev_finding *finding)
 
 /*
  * Do words about the recipient, our sender or us stand beside what a rule found?  A name that does not
- * exist may be that of our sender, and a full mailbox outweighs the time-out that ended the trying;
- * a recipient's domain is nothing else than the recipient.
+ * exist may be that of our sender if the words name one, and a full mailbox outweighs the time-out
+ * that ended the trying, though not a look-up that failed; a recipient's domain is nothing else than
+ * the recipient.
  */
 static bool
-names_another(const struct ev_finding *finding, enum ev_about about)
+names_another(const struct ev_finding *finding, const struct rule *rule, const struct words *words)
 {
 	if (finding->strength != EV_STRONG || by_code(finding))
 		return false;
 	switch (finding->about)
 	{
 		case EV_ABOUT_SENDER:
-		case EV_ABOUT_US: return about == EV_ABOUT_DOMAIN;
-		case EV_ABOUT_RECIPIENT: return about == EV_ABOUT_SYSTEM;
+		case EV_ABOUT_US:
+			return rule->about == EV_ABOUT_DOMAIN &&
+			       ev_pattern_set_has(&words->set, SENDER_PATTERN);
+		case EV_ABOUT_RECIPIENT:
+			return rule->about == EV_ABOUT_SYSTEM && rule->reason != EV_REASON_DNS_LOOKUP_ERROR;
 		default: return false;
 	}
 }
@@ -440,7 +452,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
 		rule = find_rule(OWN, enhanced, &words);
-	if (rule != NULL && names_another(finding, rule->about))
+	if (rule != NULL && names_another(finding, rule, &words))
 		rule = NULL;
 	if (rule == NULL)
 	{
@@ -449,7 +461,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		out->scope = scope_of(finding);
 		if (!is_settled(finding))
 			rule = find_rule(ANY, enhanced, &words);
-		if (rule != NULL && names_another(finding, rule->about))
+		if (rule != NULL && names_another(finding, rule, &words))
 			rule = NULL;
 		if (rule == NULL && is_open(finding))
 			rule = find_rule(LATE, enhanced, &words);

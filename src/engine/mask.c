@@ -31,28 +31,149 @@ is_high(char c)
 	return (unsigned char) c >= 0x80;
 }
 
+/* Base letters of U+00C0 to U+017F; '.' where there is none. */
+static const char base_letters[] =
+	"aaaaaaaceeeeiiiidnooooo.ouuuuytsaaaaaaaceeeeiiiidnooooo.ouuuuyty"
+	"aaaaaaccccccccddddeeeeeeeeeegggggggghh.hiiiiiiiiii..jjkk.llllll."
+	".llnnnnnn..noooooooorrrrrrsssssssstttt..uuuuuuuuuuuuwwyyyzzzzzz.";
+
+/* How many bytes from p on belong to one run of bytes beyond ASCII, and is the run UTF-8? */
+static size_t
+high_run(const char *p, const char *end, bool *utf8)
+{
+	const char *q = p;
+
+	*utf8 = true;
+	while (q < end && is_high(*q))
+	{
+		unsigned c = (unsigned char) *q++;
+		int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+
+		if (c < 0xc2 || c > 0xf4)
+			*utf8 = false;
+		for (; *utf8 && more > 0; more--, q++)
+			if (q == end || ((unsigned char) *q & 0xc0) != 0x80)
+			{
+				*utf8 = false;
+				break;
+			}
+	}
+	return (size_t) (q - p);
+}
+
+/*
+ * A letter beyond ASCII as rules spell it: Latin ones lose their accent, in UTF-8 as well as alone
+ * among ASCII letters (Latin-1), Cyrillic capitals become small, a typographic apostrophe plain.
+ * Returns how many bytes of the text it takes, 0 when it stays as it is; *n bytes are written to out,
+ * never more than were taken.
+ */
+static size_t
+fold(const char *p, const char *end, bool utf8, char *out, size_t *n)
+{
+	unsigned c0 = (unsigned char) *p;
+	unsigned c1 = p + 1 < end ? (unsigned char) p[1] : 0;
+
+	*n = 1;
+	if (!utf8)
+	{
+		/* Latin-1 if it stands alone; other encodings have no single bytes of this range */
+		if (c0 < 0xc0 || c1 >= 0x80)
+			return 0;
+		*out = base_letters[c0 - 0xc0];
+		return *out != '.' ? 1 : 0;
+	}
+	if (c0 >= 0xc3 && c0 <= 0xc5)
+	{
+		*out = base_letters[((c0 & 0x1f) << 6 | (c1 & 0x3f)) - 0xc0];
+		return *out != '.' ? 2 : 0;
+	}
+	if (c0 == 0xd0 && c1 >= 0x90 && c1 <= 0xaf)
+	{
+		out[0] = (char) (c1 < 0xa0 ? 0xd0 : 0xd1);
+		out[1] = (char) (c1 < 0xa0 ? c1 + 0x20 : c1 - 0x20);
+		*n = 2;
+		return 2;
+	}
+	if (c0 == 0xe2 && c1 == 0x80 && (unsigned char) p[2] == 0x99)
+	{
+		*out = '\'';
+		return 3;
+	}
+	return 0;
+}
+
+/* Letters of a run beyond ASCII, folded; returns the bytes taken, no more than there is room for. */
+static size_t
+fold_run(const char *p, const char *end, char *out, size_t room, size_t *written)
+{
+	bool utf8;
+	size_t run = high_run(p, end, &utf8);
+	size_t at = 0;
+	size_t len = 0;
+
+	/* a Latin-1 letter is one byte among ASCII letters */
+	if (!utf8 && run > 1)
+	{
+		len = run < room ? run : room;
+		memcpy(out, p, len);
+		*written = len;
+		return len;
+	}
+	while (at < run && len + 2 <= room)
+	{
+		size_t n;
+		size_t taken = fold(p + at, end, utf8, out + len, &n);
+
+		if (taken == 0)
+		{
+			out[len] = p[at];
+			taken = 1;
+		}
+		at += taken;
+		len += n;
+	}
+	*written = len;
+	return at;
+}
+
+/* What a byte may be part of. */
+#define WORD  1 /* a word: letter, digit, hyphen, underscore, anything beyond ASCII */
+#define LOCAL 2 /* an unquoted local part */
+#define HOST  4 /* a host name */
+#define BLANK 8
+
+static const unsigned char classes[256] = {
+	8, 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	8, 2, 0, 2, 2, 2, 2, 2, 0, 0, 2, 2, 0, 7, 6, 2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 2, 0, 2,
+	0, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 2, 7,
+	2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2, 2, 2, 2, 0,
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+
 static bool
 is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+	return classes[(unsigned char) c] & BLANK;
 }
 
 static bool
 is_word_char(char c)
 {
-	return ev_is_alpha(c) || ev_is_digit(c) || c == '_' || c == '-' || is_high(c);
+	return classes[(unsigned char) c] & WORD;
 }
 
 static bool
 is_host_char(char c)
 {
-	return is_word_char(c) || c == '.';
+	return classes[(unsigned char) c] & HOST;
 }
 
 static bool
 is_local_char(char c)
 {
-	return is_host_char(c) || (c != '\0' && strchr("!#$%&'*+/=?^`{|}~", c) != NULL);
+	return classes[(unsigned char) c] & LOCAL;
 }
 
 /* The text being masked; p is where we are. */
@@ -78,12 +199,12 @@ after(const struct text *text, const char *p)
 static size_t
 term_at(const struct text *text, const char *p, const char *term)
 {
-	size_t len = term == NULL ? 0 : strlen(term);
+	size_t len = 0;
 
-	if (len == 0 || (size_t) (text->end - p) < len)
+	if (term == NULL || *term == '\0')
 		return 0;
-	for (size_t i = 0; i < len; i++)
-		if (ev_lower(p[i]) != ev_lower(term[i]))
+	for (; term[len] != '\0'; len++)
+		if (p + len >= text->end || ev_lower(p[len]) != ev_lower(term[len]))
 			return 0;
 	if (is_word_char(term[0]) && is_word_char(before(text, p)))
 		return 0;
@@ -156,6 +277,8 @@ url(const struct text *text, const char *p)
 {
 	static const char *const schemes[] = {"http://", "https://", "www."};
 
+	if (ev_lower(*p) != 'h' && ev_lower(*p) != 'w')
+		return 0;
 	if (is_word_char(before(text, p)))
 		return 0;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
@@ -316,10 +439,28 @@ ipv6(const struct text *text, const char *p)
 	return (size_t) (q - p);
 }
 
-static size_t
-match_at(const struct text *text, const char *p, const struct ev_mask_terms *terms)
+/* The first bytes of all terms, as a set; small letters. */
+struct first_bytes
 {
-	size_t len = terms == NULL ? 0 : known_term(text, p, terms);
+	bool is[256];
+};
+
+static void
+find_first_bytes(const struct ev_mask_terms *terms, struct first_bytes *first)
+{
+	const char *const names[] = {terms->local,     terms->domain,  terms->sender, terms->helo,
+	                             terms->source_ip, terms->mx_host, terms->mx_ip};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i] != NULL)
+			first->is[(unsigned char) ev_lower(names[i][0])] = true;
+}
+
+static size_t
+match_at(const struct text *text, const char *p, const struct ev_mask_terms *terms,
+         const struct first_bytes *first)
+{
+	size_t len = first->is[(unsigned char) ev_lower(*p)] ? known_term(text, p, terms) : 0;
 	size_t n;
 
 	if ((n = path(text, p)) > len)
@@ -328,6 +469,10 @@ match_at(const struct text *text, const char *p, const struct ev_mask_terms *ter
 		len = n;
 	if (len > 0)
 		return len;
+
+	/* the others begin with a letter, digit or colon */
+	if (!is_word_char(*p))
+		return *p == ':' ? ipv6(text, p) : 0;
 	if ((n = url(text, p)) > 0 || (n = ipv6(text, p)) > 0)
 		return n;
 	return host_name(text, p);
@@ -353,18 +498,22 @@ ev_mask_text(const char *text_start, size_t n, const struct ev_mask_terms *terms
              size_t size)
 {
 	const struct text text = {text_start, text_start + n};
+	struct first_bytes first = {{false}};
 	const char *p = text_start;
 	size_t len = 0;
 	bool line_start = true;
 
 	if (size == 0)
 		return 0;
+	if (terms != NULL)
+		find_first_bytes(terms, &first);
 	if (size > 1)
 		out[len++] = ' ';
 	/* two bytes stay free for the last space and the NUL */
 	while (p < text.end && len + 2 < size)
 	{
 		size_t match;
+		size_t folded;
 
 		if (line_start)
 		{
@@ -381,10 +530,23 @@ ev_mask_text(const char *text_start, size_t n, const struct ev_mask_terms *terms
 			p++;
 			continue;
 		}
-		match = match_at(&text, p, terms);
+
+		/* no recogniser begins within a word */
+		if (p > text_start && is_word_char(*p) && is_word_char(p[-1]) && !is_high(*p))
+		{
+			out[len++] = ev_lower(*p++);
+			continue;
+		}
+		match = match_at(&text, p, terms, &first);
 		if (match > 0)
 		{
 			out[len++] = MASK_CHAR;
+			p += match;
+		}
+		else if (is_high(*p) &&
+		         (match = fold_run(p, text.end, out + len, size - len - 2, &folded)) > 0)
+		{
+			len += folded;
 			p += match;
 		}
 		else

@@ -16,6 +16,16 @@ is_alnum(char c)
 	return (u >= 'a' && u <= 'z') || (u >= '0' && u <= '9') || u >= 0x80;
 }
 
+/*
+ * Does a word start at text[i]?  Scripts without blanks have no word boundaries: there every
+ * character is one, told by the first byte of its encoding.
+ */
+static bool
+starts_word(const char *text, size_t i)
+{
+	return i == 0 || !is_alnum(text[i - 1]) || (unsigned char) text[i] >= 0xc0;
+}
+
 void
 ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 {
@@ -23,8 +33,39 @@ ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 	subject->len = n < EV_PATTERN_TEXT_MAX ? n : EV_PATTERN_TEXT_MAX;
 	subject->n_words = 0;
 	for (size_t i = 0; i < subject->len && subject->n_words < EV_PATTERN_WORDS_MAX; i++)
-		if (text[i] != ' ' && (i == 0 || !is_alnum(text[i - 1])))
+		if (text[i] != ' ' && starts_word(text, i))
 			subject->words[subject->n_words++] = (uint16_t) i;
+}
+
+static bool match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
+                       const char *end);
+
+/* Match pattern to end at text[pos] or up to GAP_MAX bytes later. */
+static bool
+match_after_gap(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
+                const char *end)
+{
+	const char *text = subject->text;
+	size_t i = 0;
+
+	if (!is_alnum(*pattern))
+	{
+		for (size_t at = pos; at < subject->len && at - pos <= GAP_MAX; at++)
+			if (match_here(subject, at, pattern, end))
+				return true;
+		return false;
+	}
+	if (pos < subject->len && text[pos] == *pattern && match_here(subject, pos, pattern, end))
+		return true;
+
+	/* what follows a gap starts a word, like the alternative itself */
+	while (i < subject->n_words && subject->words[i] <= pos)
+		i++;
+	for (; i < subject->n_words && subject->words[i] - pos <= GAP_MAX; i++)
+		if (text[subject->words[i]] == *pattern &&
+		    match_here(subject, subject->words[i], pattern, end))
+			return true;
+	return false;
 }
 
 /* Match the alternative (pattern to end) at text[pos]. */
@@ -41,15 +82,7 @@ match_here(const struct ev_pattern_text *subject, size_t pos, const char *patter
 
 			if (rest == end)
 				return true;
-			for (size_t gap = 0; gap <= GAP_MAX && pos + gap < subject->len; gap++)
-			{
-				/* what follows the gap starts a word, like the alternative itself */
-				if (gap > 0 && is_alnum(*rest) && is_alnum(text[pos + gap - 1]))
-					continue;
-				if (match_here(subject, pos + gap, rest, end))
-					return true;
-			}
-			return false;
+			return match_after_gap(subject, pos, rest, end);
 		}
 		if (pos >= subject->len)
 			return false;
@@ -68,7 +101,15 @@ match_here(const struct ev_pattern_text *subject, size_t pos, const char *patter
 					return false;
 		}
 	}
-	return !is_alnum(end[-1]) || pos >= subject->len || !is_alnum(text[pos]);
+	return !is_alnum(end[-1]) || pos >= subject->len || !is_alnum(text[pos]) ||
+	       starts_word(text, pos);
+}
+
+bool
+ev_pattern_match_rest(const struct ev_pattern_text *subject, size_t pos, const char *rest,
+                      const char *end)
+{
+	return match_here(subject, pos, rest, end);
 }
 
 bool

@@ -51,6 +51,43 @@ ev_site_pattern_normalize(const char *pattern, size_t n, char *out, size_t size)
 	return len;
 }
 
+static bool
+is_word_byte(char c)
+{
+	return ev_is_alnum(c) || (unsigned char) c >= 0x80;
+}
+
+void
+ev_site_pattern_fold(const char *pattern, char *out)
+{
+	size_t len = 0;
+
+	for (size_t n; *pattern != '\0'; pattern += n)
+	{
+		char masked[EV_SITE_PATTERN_MAX + 8];
+		bool high = false;
+
+		for (n = 0; is_word_byte(pattern[n]); n++)
+			high = high || (unsigned char) pattern[n] >= 0x80;
+		if (n == 0)
+			n = 1;
+		if (!high)
+		{
+			memcpy(out + len, pattern, n);
+			len += n;
+			continue;
+		}
+		/* a word alone is not masked, only folded, with a blank before and behind it */
+		{
+			size_t folded = ev_mask_text(pattern, n, NULL, masked, sizeof(masked)) - 2;
+
+			memcpy(out + len, masked + 1, folded);
+			len += folded;
+		}
+	}
+	out[len] = '\0';
+}
+
 /* Masked as a reply would be: is it still itself? */
 static bool
 survives_masking(const char *text, size_t n)
@@ -115,7 +152,7 @@ alternative_fault(const char *text, size_t n)
 		return &empty;
 	for (size_t i = 0; i < n; i++)
 	{
-		if (ev_is_alnum(text[i]) || (unsigned char) text[i] >= 0x80)
+		if (is_word_byte(text[i]))
 			letters++;
 		if (text[i] != '*')
 			continue;
@@ -146,6 +183,7 @@ ev_site_pattern_fault(const char *pattern)
 		"Runs of blanks are one space when a reply is matched."};
 	static const struct ev_site_fault many = {"the pattern has too many alternatives",
 	                                          "At most 20; a second rule can have the rest."};
+	char folded[EV_SITE_PATTERN_MAX + 1];
 	size_t n = strlen(pattern);
 	size_t alternatives = 0;
 
@@ -165,7 +203,8 @@ ev_site_pattern_fault(const char *pattern)
 	}
 	if (!is_utf8(pattern, n))
 		return &encoding;
-	for (const char *p = pattern;;)
+	ev_site_pattern_fold(pattern, folded);
+	for (const char *p = folded;;)
 	{
 		size_t len = strcspn(p, "|");
 		const struct ev_site_fault *fault = alternative_fault(p, len);

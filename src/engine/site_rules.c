@@ -269,7 +269,7 @@ ev_site_rule_parse(int32_t id, const struct ev_site_rule_words *words, struct ev
 		fault = ev_site_pattern_fault(words->pattern);
 		if (fault != NULL)
 			return fault;
-		memcpy(out->pattern, words->pattern, strlen(words->pattern) + 1);
+		ev_site_pattern_fold(words->pattern, out->pattern);
 	}
 	fault = parse_verdict(words, out);
 	return fault != NULL ? fault : safety_fault(out);
@@ -356,33 +356,68 @@ is_word_of(const struct ev_site_rules *rules, const char *local)
 	return false;
 }
 
-/* The reply's text, masked once it is first needed. */
+/* Masked text, ready to be matched. */
 struct words
 {
-	bool ready;
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_pattern_text text;
 };
 
-static void
-prepare(struct words *words, const struct ev_site_rules *rules, const struct ev_reply *reply,
-        const struct ev_mask_terms *terms)
+/* The reply's text, masked once it is first needed. */
+struct question
 {
-	struct ev_mask_terms known = {0};
+	const struct ev_site_rules *rules;
+	const struct ev_reply *reply;
+	struct ev_mask_terms terms;
+	bool ready;
+	struct words said;
 
-	if (words->ready)
-		return;
-	words->ready = true;
-	if (terms != NULL)
-		known = *terms;
-	/* a local part that is also a word of a rule is masked only where it is quoted */
-	known.local_is_word =
-		known.local != NULL &&
-		ev_slice_find((struct ev_slice){reply->text, reply->text_len}, known.local, NULL) &&
-		is_word_of(rules, known.local);
-	ev_pattern_prepare(
-		&words->text, words->masked,
-		ev_mask_text(reply->text, reply->text_len, &known, words->masked, sizeof(words->masked)));
+	/* only if the local part is a word of a rule and stands there (terms.local_is_word): */
+	struct words local;    /* it alone */
+	struct words left_out; /* the text with it masked wherever it stands */
+};
+
+static void
+mask(const char *text, size_t n, const struct ev_mask_terms *terms, struct words *out)
+{
+	ev_pattern_prepare(&out->text, out->masked,
+	                   ev_mask_text(text, n, terms, out->masked, sizeof(out->masked)));
+}
+
+static void
+prepare(struct question *question)
+{
+	const struct ev_reply *reply = question->reply;
+	struct ev_mask_terms *terms = &question->terms;
+	const struct ev_mask_terms nobody = {0};
+
+	question->ready = true;
+	terms->local_is_word = false;
+	if (terms->local != NULL &&
+	    ev_slice_find((struct ev_slice){reply->text, reply->text_len}, terms->local, NULL) &&
+	    is_word_of(question->rules, terms->local))
+	{
+		mask(reply->text, reply->text_len, terms, &question->left_out);
+		mask(terms->local, strlen(terms->local), &nobody, &question->local);
+		terms->local_is_word = true;
+	}
+	mask(reply->text, reply->text_len, terms, &question->said);
+}
+
+/*
+ * Does the pattern fit what was said?  Where a local part is a word of rules ("user@"), the server may
+ * have said it of itself or have echoed it: alone it does not decide.
+ */
+static bool
+pattern_fits(const char *pattern, struct question *question)
+{
+	if (pattern[0] == '\0')
+		return true;
+	if (!question->ready)
+		prepare(question);
+	if (question->terms.local_is_word && ev_pattern_match(&question->local.text, pattern))
+		return ev_pattern_match(&question->left_out.text, pattern);
+	return ev_pattern_match(&question->said.text, pattern);
 }
 
 /* "site:ID" */
@@ -418,11 +453,16 @@ ev_site_rules_apply(const struct ev_site_rules *rules, const struct ev_reply *re
                     enum ev_stage stage, const char *host, enum ev_provider provider,
                     const struct ev_mask_terms *terms, struct ev_finding *finding)
 {
-	struct words words;
+	struct question question;
 
 	if (rules == NULL || rules->n == 0 || reply->code < 400 || reply->code > 599)
 		return false;
-	words.ready = false;
+	question.rules = rules;
+	question.reply = reply;
+	question.ready = false;
+	memset(&question.terms, 0, sizeof(question.terms));
+	if (terms != NULL)
+		question.terms = *terms;
 	for (size_t i = 0; i < rules->n && i < EV_SITE_RULES_MAX; i++)
 	{
 		const struct ev_site_rule *rule = &rules->rows[i];
@@ -434,12 +474,8 @@ ev_site_rules_apply(const struct ev_site_rules *rules, const struct ev_reply *re
 			continue;
 		if (reply->code < 500 && is_invalid((enum ev_reason) rule->reason))
 			continue;
-		if (rule->pattern[0] != '\0')
-		{
-			prepare(&words, rules, reply, terms);
-			if (!ev_pattern_match(&words.text, rule->pattern))
-				continue;
-		}
+		if (!pattern_fits(rule->pattern, &question))
+			continue;
 		finding->temporary = reply->code < 500;
 		speak(rule, finding);
 		return true;

@@ -36,7 +36,7 @@ struct ev_site_rule
 	uint8_t reason;      /* enum ev_reason */
 	uint8_t detail;      /* enum ev_detail */
 	char mx[EV_HOST_MAX + 1];              /* this host and all below: lower-case, no outer dot */
-	char pattern[EV_SITE_PATTERN_MAX + 1]; /* see pattern.h */
+	char pattern[EV_SITE_PATTERN_MAX + 1]; /* see pattern.h; folded */
 };
 
 /* In the order in which they are asked. */
@@ -71,6 +71,12 @@ struct ev_site_fault
  * ends of alternatives.  out has size bytes; what does not fit is cut.  Returns its length.
  */
 extern size_t ev_site_pattern_normalize(const char *pattern, size_t n, char *out, size_t size);
+
+/*
+ * As masked texts are spelled: letters without their accents (mask.h).  pattern is UTF-8 of at most
+ * EV_SITE_PATTERN_MAX bytes; out has room for as many and the NUL.
+ */
+extern void ev_site_pattern_fold(const char *pattern, char *out);
 
 /* NULL when it can be the pattern of a rule. */
 extern const struct ev_site_fault *ev_site_pattern_fault(const char *pattern);

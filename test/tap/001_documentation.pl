@@ -73,6 +73,8 @@ for my $word (split /\n/, $node->safe_psql('postgres', q{
 	like($operation, qr/^\|[^|]*`\Q$word\E`[^|]*\|/m, "doc/operation.md has a row for $word");
 }
 
+is(slurp('doc/codes.md'), scalar `$root/script/code-table`, 'doc/codes.md is what script/code-table prints');
+
 my $view = $node->safe_psql('postgres', 'SELECT count(*) FROM email_verify.reason');
 my $def = () = slurp('src/engine/reason.def') =~ /^EV_REASON\(/mg;
 is($view, $def, 'every reason of reason.def is in the view');

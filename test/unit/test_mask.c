@@ -171,7 +171,7 @@ name_of(const char *alternative, size_t n, char joint, char *out, size_t size)
 			c = ' ';
 		if (c == '*' || c == '@' || c == '\'')
 			continue;
-		if (c == ' ' || c == ':' || c == '.')
+		if (c == ' ' || c == ':' || c == '.' || c == '#')
 		{
 			if (len == 0 || out[len - 1] == joint)
 				continue;

@@ -35,6 +35,10 @@
 /* The short way through a hash index is for up to so many rows of one hash value, dead ones too. */
 #define SHORT_WAY_MAX 16
 
+/* How much of a row is read, more or less, and what comes from memory at a time. */
+#define ROW_BYTES  192
+#define CACHE_LINE 64
+
 /* All that are in use: the server has room for few callbacks, and others want some as well. */
 static EvLookup *first = NULL;
 
@@ -253,10 +257,18 @@ offer_version(const Search *search, Relation rel, ItemPointer tid, Snapshot snap
 	TupleTableSlot *slot = search->lookup->slot;
 	Buffer buffer = ReadBuffer(rel, ItemPointerGetBlockNumber(tid));
 	HeapTupleData tuple;
+	Page page = BufferGetPage(buffer);
 	bool found;
 	bool more = true;
 
+	ItemId id = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+
+	/* nobody has read them for long: to wait for them one after the other takes several times as long */
+	ev_prefetch(page);
+	ev_prefetch(id);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	for (int i = 0; i < ROW_BYTES; i += CACHE_LINE)
+		ev_prefetch((char *) page + ItemIdGetOffset(id) + i);
 	found = heap_hot_search_buffer(tid, rel, buffer, snapshot, &tuple, NULL, true);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	if (found)

@@ -27,6 +27,17 @@
 #error "email_verify needs PostgreSQL 15 or later"
 #endif
 
+/* Have the memory at this address, which need not be valid, come nearer: it will be read soon. */
+static inline void
+ev_prefetch(const void *address)
+{
+#if defined(__GNUC__)
+	__builtin_prefetch(address);
+#else
+	(void) address;
+#endif
+}
+
 /* A wait event set that lives as long as the process. */
 static inline WaitEventSet *
 ev_create_wait_event_set(int n)

@@ -1,0 +1,275 @@
+/*
+ * generate_rules.c
+ *	  Makes the matcher of reply rules (src/engine/reply_rules.c) and prints it as C.
+ *
+ * Nodes are numbered so that the edges of node n are node_edges[n] to node_edges[n + 1] and what ends
+ * there is node_ends[n] to node_ends[n + 1].  node_hints[n] has the edges' bytes modulo 32, as a set,
+ * and the first rule that ends there or below.  Node 0 is the root of the patterns, WORD_ROOT that of
+ * the words they are made of.
+ */
+#define EV_REPLY_RULE_TABLE rules
+#include "engine/reply_rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_RULES   (sizeof(rules) / sizeof(rules[0]))
+#define MAX_NODES 60000
+#define MAX_ENDS  12000
+
+struct node
+{
+	unsigned child, next; /* first child, next sibling; 0 for none */
+	unsigned char byte;
+	unsigned first_end; /* 1 + index in ends; 0 for none */
+	unsigned char word; /* 1: a word ends here, 2: and may go on */
+	unsigned number;    /* as printed */
+	unsigned first_rule; /* of what ends here or below */
+};
+
+struct end
+{
+	unsigned rule, from, to;
+	unsigned next; /* 1 + index; 0 for none */
+};
+
+static struct node nodes[MAX_NODES];
+static struct end ends[MAX_ENDS];
+static unsigned n_nodes = 2; /* the two roots */
+static unsigned n_ends;
+static unsigned order[MAX_NODES];
+static unsigned n_order;
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "generate_rules: %s\n", what);
+	exit(1);
+}
+
+static unsigned
+child(unsigned node, unsigned char byte)
+{
+	unsigned *link = &nodes[node].child;
+
+	while (*link != 0 && nodes[*link].byte != byte)
+		link = &nodes[*link].next;
+	if (*link == 0)
+	{
+		if (n_nodes == MAX_NODES)
+			die("too many nodes");
+		nodes[n_nodes].byte = byte;
+		*link = n_nodes++;
+	}
+	return *link;
+}
+
+/* One alternative of rule's pattern, from byte from to byte to. */
+static void
+add_alternative(unsigned rule, unsigned from, unsigned to)
+{
+	const char *pattern = rules[rule].pattern;
+	unsigned node = 0;
+	unsigned *link;
+	unsigned at = from;
+
+	for (; at < to && pattern[at] != '*'; at++)
+		node = child(node, pattern[at] == '@' ? 1 : (unsigned char) pattern[at]);
+	if (at == from || strcspn(pattern + from, "-_") < to - from)
+		die(pattern);
+	link = &nodes[node].first_end;
+	while (*link != 0)
+		link = &ends[*link - 1].next;
+	if (n_ends == MAX_ENDS)
+		die("too many alternatives");
+	ends[n_ends].rule = rule;
+	ends[n_ends].from = at;
+	ends[n_ends].to = to;
+	*link = ++n_ends;
+}
+
+static void
+add_words(const char *pattern)
+{
+	while (*pattern != '\0')
+	{
+		size_t n = strcspn(pattern, " |*@");
+
+		if (n > 0)
+		{
+			unsigned node = 1;
+
+			for (size_t i = 0; i < n; i++)
+				node = child(node, (unsigned char) pattern[i]);
+			if (nodes[node].word < (pattern[n] == '*' ? 2 : 1))
+				nodes[node].word = pattern[n] == '*' ? 2 : 1;
+		}
+		pattern += n;
+		if (*pattern != '\0')
+			pattern++;
+	}
+}
+
+/* Number the tree below a root in breadth, so that the roots' near nodes lie together. */
+static void
+number(unsigned root)
+{
+	unsigned at = n_order;
+
+	nodes[root].number = n_order;
+	order[n_order++] = root;
+	for (; at < n_order; at++)
+		for (unsigned c = nodes[order[at]].child; c != 0; c = nodes[c].next)
+		{
+			nodes[c].number = n_order;
+			order[n_order++] = c;
+		}
+}
+
+/* Below nodes come after them in order. */
+static void
+find_first_rules(void)
+{
+	for (unsigned i = n_order; i-- > 0;)
+	{
+		struct node *node = &nodes[order[i]];
+
+		node->first_rule = N_RULES;
+		for (unsigned e = node->first_end; e != 0; e = ends[e - 1].next)
+			if (ends[e - 1].rule < node->first_rule)
+				node->first_rule = ends[e - 1].rule;
+		for (unsigned c = node->child; c != 0; c = nodes[c].next)
+			if (nodes[c].first_rule < node->first_rule)
+				node->first_rule = nodes[c].first_rule;
+	}
+}
+
+static void
+print_sets(void)
+{
+	size_t words = (N_RULES + 63) / 64;
+
+	printf("static const uint64_t rules_without_pattern[RULE_WORDS] = {");
+	for (size_t w = 0; w < words; w++)
+	{
+		uint64_t set = 0;
+
+		for (size_t i = w * 64; i < N_RULES && i < (w + 1) * 64; i++)
+			if (rules[i].pattern == NULL)
+				set |= UINT64_C(1) << i % 64;
+		printf("UINT64_C(0x%llx),", (unsigned long long) set);
+	}
+	printf("};\nstatic const uint64_t rule_sets[EV_N_STAGE][2][RULE_WORDS] = {\n");
+	for (int stage = 0; stage < EV_N_STAGE; stage++)
+	{
+		printf("{");
+		for (int klass = 4; klass <= 5; klass++)
+		{
+			printf("{");
+			for (size_t w = 0; w < words; w++)
+			{
+				uint64_t set = 0;
+
+				for (size_t i = w * 64; i < N_RULES && i < (w + 1) * 64; i++)
+				{
+					unsigned code = rules[i].code;
+
+					if ((rules[i].stages & 1u << stage) &&
+					    (code == 0 || code == (unsigned) klass || code / 100 == (unsigned) klass))
+						set |= UINT64_C(1) << i % 64;
+				}
+				printf("UINT64_C(0x%llx),", (unsigned long long) set);
+			}
+			printf("},");
+		}
+		printf("},\n");
+	}
+	printf("};\n");
+}
+
+int
+main(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < N_RULES; i++)
+	{
+		const char *pattern = rules[i].pattern;
+
+		for (unsigned from = 0; pattern != NULL && pattern[from] != '\0';)
+		{
+			unsigned to = from + (unsigned) strcspn(pattern + from, "|");
+
+			add_alternative(i, from, to);
+			from = pattern[to] == '|' ? to + 1 : to;
+		}
+		if (pattern != NULL)
+			add_words(pattern);
+	}
+	number(0);
+	nodes[1].number = n_order;
+	printf("/* made by data/generate_rules.c from reply_rules.def */\n"
+	       "#define RULE_COUNT %zu\n#define RULE_WORDS %zu\n#define WORD_ROOT %uu\n",
+	       N_RULES, (N_RULES + 63) / 64, n_order);
+	number(1);
+	if (n_order > 65535)
+		die("too many nodes");
+	find_first_rules();
+	print_sets();
+
+	printf("static const struct\n{\n\tuint32_t bytes;\n\tuint16_t rule;\n} node_hints[] = {\n");
+	for (unsigned i = 0; i < n_order; i++)
+	{
+		uint32_t set = 0;
+
+		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
+			set |= UINT32_C(1) << nodes[c].byte % 32;
+		printf("{UINT32_C(0x%x),%u},%s", (unsigned) set, nodes[order[i]].first_rule,
+		       i % 8 == 7 ? "\n" : "");
+	}
+	printf("};\n");
+	printf("static const uint16_t first_nodes[256] = {");
+	for (unsigned c = 0; c < 256; c++)
+	{
+		unsigned at = nodes[0].child;
+
+		while (at != 0 && nodes[at].byte != c)
+			at = nodes[at].next;
+		printf("%u,", at == 0 ? 0 : nodes[at].number);
+	}
+	printf("};\nstatic const uint16_t node_edges[] = {");
+	for (unsigned i = 0; i < n_order; i++)
+	{
+		printf("%u,%s", n, i % 16 == 15 ? "\n" : "");
+		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
+			n++;
+	}
+	printf("%u};\nstatic const unsigned char edge_bytes[] = {", n);
+	n = 0;
+	for (unsigned i = 0; i < n_order; i++)
+		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
+			printf("%u,%s", nodes[c].byte, n++ % 16 == 15 ? "\n" : "");
+	printf("};\nstatic const uint16_t edge_nodes[] = {");
+	n = 0;
+	for (unsigned i = 0; i < n_order; i++)
+		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
+			printf("%u,%s", nodes[c].number, n++ % 16 == 15 ? "\n" : "");
+	printf("};\nstatic const uint16_t node_ends[] = {");
+	n = 0;
+	for (unsigned i = 0; i < nodes[1].number; i++)
+	{
+		printf("%u,%s", n, i % 16 == 15 ? "\n" : "");
+		for (unsigned e = nodes[order[i]].first_end; e != 0; e = ends[e - 1].next)
+			n++;
+	}
+	printf("%u};\nstatic const struct rule_end\n{\n\tuint16_t rule, from, to;\n} rule_ends[] = {\n", n);
+	for (unsigned i = 0; i < nodes[1].number; i++)
+		for (unsigned e = nodes[order[i]].first_end; e != 0; e = ends[e - 1].next)
+			printf("{%u,%u,%u},\n", ends[e - 1].rule, ends[e - 1].from, ends[e - 1].to);
+	printf("};\nstatic const unsigned char word_ends[] = {");
+	for (unsigned i = nodes[1].number; i < n_order; i++)
+		printf("%u,%s", nodes[order[i]].word, i % 16 == 15 ? "\n" : "");
+	printf("};\n");
+	return ferror(stdout) || fflush(stdout) != 0;
+}
