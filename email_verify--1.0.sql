@@ -275,7 +275,8 @@ CREATE TABLE email_verify.mx_policy (
 	needs_control boolean,
 	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
 	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
-	note text
+	note text,
+	checker text COLLATE "C" CHECK (checker IN ('yahoo_api'))
 );
 
 COMMENT ON TABLE email_verify.mx_policy IS
@@ -287,8 +288,31 @@ COMMENT ON COLUMN email_verify.mx_policy.trust_accept IS
 	'does a 250 say that the mailbox exists, where made-up recipients are refused?';
 COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
 	'does a 5xx about the mailbox say that it does not exist?';
+COMMENT ON COLUMN email_verify.mx_policy.checker IS
+	'class of external checkers that are asked for addresses there which SMTP cannot decide';
 COMMENT ON COLUMN email_verify.mx_policy.needs_control IS
 	'true: a 5xx about the mailbox counts only if the host has accepted another recipient within a day';
+
+-- Addresses that SMTP could not decide and that external checkers are to ask a service of their own about.  due_at: not to be
+-- claimed before; while claimed, the end of the claim.
+CREATE TABLE email_verify.external_check (
+	address text COLLATE "C" PRIMARY KEY,
+	class text COLLATE "C" NOT NULL,
+	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	due_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	claimed_by name,
+	claims integer NOT NULL DEFAULT 0,
+	submitted_at timestamptz,
+	attempts smallint NOT NULL DEFAULT 0
+) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
+
+CREATE INDEX external_check_free ON email_verify.external_check (class, due_at, address) WHERE submitted_at IS NULL;
+
+COMMENT ON TABLE email_verify.external_check IS 'addresses for email_verify.claim(); see mx_policy.checker';
+COMMENT ON COLUMN email_verify.external_check.due_at IS 'when it can be claimed, or claimed again if nothing was submitted';
+COMMENT ON COLUMN email_verify.external_check.submitted_at IS 'when a result was submitted that the worker has yet to store';
+COMMENT ON COLUMN email_verify.external_check.attempts IS 'results so far that another attempt may improve on';
 
 -- The site's own rules for replies of mail servers: of those that fit the one with the lowest id decides, before the shipped
 -- ones.  The trigger says what is wrong with a row.
@@ -354,7 +378,7 @@ COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
 -- keeps its place here.
 CREATE TABLE email_verify.command (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'submit')),
 	address text COLLATE "C" CHECK (pg_catalog.octet_length(address) < 319),
 	argument jsonb NOT NULL DEFAULT '{}',
 	asked_by name NOT NULL DEFAULT session_user,
@@ -628,6 +652,9 @@ BEGIN ATOMIC
 				WHEN r.put_back THEN 'put_back'
 				WHEN a.address IS NULL OR a.expires_at <= r.at THEN 'replace'
 				WHEN NOT r.decisive AND a.status IN ('valid', 'catchall', 'role') THEN 'keep'
+				-- what an external checker was sure of outlives what it was asked for
+				WHEN (NOT r.decisive OR r.status = 'catchall') AND a.reason IN ('yahoo_api_verified', 'yahoo_api_not_deliverable')
+					THEN 'keep'
 				WHEN r.status = 'invalid' AND r.code >= 500 AND a.reason = 'smtp_deliverable'
 					AND (a.suspect_since IS NULL OR a.suspect_since > r.at - $22) THEN 'suspect'
 				ELSE 'replace'
@@ -862,6 +889,38 @@ BEGIN ATOMIC
 	WHERE r.until IS NULL OR r.until > clock_timestamp()
 	ORDER BY r.id
 	LIMIT $1;
+END;
+
+-- Are there external checkers for any mail server?
+CREATE FUNCTION email_verify._checkers(OUT there boolean) LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM email_verify.mx_policy p WHERE p.checker IS NOT NULL);
+END;
+
+-- Of these addresses, of which results have just been stored, those that a mail server with external checkers did not decide are for
+-- these.  (A checker's own verdict stands there only if the result was not worth its place.)  What nobody has claimed for a month is let go.
+CREATE FUNCTION email_verify._set_aside(addresses text[]) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.external_check x
+	USING (
+		SELECT o.address FROM email_verify.external_check o
+		WHERE o.submitted_at IS NULL AND o.class = ANY ('{yahoo_api}') AND o.due_at < now() - interval '30 days'
+		LIMIT 100 FOR UPDATE SKIP LOCKED
+	) o
+	WHERE x.address = o.address;
+	INSERT INTO email_verify.external_check (address, class)
+	SELECT a.address, p.checker
+	FROM email_verify.address a, LATERAL (
+		SELECT m.checker FROM string_to_array(a.mx_host, '.') AS l (labels), generate_series(1, cardinality(l.labels)) AS g (n),
+			email_verify.mx_policy m
+		WHERE m.mx = array_to_string(l.labels[g.n:], '.')
+		ORDER BY g.n LIMIT 1
+	) p
+	WHERE a.address = ANY ($1) AND p.checker IS NOT NULL
+		AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))
+		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled')
+	ORDER BY a.address
+	ON CONFLICT ON CONSTRAINT external_check_pkey DO NOTHING;
 END;
 
 -- These rows were being probed when the prober crashed, so one of them may be why.  Returns what the tables say of those
@@ -1114,6 +1173,53 @@ BEGIN ATOMIC
 	SELECT count(*) FROM decided d WHERE d.new_reason IS DISTINCT FROM d.had_reason OR d.new_detail IS DISTINCT FROM d.had_detail;
 END;
 
+-- What external checkers have found out.  One that another attempt may improve on is doubt: it takes the place of doubt only, and the
+-- address can be claimed again later, four times.  What SMTP has decided meanwhile stays.
+CREATE FUNCTION email_verify._submit(ids bigint[], OUT changed bigint) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH told AS MATERIALIZED (
+		SELECT c.address, c.asked_at AS at, c.asked_by, c.argument ->> 'reason' AS reason, c.argument ->> 'evidence' AS evidence,
+			r.status, r.retryable, r.fresh, r.expire, x.class, x.attempts + 1 AS attempts,
+			CASE WHEN r.retryable THEN c.asked_at + ('{5 min,30 min,2 h,8 h}'::interval[])[x.attempts + 1] END AS retry_at
+		FROM email_verify.command c JOIN email_verify.external_check x ON x.address = c.address
+			JOIN email_verify._reasons() r ON r.reason = c.argument ->> 'reason'
+		WHERE c.id = ANY ($1) AND x.submitted_at IS NOT NULL
+	), merged AS (
+		SELECT t.*, CASE
+				WHEN a.expires_at <= t.at THEN true
+				WHEN a.status IN ('valid', 'invalid') OR a.reason IN ('smtp_deliverable', 'mailbox_full', 'mailbox_disabled') THEN false
+				WHEN t.retryable THEN a.status = 'unknown' AND a.reason NOT IN ('yahoo_api_verified', 'yahoo_api_not_deliverable')
+				ELSE true
+			END AS replaces
+		FROM told t JOIN email_verify.address a ON a.address = t.address
+	), stored AS (
+		UPDATE email_verify.address a SET
+			status = CASE WHEN m.replaces THEN m.status::email_verify.verification_status ELSE a.status END,
+			reason = CASE WHEN m.replaces THEN m.reason::email_verify.verification_reason ELSE a.reason END,
+			detail = CASE WHEN m.replaces THEN 'external_checker' ELSE a.detail END,
+			checked_at = CASE WHEN m.replaces THEN m.at ELSE a.checked_at END,
+			fresh_until = CASE WHEN m.replaces THEN m.at + m.fresh ELSE a.fresh_until END,
+			expires_at = CASE WHEN m.replaces THEN m.at + m.expire ELSE a.expires_at END,
+			retry_at = m.retry_at,
+			asked_at = CASE WHEN NOT m.replaces THEN m.at END,
+			suspect_since = CASE WHEN NOT m.replaces THEN a.suspect_since END,
+			stage = CASE WHEN m.replaces THEN 'external' ELSE a.stage END,
+			reply_code = CASE WHEN NOT m.replaces THEN a.reply_code END,
+			enhanced_status = CASE WHEN NOT m.replaces THEN a.enhanced_status END,
+			reply_text = CASE WHEN m.replaces THEN m.evidence ELSE a.reply_text END,
+			rule = CASE WHEN m.replaces THEN 'checker:' || m.asked_by ELSE a.rule END,
+			tls = CASE WHEN NOT m.replaces THEN a.tls END
+		FROM merged m WHERE a.address = m.address
+		RETURNING m.replaces
+	), again AS (
+		UPDATE email_verify.external_check x SET attempts = t.attempts, due_at = t.retry_at, claimed_by = NULL, submitted_at = NULL
+		FROM told t WHERE x.address = t.address AND t.retry_at IS NOT NULL
+	), finished AS (
+		DELETE FROM email_verify.external_check x USING told t WHERE x.address = t.address AND t.retry_at IS NULL
+	)
+	SELECT count(*) FILTER (WHERE s.replaces) FROM stored s;
+END;
+
 -- ---------------------------------------------------------------------------------------------------
 -- What an application calls.
 -- ---------------------------------------------------------------------------------------------------
@@ -1287,6 +1393,12 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT 10, 'parked', 'will not be asked again', 'email_verify.recheck() has it tried again', k.parked_at
 		FROM p JOIN email_verify.parked k ON k.address = p.key
+		UNION ALL
+		SELECT 11, 'external', CASE WHEN x.submitted_at IS NOT NULL THEN 'a checker has answered'
+				WHEN x.claimed_by IS NOT NULL AND x.due_at > now() THEN 'is being checked by ' || x.claimed_by
+				ELSE 'waits for a checker' END,
+			concat(x.class, CASE WHEN x.attempts > 0 THEN concat(', ', x.attempts, ' attempts so far') END), x.due_at
+		FROM p JOIN email_verify.external_check x ON x.address = p.key
 	)
 	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.stage, f.evidence, f.finding;
@@ -1356,6 +1468,51 @@ BEGIN ATOMIC
 	SELECT count(*) > 0 AND email_verify._poke(0) = 0 FROM again;
 END;
 COMMENT ON FUNCTION email_verify.retry(bigint) IS 'have a parked command tried again; false when there is none of that number';
+
+-- External checkers: what they say, checked, with what is wrong as an error.
+CREATE FUNCTION email_verify._checker_claim(class text, n integer, lease interval) RETURNS integer
+AS 'MODULE_PATHNAME', 'ev_checker_claim' LANGUAGE C STABLE;
+CREATE FUNCTION email_verify._checker_class(reason text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_checker_class' LANGUAGE C STABLE;
+CREATE FUNCTION email_verify._checker_evidence(evidence text) RETURNS text
+AS 'MODULE_PATHNAME', 'ev_checker_evidence' LANGUAGE C STABLE STRICT;
+
+CREATE FUNCTION email_verify.claim(class text, n integer DEFAULT 100, lease interval DEFAULT '10 min',
+	OUT email text, OUT claimed_until timestamptz)
+RETURNS SETOF record LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	WITH free AS MATERIALIZED (
+		SELECT x.address FROM email_verify.external_check x
+		WHERE x.class = $1 AND x.submitted_at IS NULL AND x.due_at <= clock_timestamp()
+		ORDER BY x.due_at, x.address
+		LIMIT email_verify._checker_claim($1, $2, $3)
+		FOR UPDATE SKIP LOCKED
+	), claimed AS (
+		UPDATE email_verify.external_check x SET claimed_by = session_user, claims = x.claims + 1, due_at = clock_timestamp() + $3
+		FROM free f WHERE x.address = f.address
+		RETURNING x.address, x.due_at
+	)
+	SELECT c.address, c.due_at FROM claimed c ORDER BY c.address;
+END;
+COMMENT ON FUNCTION email_verify.claim(text, integer, interval) IS
+	'for external checkers: at most n addresses of a class, which nobody else gets before the lease has ended';
+
+CREATE FUNCTION email_verify.submit(email text, reason email_verify.verification_reason, evidence text DEFAULT NULL) RETURNS boolean
+LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._checker_class($2::text), email_verify._checker_evidence($3);
+	WITH claimed AS (
+		UPDATE email_verify.external_check x SET submitted_at = clock_timestamp()
+		WHERE x.address = (email_verify._parse($1)).key AND x.class = email_verify._checker_class($2::text)
+			AND x.claimed_by = session_user AND x.due_at > clock_timestamp() AND x.submitted_at IS NULL
+		RETURNING x.address
+	)
+	SELECT count(email_verify._hand_over('submit', c.address, jsonb_strip_nulls(jsonb_build_object(
+		'reason', $2, 'evidence', email_verify._checker_evidence($3))))) > 0
+	FROM claimed c;
+END;
+COMMENT ON FUNCTION email_verify.submit(text, email_verify.verification_reason, text) IS
+	'for external checkers: the result for a claimed address; false when it is not claimed, or no longer, by this user';
 
 -- email_classify_bounce() and by which rule
 CREATE FUNCTION email_verify._bounces(message text, OUT original_recipient text, OUT final_recipient text, OUT action text,
@@ -1430,6 +1587,7 @@ BEGIN ATOMIC
 		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
 		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
 		'parked', (SELECT to_jsonb(k) FROM email_verify.parked k WHERE k.address = p.key),
+		'external_check', (SELECT to_jsonb(x) FROM email_verify.external_check x WHERE x.address = p.key),
 		'command', (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.id) FROM email_verify.command c WHERE c.address = p.key),
 		'override', (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.pattern, o.action) FROM email_verify.override o
 			WHERE o.pattern IN (lower(p.key), email_verify._hmac(p.key))),
@@ -1469,6 +1627,8 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.address a USING p WHERE a.address = p.key RETURNING 1
 	), k AS (
 		DELETE FROM email_verify.parked k USING p WHERE k.address = p.key RETURNING 1
+	), x AS (
+		DELETE FROM email_verify.external_check x USING p WHERE x.address = p.key RETURNING 1
 	), hashed AS (
 		INSERT INTO email_verify.override (pattern, action, note, until)
 		SELECT p.hmac, o.action, o.note, o.until FROM p JOIN email_verify.override o ON o.pattern = lower(p.key)
@@ -1479,6 +1639,7 @@ BEGIN ATOMIC
 	SELECT 'email_verify.address', (SELECT count(*) FROM a)
 	UNION ALL SELECT 'email_verify.queue', (SELECT count(*) FROM q)
 	UNION ALL SELECT 'email_verify.parked', (SELECT count(*) FROM k)
+	UNION ALL SELECT 'email_verify.external_check', (SELECT count(*) FROM x)
 	UNION ALL SELECT 'email_verify.command', (SELECT count(*) FROM c)
 	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
 	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;

@@ -37,7 +37,7 @@ sub rule_is
 # --- a rule changes a verdict, and its end changes it back ---------------------------------------------------------
 
 $w->ctl('rule plain "zebra*" "550 zebra crossing"');
-$w->ctl('rule plain "stripe*" "450 zebra crossing, come back in 7 minutes"');
+$w->ctl('rule plain "stripe*" "450 zebra crossing (7 minutes)"');
 verdict_is('zebra1@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'a refusal that nobody understands');
 my $id = rule('code, pattern, reason, note', '5', 'zebra crossing', 'mailbox_disabled', 'says their postmaster');
 verdict_is('zebra2@plain.deliver.com', 'mailbox_disabled', 'site_rule', '... but for the site');

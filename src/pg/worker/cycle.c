@@ -123,6 +123,7 @@ take_policies(EvWorker *worker)
 	ev_probing_set_policies(worker, policies, ev_store_policies(policies, EV_POLICIES_MAX));
 	pfree(policies);
 	take_rules(worker);
+	worker->checkers = ev_store_checkers();
 	worker->policies_stale = false;
 }
 
@@ -157,6 +158,8 @@ store_all(EvWorker *worker, Done *done)
 		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 		                                   worker->settings.flip_delay, done->stored);
+		if (worker->checkers && done->n_stored > 0)
+			ev_store_set_aside(done->stored, done->n_stored);
 	}
 	if (worker->n_lost > 0)
 		done->n_parked = ev_lost_store(worker, done->context, &done->parked);

@@ -107,6 +107,12 @@ extern int ev_store_policies(struct ev_mx_policy *policies, int n);
  */
 extern int ev_store_rules(struct ev_site_rule *rules, int *n, TimestampTz *ends);
 
+/* Are there external checkers for any mail server (column checker of mx_policy)? */
+extern bool ev_store_checkers(void);
+
+/* Of those whose results have been stored, set aside what is for external checkers. */
+extern void ev_store_set_aside(const EvStored *stored, int n);
+
 /*
  * Has one of these two tables changed since it was last asked, as far as this process has been told?  A
  * start counts.

@@ -92,6 +92,7 @@ typedef struct EvWorker
 	struct ev_prober_stats published_prober; /* its process as it was told last */
 	bool recovered;      /* what a crash has found under way is suspect, and no longer under way */
 	bool policies_stale; /* mx_policy and reply_rule are to be read before anything is leased */
+	bool checkers;       /* there are external checkers */
 	TimestampTz rules_end; /* when the first rule for replies is in force no longer; 0: never */
 	HTAB *flights;
 	int n_lost; /* flights that are lost */
