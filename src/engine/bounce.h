@@ -11,7 +11,7 @@
 #ifndef EV_BOUNCE_H
 #define EV_BOUNCE_H
 
-#include "engine/classify.h"
+#include "engine/site_rules.h"
 
 #define EV_BOUNCE_RECIPIENT_MAX  512
 #define EV_BOUNCE_DIAGNOSTIC_MAX 1000
@@ -102,12 +102,13 @@ struct ev_bounce
 };
 
 /*
- * Room for one message; the caller's, some 600 kB.  Only `stop` is to be set: where not NULL, reading
- * ends without rows soon after the number it points to is no longer 0.
+ * Room for one message; the caller's, some 600 kB.  Only `stop` and `site` are to be set: where stop is
+ * not NULL, reading ends without rows soon after the number it points to is no longer 0.
  */
 struct ev_bounce_work
 {
 	const volatile int *stop;
+	const struct ev_site_rules *site; /* the site's own rules for replies; NULL for none */
 	char text[EV_BOUNCE_TEXT_MAX + 1];
 	char more[EV_BOUNCE_TEXT_MAX + 1];
 	struct ev_reply reply;

@@ -393,9 +393,10 @@ complete_codes(const struct ev_diagnose_context *context, struct ev_reply *reply
 	return enhanced;
 }
 
-void
-ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
-            struct ev_reply *reply, struct ev_diagnosis *out)
+/* What the rules that are shipped say. */
+static void
+diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
+         struct ev_reply *reply, struct ev_diagnosis *out)
 {
 	struct halves halves;
 	struct words words;
@@ -481,6 +482,42 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 		apply_rule(rule, temporary, out);
 }
 
+/*
+ * What the site's own rules say of it.  They are about replies: of words without any code, or with a code
+ * that we made up, they know no more than its class.
+ */
+static void
+apply_site(const struct ev_said *said, const struct ev_diagnose_context *context,
+           struct ev_reply *reply, struct ev_diagnosis *out)
+{
+	struct halves halves;
+	struct ev_mask_terms terms = {0};
+	const char *host = context->mx_host == NULL ? "" : context->mx_host;
+	uint16_t code = reply->code;
+
+	if (context->site == NULL || context->site->n == 0 ||
+	    (said->code == 0 && reply->enhanced.klass == 0))
+		return;
+	split(context->recipient, &halves);
+	terms.local = halves.local[0] != '\0' ? halves.local : NULL;
+	terms.domain = halves.domain[0] != '\0' ? halves.domain : NULL;
+	terms.mx_host = host[0] != '\0' ? host : NULL;
+	if (said->code == 0)
+		reply->code = (uint16_t) (code / 100 * 100);
+	if (ev_site_rules_apply(context->site, reply, stage_of(said->stage), host,
+	                        ev_provider_of_host(host, strlen(host)), &terms, &out->finding))
+		out->scope = scope_of(&out->finding);
+	reply->code = code;
+}
+
+void
+ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
+            struct ev_reply *reply, struct ev_diagnosis *out)
+{
+	diagnose(said, context, reply, out);
+	apply_site(said, context, reply, out);
+}
+
 enum ev_bounce_permanence
 ev_diagnose_permanence(const struct ev_diagnosis *diagnosis, int klass)
 {
@@ -530,7 +567,7 @@ set_permanence(struct ev_bounce *row, const struct ev_diagnosis *diagnosis, int 
 void
 ev_bounce_diagnose(struct ev_bounce *row, struct ev_slice said, struct ev_bounce_work *work)
 {
-	struct ev_diagnose_context context = {.bounce = true};
+	struct ev_diagnose_context context = {.bounce = true, .site = work->site};
 	struct ev_diagnosis diagnosis;
 	struct ev_said parsed;
 	int klass;

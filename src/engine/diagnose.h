@@ -15,7 +15,8 @@ struct ev_diagnose_context
 	const char *mx_host;         /* idem: who replied */
 	struct ev_enhanced enhanced; /* of the report, in case that the words have none */
 	uint8_t klass; /* 2 delivered, 4 still being tried, whatever is quoted; 0: what the codes say */
-	bool bounce;   /* a message came back: the words about a recipient weigh more than in a probe */
+	const struct ev_site_rules *site; /* they come first; NULL for none */
+	bool bounce; /* a message came back: the words about a recipient weigh more than in a probe */
 };
 
 struct ev_diagnosis

@@ -127,6 +127,9 @@ find(const struct ev_domain *domain, const struct ev_met *met, enum ev_provider 
 		return;
 	}
 	ev_classify(&met->rcpt->reply, met->rcpt->stage, provider, met->rcpt->eai, &terms, out);
+	(void) ev_site_rules_apply(
+		&(struct ev_site_rules){domain->prober->rules, domain->prober->n_rules}, &met->rcpt->reply,
+		met->rcpt->stage, met->host, provider, &terms, out);
 }
 
 static void

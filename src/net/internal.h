@@ -56,6 +56,8 @@ struct ev_prober
 	struct ev_list resolutions; /* domains being looked up */
 	struct ev_domain_cache domains;
 	struct ev_policies policies;
+	struct ev_site_rule *rules; /* the site's own, for replies */
+	size_t n_rules;
 
 	struct ev_list ready;    /* domains that wait for a session */
 	uv_timer_t wait_timer;   /* for the first of them: see ev_planner_pump() */

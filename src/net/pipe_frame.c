@@ -31,11 +31,13 @@ ev_frame_protocol(void)
 	                          sizeof(struct ev_prober_config),
 	                          sizeof(struct ev_mx_policy),
 	                          sizeof(struct ev_request),
+	                          sizeof(struct ev_site_rule),
 	                          sizeof(struct ev_message),
 	                          sizeof(struct ev_prober_stats),
 	                          EV_N_REASON,
 	                          EV_N_DETAIL,
-	                          EV_N_STAGE};
+	                          EV_N_STAGE,
+	                          EV_N_PROVIDER};
 
 	return (uint32_t) ev_hash(EV_HASH_INIT, (const char *) shape, sizeof(shape));
 }
@@ -158,6 +160,48 @@ ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy)
 	policy->catch_all_test = get_below(&r, EV_SAID_NO + 1, said);
 	policy->rcpt_per_transaction = get_u16(&r);
 	policy->rcpt_per_session = get_u16(&r);
+	return finish_reading(&r);
+}
+
+size_t
+ev_frame_rule(uint8_t *buf, const struct ev_site_rule *rule)
+{
+	struct ev_writer w = begin(buf, EV_FRAME_RULE);
+
+	put_u32(&w, (uint32_t) rule->id);
+	put_u16(&w, rule->stages);
+	put_u16(&w, rule->code);
+	put_u8(&w, rule->klass);
+	put_u16(&w, (uint16_t) rule->subject);
+	put_u16(&w, (uint16_t) rule->first);
+	put_u16(&w, (uint16_t) rule->last);
+	put_u16(&w, (uint16_t) rule->provider);
+	put_u8(&w, rule->reason);
+	put_u8(&w, rule->detail);
+	put_text(&w, rule->mx, sizeof(rule->mx));
+	put_text(&w, rule->pattern, sizeof(rule->pattern));
+	return end(&w);
+}
+
+const char *
+ev_frame_read_rule(const uint8_t *body, size_t n, struct ev_site_rule *rule)
+{
+	struct ev_reader r = reader(body, n);
+
+	memset(rule, 0, sizeof(*rule));
+	rule->id = (int32_t) get_u32(&r);
+	rule->stages = get_u16(&r);
+	rule->code = get_u16(&r);
+	rule->klass = get_u8(&r);
+	rule->subject = (int16_t) get_u16(&r);
+	rule->first = (int16_t) get_u16(&r);
+	rule->last = (int16_t) get_u16(&r);
+	rule->provider = (int16_t) get_u16(&r);
+	rule->reason = get_u8(&r);
+	rule->detail = get_u8(&r);
+	get_text(&r, rule->mx, sizeof(rule->mx), EV_CHARS_HOST);
+	get_text(&r, rule->pattern, sizeof(rule->pattern), EV_CHARS_ANY);
+	demand(&r, r.fault != NULL || ev_site_rule_sound(rule), "a rule is none");
 	return finish_reading(&r);
 }
 

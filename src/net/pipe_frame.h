@@ -23,6 +23,8 @@ enum ev_frame_type
 	EV_FRAME_CONFIG = 1, /* the first one: it sets up */
 	EV_FRAME_POLICIES,   /* so many policies follow, in place of all earlier ones */
 	EV_FRAME_POLICY,
+	EV_FRAME_RULES, /* so many rules for replies follow, in place of all earlier ones */
+	EV_FRAME_RULE,
 	EV_FRAME_REQUEST,
 	EV_FRAME_FORGET,
 	EV_FRAME_PING,
@@ -47,6 +49,7 @@ extern size_t ev_frame_empty(uint8_t *buf, enum ev_frame_type type); /* FORGET, 
 extern size_t ev_frame_number(uint8_t *buf, enum ev_frame_type type, uint32_t number);
 extern size_t ev_frame_config(uint8_t *buf, const struct ev_prober_config *config);
 extern size_t ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy);
+extern size_t ev_frame_rule(uint8_t *buf, const struct ev_site_rule *rule);
 extern size_t ev_frame_request(uint8_t *buf, const struct ev_request *request);
 extern size_t ev_frame_hello(uint8_t *buf, uint32_t confinement);
 
@@ -62,6 +65,7 @@ extern const char *ev_frame_read_number(const uint8_t *body, size_t n, uint32_t 
 extern const char *ev_frame_read_config(const uint8_t *body, size_t n,
                                         struct ev_prober_config *config);
 extern const char *ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy);
+extern const char *ev_frame_read_rule(const uint8_t *body, size_t n, struct ev_site_rule *rule);
 extern const char *ev_frame_read_request(const uint8_t *body, size_t n, struct ev_request *request);
 extern const char *ev_frame_read_hello(const uint8_t *body, size_t n, uint32_t *confinement);
 extern const char *ev_frame_read_stats(const uint8_t *body, size_t n, struct ev_prober_stats *stats,

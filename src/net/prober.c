@@ -192,6 +192,26 @@ accept_request(struct ev_prober *prober, const struct ev_request *request)
 	return true;
 }
 
+static bool
+inline_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n)
+{
+	struct ev_site_rule *copy = NULL;
+
+	if (n > EV_SITE_RULES_MAX)
+		n = EV_SITE_RULES_MAX;
+	if (n > 0)
+	{
+		copy = calloc(n, sizeof(*copy));
+		if (copy == NULL)
+			return false;
+		memcpy(copy, rules, n * sizeof(*copy));
+	}
+	free(prober->rules);
+	prober->rules = copy;
+	prober->n_rules = n;
+	return true;
+}
+
 static size_t
 inline_room(const struct ev_prober *prober)
 {
@@ -292,6 +312,7 @@ inline_destroy(struct ev_prober *prober)
 	ev_domain_cache_free(prober);
 	ev_host_cache_free(prober);
 	ev_policies_free(&prober->policies);
+	free(prober->rules);
 	ev_outbox_free(prober);
 	uv_walk(&prober->loop, close_handle, NULL);
 	/* nothing is open but what is being closed, so this does not wait */
@@ -304,6 +325,7 @@ inline_destroy(struct ev_prober *prober)
 static const struct ev_prober_ops inline_ops = {
 	.configure = inline_configure,
 	.set_policies = ev_policies_set,
+	.set_rules = inline_set_rules,
 	.room = inline_room,
 	.submit = inline_submit,
 	.run = inline_run,

@@ -20,6 +20,7 @@
 
 #include "engine/judge.h"
 #include "engine/random_name.h"
+#include "engine/site_rules.h"
 #include "engine/smtp_client.h"
 #include "engine/syntax.h"
 #include "engine/verdict.h"
@@ -284,6 +285,13 @@ extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober
  */
 extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,
                                    size_t n);
+
+/*
+ * Take these rules for replies, copied, in place of all earlier ones: for judgements from now on.  At
+ * most EV_SITE_RULES_MAX are heeded.  False, and nothing changed, without memory.
+ */
+extern bool ev_prober_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules,
+                                size_t n);
 
 /* How many requests ev_prober_submit() would take now. */
 extern size_t ev_prober_room(const struct ev_prober *prober);

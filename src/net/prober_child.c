@@ -34,6 +34,8 @@ struct child
 
 	struct ev_mx_policy *policies; /* a list that is still being told */
 	uint32_t n_policies, max_policies;
+	struct ev_site_rule *rules; /* idem */
+	uint32_t n_rules, max_rules;
 
 	uint64_t gathering_since; /* 0: nothing waits to be sent */
 	uint64_t counted_at;
@@ -136,6 +138,51 @@ take_policy(struct child *c, const uint8_t *body, size_t n)
 }
 
 static const char *
+set_rules(struct child *c)
+{
+	bool ok = ev_prober_set_rules(c->prober, c->rules, c->n_rules);
+
+	free(c->rules);
+	c->rules = NULL;
+	c->n_rules = c->max_rules = 0;
+	if (!ok)
+		c->status = EV_EXIT_TROUBLE;
+	return NULL;
+}
+
+static const char *
+begin_rules(struct child *c, const uint8_t *body, size_t n)
+{
+	uint32_t number;
+	const char *fault = ev_frame_read_number(body, n, &number);
+
+	if (fault == NULL && (c->rules != NULL || number > EV_SITE_RULES_MAX))
+		fault = "a list of rules out of order";
+	if (fault != NULL)
+		return fault;
+	if (number == 0)
+		return set_rules(c);
+	c->rules = calloc(number, sizeof(*c->rules));
+	c->max_rules = number;
+	if (c->rules == NULL)
+		c->status = EV_EXIT_TROUBLE;
+	return NULL;
+}
+
+static const char *
+take_rule(struct child *c, const uint8_t *body, size_t n)
+{
+	const char *fault;
+
+	if (c->rules == NULL)
+		return "a rule out of order";
+	fault = ev_frame_read_rule(body, n, &c->rules[c->n_rules]);
+	if (fault == NULL && ++c->n_rules == c->max_rules)
+		return set_rules(c);
+	return fault;
+}
+
+static const char *
 take_config(struct child *c, const uint8_t *body, size_t n)
 {
 	struct ev_prober_config config;
@@ -180,6 +227,8 @@ take_frame(struct child *c, enum ev_frame_type type, const uint8_t *body, size_t
 		case EV_FRAME_CONFIG: return take_config(c, body, n);
 		case EV_FRAME_POLICIES: return begin_policies(c, body, n);
 		case EV_FRAME_POLICY: return take_policy(c, body, n);
+		case EV_FRAME_RULES: return begin_rules(c, body, n);
+		case EV_FRAME_RULE: return take_rule(c, body, n);
 		case EV_FRAME_REQUEST: return take_request(c, body, n);
 		case EV_FRAME_FORGET: return take_forget(c, body, n);
 		case EV_FRAME_PING: return take_ping(c, body, n);
@@ -378,6 +427,7 @@ ev_prober_child(int fd, bool confine)
 		serve(&child);
 	ev_prober_destroy(child.prober);
 	free(child.policies);
+	free(child.rules);
 	ev_pipe_close(&child.pipe);
 	return child.status;
 }

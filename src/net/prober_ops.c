@@ -23,6 +23,12 @@ ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *poli
 	return ops_of(prober)->set_policies(prober, policies, n);
 }
 
+bool
+ev_prober_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n)
+{
+	return ops_of(prober)->set_rules(prober, rules, n);
+}
+
 size_t
 ev_prober_room(const struct ev_prober *prober)
 {

@@ -15,6 +15,7 @@ struct ev_prober_ops
 	bool (*configure)(struct ev_prober *prober, const struct ev_prober_config *config, char *error,
 	                  size_t size);
 	bool (*set_policies)(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n);
+	bool (*set_rules)(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n);
 	size_t (*room)(const struct ev_prober *prober);
 	size_t (*submit)(struct ev_prober *prober, const struct ev_request *requests, size_t n);
 	void (*run)(struct ev_prober *prober);

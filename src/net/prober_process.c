@@ -50,6 +50,8 @@ struct process
 	struct ev_ports ports;          /* that the process may connect to */
 	struct ev_mx_policy *policies;
 	size_t n_policies;
+	struct ev_site_rule *rules;
+	size_t n_rules;
 
 	pid_t pid; /* 0: none, or it has ended */
 	struct ev_pipe pipe;
@@ -112,6 +114,25 @@ send_policies(struct process *p, const struct ev_mx_policy *policies, size_t n)
 		if (frame == NULL)
 			return false;
 		ev_pipe_add(&p->pipe, ev_frame_policy(frame, &policies[i]));
+	}
+	return true;
+}
+
+/* As send_policies(). */
+static bool
+send_rules(struct process *p, const struct ev_site_rule *rules, size_t n)
+{
+	uint8_t *frame = ev_pipe_reserve(&p->pipe);
+
+	if (frame == NULL)
+		return false;
+	ev_pipe_add(&p->pipe, ev_frame_number(frame, EV_FRAME_RULES, (uint32_t) n));
+	for (size_t i = 0; i < n; i++)
+	{
+		frame = ev_pipe_reserve(&p->pipe);
+		if (frame == NULL)
+			return false;
+		ev_pipe_add(&p->pipe, ev_frame_rule(frame, &rules[i]));
 	}
 	return true;
 }
@@ -219,6 +240,7 @@ start_process(struct process *p)
 	close(fds[1]);
 	if (pid < 0 || !ev_pipe_open(&p->pipe, fds[0],
 	                             OUT_MAX_BASE + p->n_policies * sizeof(struct ev_mx_policy) +
+	                                 EV_SITE_RULES_MAX * sizeof(struct ev_site_rule) +
 	                                 (size_t) p->config.max_requests * OUT_MAX_PER_REQUEST))
 	{
 		int error = pid < 0 ? errno : ENOMEM;
@@ -236,7 +258,7 @@ start_process(struct process *p)
 	p->events = EPOLLIN;
 	p->ports = ev_ports_of(&p->config);
 	if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[0], &event) == 0 && send_config(p) &&
-	    send_policies(p, p->policies, p->n_policies))
+	    send_policies(p, p->policies, p->n_policies) && send_rules(p, p->rules, p->n_rules))
 		return true;
 	(void) ev_spawn_end(pid);
 	p->pid = 0;
@@ -567,6 +589,31 @@ process_set_policies(struct ev_prober *prober, const struct ev_mx_policy *polici
 	return true;
 }
 
+static bool
+process_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n)
+{
+	struct process *p = process_of(prober);
+	struct ev_site_rule *copy;
+
+	if (n > EV_SITE_RULES_MAX)
+		n = EV_SITE_RULES_MAX;
+	copy = calloc(n > 0 ? n : 1, sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	if (n > 0)
+		memcpy(copy, rules, n * sizeof(*copy));
+	free(p->rules);
+	p->rules = copy;
+	p->n_rules = n;
+	if (p->pid == 0)
+		return true;
+	if (!send_rules(p, copy, n))
+		end_process(p, EV_END_SILENT, "it does not read");
+	else
+		watch(p);
+	return true;
+}
+
 static void
 process_destroy(struct ev_prober *prober)
 {
@@ -579,6 +626,7 @@ process_destroy(struct ev_prober *prober)
 	if (p->epoll >= 0)
 		close(p->epoll);
 	free(p->policies);
+	free(p->rules);
 	free(p->program);
 	free(p);
 }
@@ -586,6 +634,7 @@ process_destroy(struct ev_prober *prober)
 static const struct ev_prober_ops process_ops = {
 	.configure = process_configure,
 	.set_policies = process_set_policies,
+	.set_rules = process_set_rules,
 	.room = process_room,
 	.submit = process_submit,
 	.run = process_run,

@@ -323,6 +323,49 @@ settings_and_policies_come_back(void **state)
 }
 
 static void
+rules_come_back(void **state)
+{
+	static const struct ev_site_rule_words words = {.stage = "rcpt",
+	                                                .code = "550",
+	                                                .enhanced = "5.1.X",
+	                                                .provider = "google",
+	                                                .mx = "example.com",
+	                                                .pattern = "no longer here",
+	                                                .reason = "mailbox_not_found"};
+	struct ev_site_rule rule, copy;
+	size_t n;
+
+	(void) state;
+	assert_null(ev_site_rule_parse(INT32_MAX, &words, &rule));
+	rule.stages = 1u << EV_STAGE_RCPT;
+	fill(rule.mx, sizeof(rule.mx), 'h');
+	fill(rule.pattern, sizeof(rule.pattern), 'p');
+	n = body_of(ev_frame_rule(frame, &rule), EV_FRAME_RULE);
+	assert_null(ev_frame_read_rule(BODY, n, &copy));
+	assert_memory_equal(&rule, &copy, sizeof(rule));
+	for (size_t cut = 0; cut < n; cut++)
+		assert_non_null(ev_frame_read_rule(BODY, cut, &copy));
+	assert_non_null(ev_frame_read_rule(BODY, n + 1, &copy));
+
+	/* whatever stands in it: a rule that is taken is one that could have been written */
+	for (size_t at = 0; at < n; at++)
+	{
+		uint8_t was = BODY[at];
+
+		for (int value = 0; value < 256; value++)
+		{
+			BODY[at] = (uint8_t) value;
+			if (ev_frame_read_rule(BODY, n, &copy) == NULL && !ev_site_rule_sound(&copy))
+				fail_msg("byte %zu as %d makes an unsound rule", at, value);
+		}
+		BODY[at] = was;
+	}
+	rule.code = 45;
+	n = body_of(ev_frame_rule(frame, &rule), EV_FRAME_RULE);
+	assert_string_equal(ev_frame_read_rule(BODY, n, &copy), "a rule is none");
+}
+
+static void
 counters_are_sane(void **state)
 {
 	struct ev_prober_stats in = {.sessions = 3, .sessions_total = 1ULL << 40, .tls_total = 1}, out;
@@ -515,6 +558,7 @@ main(void)
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(requests_come_back),
 		cmocka_unit_test(settings_and_policies_come_back),
+		cmocka_unit_test(rules_come_back),
 		cmocka_unit_test(counters_are_sane),
 		cmocka_unit_test(a_slow_reader_loses_nothing),
 		cmocka_unit_test(frames_come_byte_by_byte),

@@ -139,6 +139,19 @@ extern char *ev_suggestion(const char *email, size_t len);
 extern size_t ev_pattern_normalize(const char *pattern, size_t len, char *out);
 
 /*
+ * pattern.c: the same for the end of a host's name, as in table mx_policy: lower-case A-labels, no outer
+ * dot.
+ */
+extern size_t ev_suffix_normalize(const char *suffix, size_t len, char *out);
+
+/*
+ * reply_rule.c: the site's own rules for replies as the active snapshot sees them; valid until the end of
+ * the statement.
+ */
+struct ev_site_rules;
+extern const struct ev_site_rules *ev_reply_rules_now(void);
+
+/*
  * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits
  * (EV_HMAC_SIZE bytes with the NUL).  False when the site has no key.  With `locked` it does not
  * wait for a lock, but is false and says so there.

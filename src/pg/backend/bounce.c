@@ -124,7 +124,7 @@ Datum
 ev_classify_reply(PG_FUNCTION_ARGS)
 {
 	static struct ev_reply reply;
-	struct ev_diagnose_context context = {.recipient = NULL};
+	struct ev_diagnose_context context = {.site = ev_reply_rules_now()};
 	enum ev_said_stage stage;
 	struct ev_diagnosis diagnosis;
 	struct ev_said said;
@@ -221,6 +221,7 @@ room(void)
 	if (kept == NULL)
 		kept = MemoryContextAllocHuge(TopMemoryContext, sizeof(EvBounceRoom));
 	kept->work.stop = (const volatile int *) &InterruptPending;
+	kept->work.site = ev_reply_rules_now();
 	return kept;
 }
 

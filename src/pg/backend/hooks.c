@@ -196,6 +196,7 @@ ev_hooks_install(void)
 PG_FUNCTION_INFO_V1(ev_announce);
 PG_FUNCTION_INFO_V1(ev_poke);
 PG_FUNCTION_INFO_V1(ev_mx_policy_changed);
+PG_FUNCTION_INFO_V1(ev_reply_rule_changed);
 
 /* Called by the install script, last. */
 Datum
@@ -215,17 +216,29 @@ ev_poke(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER any change of email_verify.mx_policy, FOR EACH STATEMENT.  The invalidation is for what
- * this session does not commit itself: a prepared transaction.
+ * AFTER any change of email_verify.mx_policy or reply_rule, FOR EACH STATEMENT.  The invalidation is for
+ * what this session does not commit itself: a prepared transaction.
  */
-Datum
-ev_mx_policy_changed(PG_FUNCTION_ARGS)
+static Datum
+site_changed(FunctionCallInfo fcinfo, const char *function)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		elog(ERROR, "email_verify._mx_policy_changed must be called as a trigger");
+		elog(ERROR, "email_verify.%s must be called as a trigger", function);
 	CacheInvalidateRelcache(data->tg_relation);
 	policies_changed = true;
 	return PointerGetDatum(NULL);
+}
+
+Datum
+ev_mx_policy_changed(PG_FUNCTION_ARGS)
+{
+	return site_changed(fcinfo, "_mx_policy_changed");
+}
+
+Datum
+ev_reply_rule_changed(PG_FUNCTION_ARGS)
+{
+	return site_changed(fcinfo, "_reply_rule_changed");
 }

@@ -94,8 +94,8 @@ ev_pattern_normalize(const char *pattern, size_t len, char *out)
  * A host suffix, with or without a dot in front and behind.  One label will do ("cn"), so another
  * one stands in front of it while it is looked at as a domain.
  */
-static size_t
-normalize_suffix(const char *suffix, size_t len, char *out)
+size_t
+ev_suffix_normalize(const char *suffix, size_t len, char *out)
 {
 	char pattern[EV_PATTERN_SIZE];
 	size_t n;
@@ -184,7 +184,7 @@ ev_mx_policy_normalize(PG_FUNCTION_ARGS)
 {
 	static const Column column = {.trigger = "_mx_policy_normalize",
 	                              .name = "mx",
-	                              .normalize = normalize_suffix,
+	                              .normalize = ev_suffix_normalize,
 	                              .what = "mail server name",
 	                              .hint = "It is the name of a mail server, or the end of one: "
 	                                      "\"example.com\" stands for that host and "

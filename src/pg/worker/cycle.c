@@ -94,22 +94,36 @@ typedef struct Done
 	EvCount count;
 } Done;
 
+static void
+take_rules(EvWorker *worker)
+{
+	struct ev_site_rule *rules = palloc0(EV_SITE_RULES_MAX * sizeof(struct ev_site_rule));
+	int n;
+	int there = ev_store_rules(rules, &n, &worker->rules_end);
+
+	ev_probing_set_rules(worker, rules, n, there);
+	pfree(rules);
+}
+
 /*
- * What the site says of mail servers, if it is new.  It was committed by others, so it does not
- * wait for our commit; and nobody is leased, or asked, as long as it cannot be had.
+ * What the site says of mail servers and of their replies, if it is new.  It was committed by others,
+ * so it does not wait for our commit; and nobody is leased, or asked, as long as it cannot be had.
  */
 static void
 take_policies(EvWorker *worker)
 {
 	struct ev_mx_policy *policies;
 
-	if (ev_store_policies_changed())
+	if (ev_store_policies_changed() ||
+	    (worker->rules_end != 0 && worker->rules_end <= GetCurrentTimestamp()))
 		worker->policies_stale = true;
 	if (!worker->policies_stale)
 		return;
 	policies = palloc0(EV_POLICIES_MAX * sizeof(struct ev_mx_policy));
 	ev_probing_set_policies(worker, policies, ev_store_policies(policies, EV_POLICIES_MAX));
 	pfree(policies);
+	take_rules(worker);
+	worker->checkers = ev_store_checkers();
 	worker->policies_stale = false;
 }
 
@@ -144,6 +158,8 @@ store_all(EvWorker *worker, Done *done)
 		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
 		done->n_stored = ev_store_complete(worker->outcomes, worker->n_outcomes,
 		                                   worker->settings.flip_delay, done->stored);
+		if (worker->checkers && done->n_stored > 0)
+			ev_store_set_aside(done->stored, done->n_stored);
 	}
 	if (worker->n_lost > 0)
 		done->n_parked = ev_lost_store(worker, done->context, &done->parked);

@@ -29,35 +29,20 @@
 #include "pg/worker/inspect_internal.h"
 
 /* What worker and backends know by name. */
-static const char *const table_names[] = {"address",   "domain",   "domain_host", "queue",
-                                          "inflight",  "override", "mx_policy",   "site_key",
-                                          "tombstone", "parked",   "upkeep",      "command"};
+static const char *const table_names[] = {
+	"address",  "domain",    "domain_host", "queue",  "inflight", "override",   "mx_policy",
+	"site_key", "tombstone", "parked",      "upkeep", "command",  "reply_rule", "external_check"};
 static const char *const function_names[] = {
-	"_complete",
-	"_end_commands",
-	"_enqueue",
-	"_feedback",
-	"_hold_commands",
-	"_learn_domains",
-	"_learn_hosts",
-	"_lease",
-	"_leave",
-	"_leave_commands",
-	"_next_command",
-	"_next_due",
-	"_policies",
-	"_put_off_command",
-	"_recover",
-	"_recover_commands",
-	"_suspect",
-	"_take_commands",
-	"_take_walk",
-	"_walked",
-	"_retire_addresses",
-	"_retire_domains",
-	"_retire_domain_hosts",
-	"_retire_tombstones",
-	"_retire_commands",
+	"_complete",          "_end_commands",    "_enqueue",
+	"_feedback",          "_hold_commands",   "_learn_domains",
+	"_learn_hosts",       "_lease",           "_leave",
+	"_leave_commands",    "_next_command",    "_next_due",
+	"_policies",          "_put_off_command", "_recover",
+	"_recover_commands",  "_reply_rules",     "_suspect",
+	"_take_commands",     "_take_walk",       "_walked",
+	"_retire_addresses",  "_retire_domains",  "_retire_domain_hosts",
+	"_retire_tombstones", "_retire_commands", "_submit",
+	"_set_aside",         "_checkers",
 };
 
 void

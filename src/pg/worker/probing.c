@@ -202,6 +202,21 @@ ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies, i
 		                errmsg("out of memory for table email_verify.mx_policy")));
 }
 
+void
+ev_probing_set_rules(EvWorker *worker, const struct ev_site_rule *rules, int n, int there)
+{
+	if (there > n)
+		ereport(
+			WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+		     errmsg("email_verify heeds %d of the %d rows of table email_verify.reply_rule", n,
+		            there),
+		     errhint("At most %d can be in force, those with the lowest ids.", EV_SITE_RULES_MAX)));
+	if (!ev_prober_set_rules(worker->prober, rules, (size_t) n))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("out of memory for table email_verify.reply_rule")));
+}
+
 int
 ev_probing_room(EvWorker *worker)
 {

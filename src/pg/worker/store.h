@@ -101,8 +101,21 @@ extern void ev_store_learn_hosts(const struct ev_host_fact *facts, int n);
 extern int ev_store_policies(struct ev_mx_policy *policies, int n);
 
 /*
- * Has that table changed since it was last asked, as far as this process has been told?  A start
- * counts.
+ * The site's rules for replies that are in force, table reply_rule; rules has room for
+ * EV_SITE_RULES_MAX, *n receives how many came, by their ids.  Returns how many there are.  *ends: when
+ * the first of them is in force no longer; 0: never.
+ */
+extern int ev_store_rules(struct ev_site_rule *rules, int *n, TimestampTz *ends);
+
+/* Are there external checkers for any mail server (column checker of mx_policy)? */
+extern bool ev_store_checkers(void);
+
+/* Of those whose results have been stored, set aside what is for external checkers. */
+extern void ev_store_set_aside(const EvStored *stored, int n);
+
+/*
+ * Has one of these two tables changed since it was last asked, as far as this process has been told?  A
+ * start counts.
  */
 extern bool ev_store_policies_changed(void);
 

@@ -36,6 +36,7 @@ typedef struct Kind
 
 static Kind kinds[] = {
 	ADDRESSES("feedback", "_feedback"),
+	ADDRESSES("submit", "_submit"),
 };
 
 static Kind *

@@ -120,12 +120,26 @@ count_field(uint64 row, int column)
 
 static bool policies_changed = true;
 static Oid policies_table = InvalidOid;
+static Oid rules_table = InvalidOid;
 
 static void
 note_change(Datum arg, Oid relation)
 {
-	if (relation == InvalidOid || relation == policies_table)
+	if (relation == InvalidOid || relation == policies_table || relation == rules_table)
 		policies_changed = true;
+}
+
+void
+ev_store_watch_site(void)
+{
+	static bool watching = false;
+	Oid namespace = get_namespace_oid("email_verify", false);
+
+	policies_table = get_relname_relid("mx_policy", namespace);
+	rules_table = get_relname_relid("reply_rule", namespace);
+	if (!watching)
+		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
+	watching = true;
 }
 
 bool
@@ -146,15 +160,10 @@ ev_store_policies(struct ev_mx_policy *policies, int n)
 			   "email_verify._policies($1)",
 		.n_params = 1,
 		.types = {INT4OID}};
-	static bool watching = false;
 	Datum values[1] = {Int32GetDatum(n)};
 	uint64 rows;
 
-	/* first, so that no change of what is read now is missed */
-	policies_table = get_relname_relid("mx_policy", get_namespace_oid("email_verify", false));
-	if (!watching)
-		CacheRegisterRelcacheCallback(note_change, (Datum) 0);
-	watching = true;
+	ev_store_watch_site();
 	rows = ev_spi_run(&statement, values);
 	for (uint64 i = 0; i < rows; i++)
 	{

@@ -45,4 +45,7 @@ extern size_t ev_spi_text(uint64 row, int column, char *out, size_t size);
  */
 extern bool ev_spi_stored(uint64 row, int address, int first, EvStored *out);
 
+/* store_learn.c: to be called before the site's word is read, so that no later change of it is missed. */
+extern void ev_store_watch_site(void);
+
 #endif

@@ -93,7 +93,9 @@ typedef struct EvWorker
 	bool prober_is_new;                      /* the loop does not know its descriptor yet */
 	struct ev_prober_stats published_prober; /* its process as it was told last */
 	bool recovered;      /* what a crash has found under way is suspect, and no longer under way */
-	bool policies_stale; /* table mx_policy is to be read before anything is leased */
+	bool policies_stale; /* mx_policy and reply_rule are to be read before anything is leased */
+	bool checkers;       /* there are external checkers */
+	TimestampTz rules_end; /* when the first rule for replies is in force no longer; 0: never */
 	HTAB *flights;
 	int n_lost; /* flights that are lost */
 	HTAB *batches;
@@ -143,5 +145,9 @@ extern int ev_probing_room(EvWorker *worker);
  */
 extern void ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies,
                                     int there);
+
+/* Likewise its rules for replies, n of `there`. */
+extern void ev_probing_set_rules(EvWorker *worker, const struct ev_site_rule *rules, int n,
+                                 int there);
 
 #endif
