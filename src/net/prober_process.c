@@ -379,6 +379,7 @@ process_collect(struct ev_prober *prober, struct ev_message *messages, size_t n)
 		messages[taken].type = EV_MESSAGE_END;
 		messages[taken++].u.end = p->end;
 	}
+	watch(p); /* there may be room again for what it says */
 	return taken;
 }
 

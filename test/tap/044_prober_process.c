@@ -119,6 +119,19 @@ inspect(void)
 	return 42;
 }
 
+/* More than is read at a time, then what is waited for. */
+static void
+flood(void)
+{
+	for (uint64_t i = 11; i < 3000; i++)
+	{
+		say_stats(i);
+		if (ev_pipe_waiting(&wire) > 4096)
+			flush();
+	}
+	say_result(1, "");
+}
+
 static int
 misbehave(const char *how)
 {
@@ -146,6 +159,8 @@ misbehave(const char *how)
 		flush();
 		return 3;
 	}
+	else if (strcmp(how, "flood") == 0)
+		flood();
 	else if (strcmp(how, "invent") == 0)
 		say_result(77, "");
 	else if (strcmp(how, "repeat") == 0)
@@ -190,6 +205,7 @@ static struct ev_prober_end
 await_end(int *results)
 {
 	double limit = now() + 20;
+	bool in_vain = false;
 
 	*results = 0;
 	while (now() < limit)
@@ -198,16 +214,18 @@ await_end(int *results)
 		struct ev_message m;
 		int deadline;
 
+		poll(NULL, 0, 20); /* it may say more meanwhile than is read at a time */
 		ev_prober_run(prober);
 		while (ev_prober_collect(prober, &m, 1) == 1)
 		{
 			if (m.type == EV_MESSAGE_END)
 				return m.u.end;
 			*results += m.type == EV_MESSAGE_RESULT;
+			if (m.type == EV_MESSAGE_RESULT && in_vain)
+				puts("a result was there, and nobody was woken for it");
 		}
 		deadline = ev_prober_deadline(prober);
-		if (deadline != 0)
-			poll(&fd, 1, deadline < 0 ? 100 : deadline);
+		in_vain = deadline != 0 && poll(&fd, 1, deadline < 0 ? 100 : deadline) == 0;
 	}
 	puts("it does not end");
 	exit(1);

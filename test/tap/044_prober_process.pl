@@ -42,6 +42,7 @@ my @ways = (
 	[ exit => 'exited 3, 1 results, 2 lost, suspect, 1000 ms: ', 1 ],
 	[ silent => 'silent 0, 1 results, 2 lost, suspect, 1000 ms: ', 1, 'one that hangs is ended' ],
 	[ deaf => 'silent 0, 1 results, 2 lost, suspect, 1000 ms: ', 1 ],
+	[ flood => 'silent 0, 2 results, 1 lost, suspect, 1000 ms: ', 0, 'of one that has more to say than is read at a time all is heard as soon as it is there' ],
 	[ invent => 'protocol 0, 1 results, 2 lost, suspect, 1000 ms: a result that nobody asked for', 1 ],
 	[ repeat => 'protocol 0, 1 results, 2 lost, suspect, 1000 ms: a result that nobody asked for', 1 ],
 	[ shout => 'protocol 0, 1 results, 2 lost, suspect, 1000 ms: a text has a byte that it must not have', 1 ],
