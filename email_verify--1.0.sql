@@ -158,6 +158,7 @@ CREATE TABLE email_verify.domain (
 	detail text,
 	implicit_mx boolean NOT NULL,
 	spf text,
+	opt_out boolean,
 	mx_hosts text[],
 	mx_fingerprint bigint,
 	checked_at timestamptz NOT NULL,
@@ -167,6 +168,7 @@ CREATE TABLE email_verify.domain (
 
 COMMENT ON TABLE email_verify.domain IS 'what DNS says about each domain';
 COMMENT ON COLUMN email_verify.domain.reason IS 'why the domain takes no mail, or NULL when it does';
+COMMENT ON COLUMN email_verify.domain.opt_out IS 'does it ask not to be probed? NULL: nobody has wanted to';
 COMMENT ON COLUMN email_verify.domain.random_local IS
 	'made-up recipient of a catch-all test that has not ended: grey-lists want to see the same again';
 
@@ -235,7 +237,7 @@ COMMENT ON COLUMN email_verify.parked.queue_id IS 'the number by which the serve
 -- The site's own word on addresses and domains.
 CREATE TYPE email_verify.override_action AS ENUM (
 	'valid', 'invalid', 'suppressed', 'disposable', 'not_disposable', 'role', 'not_role', 'free', 'not_free', 'trap',
-	'never_probe'
+	'not_trap', 'never_probe'
 );
 
 CREATE TABLE email_verify.override (
@@ -270,20 +272,25 @@ COMMENT ON COLUMN email_verify.override.note IS
 CREATE TABLE email_verify.mx_policy (
 	mx text COLLATE "C" PRIMARY KEY,
 	probe boolean,
+	trap boolean,
 	trust_accept boolean,
 	trust_reject boolean,
 	needs_control boolean,
 	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
 	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
 	note text,
-	checker text COLLATE "C" CHECK (checker IN ('yahoo_api'))
+	checker text COLLATE "C" CHECK (checker IN ('yahoo_api')),
+	CONSTRAINT mx_policy_no_probe_of_trap CHECK (NOT (probe AND trap))
 );
 
 COMMENT ON TABLE email_verify.mx_policy IS
 	'the site''s own word on mail servers; edit it freely. NULL: as built in';
 COMMENT ON COLUMN email_verify.mx_policy.mx IS
 	'host name of mail servers, or the end of it: example.com is that host and all below it; the longest that fits counts';
-COMMENT ON COLUMN email_verify.mx_policy.probe IS 'false: never connect to these hosts';
+COMMENT ON COLUMN email_verify.mx_policy.probe IS
+	'false: never connect to these hosts; true: connect, although they are known to serve parked names';
+COMMENT ON COLUMN email_verify.mx_policy.trap IS
+	'true: these hosts collect mail for spam traps: no domain that names one of them is connected to; false: they are not even parking';
 COMMENT ON COLUMN email_verify.mx_policy.trust_accept IS
 	'does a 250 say that the mailbox exists, where made-up recipients are refused?';
 COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
@@ -498,6 +505,10 @@ AS 'MODULE_PATHNAME', 'ev_provider_of_domain' LANGUAGE C IMMUTABLE STRICT PARALL
 CREATE FUNCTION email_verify._mx_provider(host text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_provider_of_mx' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+-- does the address call itself a spam trap?
+CREATE FUNCTION email_verify._is_trap_name(email text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_is_trap_name_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
 CREATE FUNCTION email_verify._suggest(email text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
@@ -545,7 +556,7 @@ BEGIN ATOMIC
 		FROM asked JOIN email_verify.address a ON a.address = asked.address LEFT JOIN parked p ON p.address = asked.address
 		WHERE CASE WHEN p.address IS NOT NULL THEN a.expires_at > now()
 			ELSE a.fresh_until > now() AND coalesce(a.asked_at, a.checked_at) >= asked.newer_than
-				AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IS DISTINCT FROM 'never_probe')
+				AND NOT ($5 AND a.reason = 'bucket_default_skip_smtp_unknown' AND a.detail IN ('not_configured', 'mode_dns'))
 			END
 		UNION ALL
 		SELECT t.address, t.status, t.reason, t.detail, t.checked_at, t.retry_at, now() FROM told t
@@ -714,19 +725,19 @@ END;
 
 -- What DNS said about domains (distinct).
 CREATE FUNCTION email_verify._learn_domains(domains text[], reasons text[], details text[], implicit boolean[], spf text[],
-	hosts text[], fingerprints bigint[], ttls integer[])
+	opt_out boolean[], hosts text[], fingerprints bigint[], ttls integer[])
 RETURNS void LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	INSERT INTO email_verify.domain AS d (domain, reason, detail, implicit_mx, spf, mx_hosts, mx_fingerprint, checked_at,
-		expires_at)
-	SELECT f.domain, f.reason::email_verify.verification_reason, f.detail, f.implicit, f.spf,
+	INSERT INTO email_verify.domain AS d (domain, reason, detail, implicit_mx, spf, opt_out, mx_hosts, mx_fingerprint,
+		checked_at, expires_at)
+	SELECT f.domain, f.reason::email_verify.verification_reason, f.detail, f.implicit, f.spf, f.opt_out,
 		string_to_array(f.hosts, ' '), f.fingerprint, now(), now() + make_interval(secs => f.ttl)
-	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-		AS f (domain, reason, detail, implicit, spf, hosts, fingerprint, ttl)
+	FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		AS f (domain, reason, detail, implicit, spf, opt_out, hosts, fingerprint, ttl)
 	ORDER BY f.domain COLLATE "C"
 	ON CONFLICT ON CONSTRAINT domain_pkey DO UPDATE SET
 		reason = excluded.reason, detail = excluded.detail, implicit_mx = excluded.implicit_mx, spf = excluded.spf,
-		mx_hosts = excluded.mx_hosts, mx_fingerprint = excluded.mx_fingerprint, checked_at = excluded.checked_at,
+		opt_out = coalesce(excluded.opt_out, d.opt_out), mx_hosts = excluded.mx_hosts, mx_fingerprint = excluded.mx_fingerprint, checked_at = excluded.checked_at,
 		expires_at = excluded.expires_at;
 END;
 
@@ -865,15 +876,15 @@ BEGIN ATOMIC
 END;
 
 -- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
-CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trust_accept boolean,
+CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trap boolean, OUT trust_accept boolean,
 	OUT trust_reject boolean, OUT needs_control boolean, OUT rcpt_per_transaction integer, OUT rcpt_per_session integer,
 	OUT there bigint)
 RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
-	SELECT p.mx, p.probe, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
+	SELECT p.mx, p.probe, p.trap, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
 		count(*) OVER ()
 	FROM email_verify.mx_policy p
-	ORDER BY p.probe IS FALSE DESC, p.mx
+	ORDER BY p.probe IS FALSE OR p.trap IS TRUE DESC, p.mx
 	LIMIT $1;
 END;
 
@@ -918,7 +929,7 @@ BEGIN ATOMIC
 	) p
 	WHERE a.address = ANY ($1) AND p.checker IS NOT NULL
 		AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))
-		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled')
+		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled') AND a.detail IS DISTINCT FROM 'opt_out'
 	ORDER BY a.address
 	ON CONFLICT ON CONSTRAINT external_check_pkey DO NOTHING;
 END;
@@ -1354,11 +1365,13 @@ BEGIN ATOMIC
 				CASE WHEN @extschema@.email_is_disposable($1) THEN 'disposable' ELSE 'not disposable' END,
 				CASE WHEN @extschema@.email_is_role($1) THEN 'role' ELSE 'not role' END,
 				CASE WHEN @extschema@.email_is_free($1) THEN 'free' END,
-				CASE WHEN @extschema@.email_is_alias($1) THEN 'alias' END),
+				CASE WHEN @extschema@.email_is_alias($1) THEN 'alias' END,
+				CASE WHEN email_verify._is_trap_name($1) THEN 'calls itself a spam trap' END),
 			@extschema@.email_provider($1), NULL
 		FROM p WHERE p.key IS NOT NULL
 		UNION ALL
-		SELECT 4, 'dns', coalesce(concat_ws(' ', d.reason::text, d.detail), ''),
+		SELECT 4, 'dns', concat(coalesce(concat_ws(' ', d.reason::text, d.detail), ''), CASE WHEN d.reason IS NULL THEN 'takes mail' END,
+				CASE WHEN d.opt_out AND d.reason IS NULL THEN ', asks not to be probed' END),
 			coalesce('MX ' || array_to_string(d.mx_hosts, ', '), CASE WHEN d.implicit_mx THEN 'no MX: its own address' END),
 			d.checked_at
 		FROM p JOIN email_verify.domain d ON d.domain = p.domain
@@ -1400,7 +1413,7 @@ BEGIN ATOMIC
 			concat(x.class, CASE WHEN x.attempts > 0 THEN concat(', ', x.attempts, ' attempts so far') END), x.due_at
 		FROM p JOIN email_verify.external_check x ON x.address = p.key
 	)
-	SELECT f.step, f.stage, CASE WHEN f.step = 4 AND f.finding = '' THEN 'takes mail' ELSE f.finding END, f.evidence, f.at
+	SELECT f.step, f.stage, f.finding, f.evidence, f.at
 	FROM found f ORDER BY f.step, f.stage, f.evidence, f.finding;
 END;
 COMMENT ON FUNCTION @extschema@.email_explain(text) IS 'why an e-mail address was judged as it was, step by step';

@@ -49,6 +49,18 @@ SELECT a AS address, v.status, v.reason, v.detail
 FROM (VALUES ('x@duck.com'), ('y@mailinator.com'), ('y@duck.com')) q (a), email_verdict(a) v;
 ROLLBACK;
 
+-- an address that calls itself a spam trap is taken for one, unless the site knows better
+SELECT a AS address, v.status, v.reason, v.detail
+FROM (VALUES ('spam-trap7@acme-corp.com'), ('ann@spamtraps.acme-corp.com'), ('HoneyPot@acme-corp.com'), ('spamtrap@mailinator.com'),
+	('spamtrap@duck.com'), ('info@spamtrap.acme-corp.com')) q (a), email_verdict(a) v;
+SELECT finding FROM email_explain('spamtrap@acme-corp.com') WHERE stage = 'data';
+SELECT email_verify.enqueue('{spamtrap@acme-corp.com}'), email_verify.recheck('spamtrap@acme-corp.com');
+BEGIN;
+INSERT INTO email_verify.override (pattern, action) VALUES ('@acme-corp.com', 'not_trap'), ('@.acme-corp.com', 'trap'), ('x@trap.acme-corp.com', 'not_trap');
+SELECT a AS address, v.reason, v.detail
+FROM (VALUES ('spamtrap@acme-corp.com'), ('y@trap.acme-corp.com'), ('x@trap.acme-corp.com')) q (a), email_verdict(a) v;
+ROLLBACK;
+
 -- suggestion in the HINT of a refusal
 CREATE TEMP TABLE signup (email text);
 CREATE TRIGGER email_verify BEFORE INSERT OR UPDATE OF email ON signup FOR EACH ROW EXECUTE FUNCTION email_verify_trigger('email');

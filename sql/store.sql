@@ -80,9 +80,14 @@ SELECT count(*) FROM email_verify.address WHERE address = 'g@x.com';
 
 -- leases: by due time, behind a position, with what is known of the domain's hosts
 SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}');
-SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
+SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{t}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
 SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}');
-SELECT domain, mx_hosts, random_local FROM email_verify.domain;
+SELECT domain, mx_hosts, random_local, opt_out FROM email_verify.domain;
+-- that nobody asked for a domain's wish says nothing of it
+SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
+SELECT opt_out FROM email_verify.domain;
+SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{f}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
+SELECT opt_out FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
 SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2, 0::smallint);

@@ -6,7 +6,7 @@
  * recipient.  Not everybody keeps to that: a second recipient begins a group as well, and a group
  * without a recipient belongs to the one before it.
  */
-#include "engine/bounce_internal.h"
+#include "engine/bounce_text.h"
 
 #include <string.h>
 
@@ -141,6 +141,9 @@ says_nothing(struct ev_slice diagnostic)
 	size_t letters = 0;
 
 	diagnostic = ev_slice_trim(diagnostic);
+	/* X.400's: "Reason 1 (Unable-To-Transfer); Diagnostic -1 (Unknown)" */
+	if (ev_slice_starts(diagnostic, "Reason ") && ev_slice_find(diagnostic, "; Diagnostic -", NULL))
+		return true;
 	for (size_t i = 0; i < diagnostic.n; i++)
 	{
 		if (diagnostic.s[i] == ';' && letters > 0 && i < 20)
@@ -211,6 +214,24 @@ lines_about(struct ev_slice text, const char *recipient)
 	return (struct ev_slice){start, (size_t) (end - start)};
 }
 
+static bool
+is_failure(const struct ev_bounce *row)
+{
+	return row->kind == EV_KIND_DSN || row->kind == EV_KIND_DELAY;
+}
+
+/* Beside a status that says why, words count that say so too; a footer says many things. */
+static bool
+is_worth_more(const struct ev_bounce *row, struct ev_slice words)
+{
+	struct ev_slice said;
+
+	if (words.n == 0)
+		return false;
+	return row->enhanced.klass == 0 || (row->enhanced.subject == 0 && row->enhanced.detail == 0) ||
+	       ev_text_said(words, &said) >= EV_WORTH_PHRASE;
+}
+
 static void
 diagnose(struct report *report, const struct group *group, struct ev_bounce *row)
 {
@@ -225,7 +246,8 @@ diagnose(struct report *report, const struct group *group, struct ev_bounce *row
 		const struct ev_bounce *told = told_of(report, row);
 		struct ev_slice about = {"", 0};
 
-		if (told != NULL)
+		if (told != NULL &&
+		    is_worth_more(row, (struct ev_slice){told->diagnostic, strlen(told->diagnostic)}))
 		{
 			said = (struct ev_slice){told->diagnostic, strlen(told->diagnostic)};
 			if (row->remote_mta[0] == '\0')
@@ -236,11 +258,13 @@ diagnose(struct report *report, const struct group *group, struct ev_bounce *row
 			about = lines_about(report->input->text, row->final_recipient);
 			if (about.n == 0)
 				about = lines_about(report->input->text, row->original_recipient);
-			if (about.n > 0)
+			if (is_worth_more(row, about))
 				said = about;
 		}
 	}
 	ev_bounce_diagnose(row, said, report->input->work);
+	if (is_failure(row))
+		ev_text_diagnose_open(row, said, report->input->work);
 }
 
 /* --- groups to rows ----------------------------------------------------------------------------------------- */
@@ -320,7 +344,8 @@ take_line(struct report *report, struct ev_slice line, struct group *group, stru
 		where = NULL;
 	else if (field(line, "X-Supplementary-Info", &value) || field(line, "X-Error", &value) ||
 	         field(line, "X-Reason", &value) || field(line, "X-SMTP-Error", &value) ||
-	         field(line, "X-Failure-Reason", &value) || field(line, "X-Diagnostic-Code", &value))
+	         field(line, "X-Failure-Reason", &value) || field(line, "X-Diagnostic-Code", &value) ||
+	         field(line, "X400-Supplementary-Info", &value))
 		where = &group->more;
 	else if (field(line, "Reporting-MTA", &value))
 	{

@@ -145,6 +145,7 @@ static const char *const away_subjects[] = {
 	"automaattinen",
 	"odpowied\xc5\xba automatyczna",
 	"autoodpowied",
+	"automatyczna odpowied",
 	"nieobecno",
 	"automatick\xc3\xa1",
 	"automatikus v",
@@ -194,6 +195,9 @@ static const char *const challenge_texts[] = {"to prove that you are",
                                               "complete the verification",
                                               "earthlink spamblocker",
                                               "knowspam",
+                                              "account is protected by",
+                                              "mailbox is protected by",
+                                              "your address added to the recipient",
                                               NULL};
 
 static const char *const change_subjects[] = {"new email address",
@@ -280,6 +284,21 @@ static const char *const list_subjects[] = {"your message to",
                                             "post to",
                                             NULL};
 
+/* To nobody may be answered, it is no mail system's and no list's: what vacation programs write. */
+static bool
+is_sent_by_nobody(struct ev_slice headers)
+{
+	struct ev_slice value;
+
+	if (!ev_bounce_header(headers, "Precedence", &value) ||
+	    !(ev_slice_starts(value, "junk") || ev_slice_starts(value, "bulk")))
+		return false;
+	return ev_bounce_header(headers, "Return-Path", &value) &&
+	       ev_slice_is(ev_slice_trim(value), "<>") &&
+	       !ev_bounce_header(headers, "List-Id", &value) &&
+	       !ev_bounce_header(headers, "List-Unsubscribe", &value);
+}
+
 /* A header that says that a program answered. */
 static bool
 is_automatic(struct ev_slice headers)
@@ -300,8 +319,10 @@ is_automatic(struct ev_slice headers)
 	if (ev_bounce_header(headers, "Precedence", &value) &&
 	    (ev_slice_starts(value, "auto_reply") || ev_slice_starts(value, "auto-reply")))
 		return true;
-	return ev_bounce_header(headers, "X-MS-Exchange-Generated-Message-Source", &value) &&
-	       ev_slice_find(value, "OOF", NULL);
+	if (ev_bounce_header(headers, "X-MS-Exchange-Generated-Message-Source", &value) &&
+	    ev_slice_find(value, "OOF", NULL))
+		return true;
+	return is_sent_by_nobody(headers);
 }
 
 static bool

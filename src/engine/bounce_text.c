@@ -107,6 +107,18 @@ look_at_subject(struct ev_slice headers, struct looks *looks)
 	looks->subject = !looks->answer && ev_phrases_first(subject, &subjects, NULL) != NULL;
 }
 
+/* Of a sender to whom nothing can be returned. */
+static bool
+returns_to_daemon(struct ev_slice headers)
+{
+	struct ev_slice value;
+
+	if (!ev_bounce_header(headers, "Return-Path", &value))
+		return false;
+	value = ev_slice_trim(value);
+	return ev_slice_is(value, "<>") || ev_slice_starts(value, "<mailer-daemon");
+}
+
 static void
 look_at_headers(struct ev_slice headers, struct looks *looks)
 {
@@ -118,9 +130,10 @@ look_at_headers(struct ev_slice headers, struct looks *looks)
 		looks->no_header = true;
 		return;
 	}
-	looks->daemon =
-		ev_bounce_from_daemon(headers) || (ev_bounce_header(headers, "Return-Path", &value) &&
-	                                       ev_slice_is(ev_slice_trim(value), "<>"));
+	looks->daemon = ev_bounce_from_daemon(headers) || returns_to_daemon(headers) ||
+	                (ev_bounce_header(headers, "Content-Type", &value) &&
+	                 ev_slice_starts(ev_slice_trim(value), "multipart/report") &&
+	                 ev_slice_find(value, "delivery-status", NULL));
 	look_at_subject(headers, looks);
 	for (size_t i = 0; i < N_OF(header_marks) && looks->header == N_FORMATS; i++)
 		if (ev_bounce_header(headers, header_marks[i].name, &value) &&

@@ -80,6 +80,13 @@ extern struct ev_text_recipient *ev_text_recipient_add(struct ev_text_recipients
 extern bool ev_text_add_row(const struct ev_text *text, const struct ev_text_recipient *recipient,
                             const struct ev_text_recipients *all, struct ev_bounce_rows *rows);
 
+/*
+ * Judge a row again by a sentence of bounce_text_failures.def, if what was said left open why; its
+ * enhanced status code stays as it was told.
+ */
+extern void ev_text_diagnose_open(struct ev_bounce *row, struct ev_slice said,
+                                  struct ev_bounce_work *work);
+
 /* Readers of the text; they add recipients, none when they find none. */
 extern void ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipients);
 extern void ev_text_read_sentences(const struct ev_text *text,

@@ -29,6 +29,11 @@ static const struct
 	{"recipient address:", LABEL_RECIPIENT},
 	{"original recipient:", LABEL_RECIPIENT},
 	{"failed recipient:", LABEL_RECIPIENT},
+	{"intended recipient:", LABEL_RECIPIENT},
+	{"undeliverable address:", LABEL_RECIPIENT},
+	{"invalid final delivery userid:", LABEL_RECIPIENT},
+	{"did not reach the following recipient:", LABEL_RECIPIENT},
+	{"did not reach the following recipient(s):", LABEL_RECIPIENT},
 	{"failed recipient(s):", LABEL_RECIPIENT},
 	{"failed address:", LABEL_RECIPIENT},
 	{"failed to deliver to", LABEL_RECIPIENT},
@@ -127,6 +132,33 @@ skip_marks(struct ev_slice s)
 	}
 }
 
+/* "c=us;a= ;p=corp;dda:SMTP=user@host; …", an X.400 address: what is behind its SMTP=. */
+static struct ev_slice
+skip_x400(struct ev_slice s)
+{
+	size_t at;
+
+	if (!ev_slice_starts(s, "c=") || !ev_slice_find(s, "smtp=", &at))
+		return s;
+	return ev_slice_from(s, at + strlen("smtp="));
+}
+
+/* "A message sent by", "they are not accepting mail from": an address behind it is the sender's. */
+static bool
+announces_sender(struct ev_slice before)
+{
+	static const char *const words[] = {" sent by", " mail from", " message from", " written by"};
+
+	while (before.n > 0 && (ev_slice_is_blank(before.s[before.n - 1]) ||
+	                        strchr("<\"':", before.s[before.n - 1]) != NULL))
+		before.n--;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (before.n >= strlen(words[i]) &&
+		    ev_slice_is(ev_slice_from(before, before.n - strlen(words[i])), words[i]))
+			return true;
+	return false;
+}
+
 /* May this stand behind the address that a line begins with? */
 static bool
 is_behind(struct ev_slice rest)
@@ -179,6 +211,7 @@ read_line(struct ev_slice line, struct line_address *out)
 	out->label = read_label(&s);
 	if (out->label == LABEL_OTHER)
 		return false;
+	s = skip_x400(s);
 	if (!ev_text_find_address(s, &out->address, &behind))
 		return false;
 	out->rest = ev_slice_from(s, behind);
@@ -200,7 +233,7 @@ read_generated(struct ev_slice line, struct ev_slice *address)
 	size_t behind;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (ev_slice_find(line, words[i], &at) && at < 16)
+		if (ev_slice_find(line, words[i], &at) && at < 24)
 			return ev_text_find_address(ev_slice_from(line, at), address, &behind);
 	return false;
 }
@@ -264,6 +297,8 @@ read_lines(const struct ev_text *text, bool maybe, struct ev_text_recipients *re
 			continue;
 		}
 		if (!read_line(line, &found) || (found.label == LABEL_MAYBE && !maybe))
+			continue;
+		if (announces_sender(ev_slice_to(text->text, (size_t) (found.address.s - text->text.s))))
 			continue;
 		if (text->own.n > 0 && found.label != LABEL_RECIPIENT &&
 		    ev_text_same_address(found.address, text->own) && (maybe || text->guessed))
@@ -345,6 +380,8 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 			struct ev_text_recipient *r;
 
 			s = ev_slice_from(s, behind);
+			if (announces_sender(ev_slice_to(line, (size_t) (address.s - line.s))))
+				continue;
 			if ((text->own.n > 0 && ev_text_same_address(address, text->own)) ||
 			    ev_slice_find(ev_slice_to(line, (size_t) (address.s - line.s)), "contact", NULL))
 				continue;

@@ -11,7 +11,8 @@
 static bool
 is_open(const struct ev_bounce *row)
 {
-	return row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE && row->enhanced.klass == 0;
+	return row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE &&
+	       (row->enhanced.klass == 0 || (row->enhanced.subject == 0 && row->enhanced.detail == 0));
 }
 
 static void
@@ -21,24 +22,46 @@ diagnose_again(struct ev_bounce *row, struct ev_slice said, const struct ev_text
 	ev_bounce_diagnose(row, said, text->input->work);
 }
 
-/* Judge some words; where no rule of replies knows them, by a sentence in any language. */
+/* By a sentence in any language, where no rule knows the words. */
+static void
+diagnose_sentence(struct ev_bounce *row, struct ev_slice said, bool delay,
+                  struct ev_bounce_work *work)
+{
+	struct ev_enhanced status;
+	size_t at;
+
+	if (!is_open(row) || row->reply_code / 100 == 4 || !ev_text_find_failure(said, &at, &status))
+		return;
+	if (delay && row->reply_code == 0)
+		status.klass = 4;
+	row->enhanced = status;
+	row->refused_by = EV_REFUSED_BY_NONE;
+	ev_bounce_diagnose(row, said, work);
+}
+
+void
+ev_text_diagnose_open(struct ev_bounce *row, struct ev_slice said, struct ev_bounce_work *work)
+{
+	struct ev_enhanced told = row->enhanced;
+
+	/* a peer's reply has its rules */
+	if (row->reply_code != 0)
+		return;
+	diagnose_sentence(row, said, row->kind == EV_KIND_DELAY, work);
+	row->enhanced = told;
+}
+
+/* Judge some words, those behind a code first. */
 static void
 diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
 {
-	struct ev_enhanced status;
 	size_t at;
 
 	ev_bounce_diagnose(row, said, text->input->work);
 	if (row->reply_code == 0 && row->enhanced.klass == 0 && ev_text_find_code(said, &at) &&
 	    at > 0 && said.n > at + 3 && said.s[at + 1] != '.')
 		diagnose_again(row, ev_slice_from(said, at), text);
-	if (is_open(row) && row->reply_code / 100 != 4 && ev_text_find_failure(said, &at, &status))
-	{
-		if (text->delay && row->reply_code == 0)
-			status.klass = 4;
-		row->enhanced = status;
-		diagnose_again(row, said, text);
-	}
+	diagnose_sentence(row, said, text->delay, text->input->work);
 }
 
 /* "mailbox is full: retry timeout exceeded": the cause stands before it. */

@@ -224,6 +224,30 @@ is_domain(char c)
 	return ev_is_alnum(c) || (unsigned char) c >= 0x80 || c == '.' || c == '-' || c == '_';
 }
 
+/*
+ * Is it a mark of UTF-8 that stands around addresses in text: blanks, quotes, dashes, brackets of
+ * Latin and of East Asian writing?
+ */
+static bool
+is_wide_mark(const char *s, size_t n)
+{
+	unsigned char first = n > 0 ? (unsigned char) s[0] : 0;
+	unsigned char second = n > 1 ? (unsigned char) s[1] : 0;
+
+	return (first == 0xc2 && n >= 2) ||
+	       (n >= 3 && ((first == 0xe2 && second == 0x80) || (first == 0xe3 && second == 0x80) ||
+	                   (first == 0xef && second == 0xbc)));
+}
+
+/* Does such a mark end before offset i? */
+static bool
+is_behind_wide_mark(struct ev_slice words, size_t i)
+{
+	return i > 0 && (unsigned char) words.s[i - 1] >= 0x80 &&
+	       ((i >= 2 && is_wide_mark(words.s + i - 2, 2)) ||
+	        (i >= 3 && is_wide_mark(words.s + i - 3, 3)));
+}
+
 /* Where an address with its @ at `at` begins and ends; false when it is none. */
 static bool
 address_at(struct ev_slice words, size_t at, struct ev_slice *address)
@@ -242,7 +266,8 @@ address_at(struct ev_slice words, size_t at, struct ev_slice *address)
 		from--;
 	}
 	else
-		while (from > 0 && at - from < 256 && is_local(words.s[from - 1]))
+		while (from > 0 && at - from < 256 && is_local(words.s[from - 1]) &&
+		       !is_behind_wide_mark(words, from))
 			from--;
 	/* of a URL */
 	if (at - from > 2 && words.s[from] == '/' && words.s[from + 1] == '/')
@@ -260,7 +285,8 @@ address_at(struct ev_slice words, size_t at, struct ev_slice *address)
 	}
 	else
 	{
-		while (to < words.n && to - at < 256 && is_domain(words.s[to]))
+		while (to < words.n && to - at < 256 && is_domain(words.s[to]) &&
+		       !is_wide_mark(words.s + to, words.n - to))
 			to++;
 		while (to > at + 1 && strchr(".-_", words.s[to - 1]) != NULL)
 			to--;

@@ -39,6 +39,15 @@ reduce(char *local, uint8_t *len, const struct ev_mailbox_family *family)
 	*len = (uint8_t) kept;
 }
 
+/* Lower case and form C.  Idempotent. */
+static void
+normalize(struct ev_address *address)
+{
+	address->local_len = (uint8_t) ev_unicode_lower(address->local, address->local_len,
+	                                                address->local, EV_LOCAL_MAX);
+	address->local[address->local_len] = '\0';
+}
+
 static void
 set_domain(struct ev_address *address, const char *domain)
 {
@@ -82,8 +91,7 @@ ev_canonical(const struct ev_address *address, int rules, struct ev_address *out
 	if (out != address)
 		*out = *address;
 	if (out->eai)
-		out->local_len =
-			(uint8_t) ev_unicode_lower(out->local, out->local_len, out->local, EV_LOCAL_MAX);
+		normalize(out);
 	for (size_t i = 0; i < out->local_len; i++)
 		out->local[i] = ev_lower(out->local[i]);
 	out->local[out->local_len] = '\0';
@@ -94,6 +102,8 @@ ev_canonical(const struct ev_address *address, int rules, struct ev_address *out
 	if (family == NULL || out->local[0] == '"')
 		return true;
 	reduce(out->local, &out->local_len, family);
+	if (out->eai)
+		normalize(out); /* a combining mark may have come to stand behind another letter */
 	if (family->domain != NULL)
 		set_domain(out, family->domain);
 	return true;

@@ -20,14 +20,16 @@
 /* When a rule counts. */
 enum when
 {
-	OWN = 1,       /* no peer's reply is quoted */
-	ANY = 2,       /* always, unless a reply says something strong about recipient or host */
-	LATE = 4,      /* a policy, or nothing, was found */
-	LATE_DATA = 8, /* idem, after DATA */
-	OWN_LATE = 16, /* nothing was found */
-	CODE = 32,     /* idem */
-	FIRST = 64,    /* always */
-	BACK = 128     /* nothing was found, and a message came back */
+	OWN = 1,        /* no peer's reply is quoted */
+	ANY = 2,        /* always, unless a reply says something strong about recipient or host */
+	LATE = 4,       /* a policy, or nothing, was found */
+	LATE_DATA = 8,  /* idem, after DATA */
+	OWN_LATE = 16,  /* nothing was found */
+	CODE = 32,      /* idem */
+	FIRST = 64,     /* always */
+	BACK = 128,     /* nothing was found, and a message came back */
+	OWN_CODE = 256, /* nothing was found, and no peer's reply is quoted: the code alone */
+	PEER = 512      /* not of a rule: a peer's reply is quoted, its names may be ours */
 };
 
 struct rule
@@ -139,6 +141,8 @@ find_rule(unsigned when, struct ev_enhanced enhanced, const struct words *words)
 		if (!((unsigned) rule->when & when) || !enhanced_fits(rule, enhanced))
 			continue;
 		if (rule->pattern != NULL && !ev_pattern_set_has(&words->set, i))
+			continue;
+		if ((when & PEER) && rule->when == OWN && rule->about == EV_ABOUT_DOMAIN)
 			continue;
 		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL && rule->when == ANY &&
 		    ev_pattern_set_has(&words->set, QUOTA_PATTERN))
@@ -466,8 +470,11 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		if (rule == NULL && is_open(finding))
 			rule = find_rule(LATE, enhanced, &words);
 		if (rule == NULL && says_nothing(finding))
-			rule = find_rule((own ? OWN_LATE : 0) | (context->bounce ? BACK : 0) | CODE, enhanced,
-			                 &words);
+			/* a relay tells its own trouble behind a code as well */
+			rule = find_rule((own ? OWN_LATE | OWN_CODE : 0) | CODE |
+			                     (context->bounce ? OWN | OWN_LATE | BACK : 0) |
+			                     (said->quoted || host[0] != '\0' ? PEER : 0),
+			                 enhanced, &words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))
 			rule = find_rule(LATE_DATA, enhanced, &words);
 	}

@@ -445,6 +445,10 @@ ev_said_reply(const struct ev_said *said, struct ev_reply *out)
 		}
 		out->text[len++] = c != '\0' ? c : '?';
 		at++;
+		/* "<user@host>...User unknown": the words are no part of the host's name */
+		if (c == '.' && len > 3 && memcmp(out->text + len - 3, "...", 3) == 0 && at < s.n &&
+		    ev_is_alnum(s.s[at]) && len < EV_REPLY_TEXT_MAX)
+			out->text[len++] = ' ';
 	}
 	out->text[len] = '\0';
 	out->text_len = (uint16_t) len;

@@ -53,9 +53,20 @@ ev_answer_dns(struct ev_task *task, const struct ev_domain *domain)
 		result->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
 		                                (enum ev_detail) task->request.dns_only_detail);
 		strcpy(result->evidence.host, route->hosts[0].name);
-		if (task->request.dns_only_detail == EV_DETAIL_NEVER_PROBE)
-			strcpy(result->evidence.rule, "mx_policy.probe");
 	}
+	finish(domain->prober, task, domain);
+}
+
+void
+ev_answer_refraining(struct ev_task *task, const struct ev_domain *domain,
+                     const struct ev_refrain *why)
+{
+	struct ev_result *result = &task->result;
+
+	result->evidence.stage = EV_STAGE_DNS;
+	result->verdict = why->verdict;
+	strcpy(result->evidence.rule, why->rule);
+	strcpy(result->evidence.host, why->host);
 	finish(domain->prober, task, domain);
 }
 

@@ -8,6 +8,7 @@
 #include "net/domain.h"
 
 struct ev_attempt;
+struct ev_refrain;
 struct ev_session;
 
 /* What one recipient met, and where. */
@@ -21,6 +22,10 @@ struct ev_met
 
 /* Answer one task by the domain's route. */
 extern void ev_answer_dns(struct ev_task *task, const struct ev_domain *domain);
+
+/* Answer one task of a domain whose hosts are not connected to. */
+extern void ev_answer_refraining(struct ev_task *task, const struct ev_domain *domain,
+                                 const struct ev_refrain *why);
 
 /* Answer all pending tasks of a domain: there was no memory. */
 extern void ev_answer_internal_all(struct ev_domain *domain);

@@ -242,3 +242,25 @@ ev_dns_negative_ttl(const uint8_t *bytes, size_t len, uint32_t fallback)
 	}
 	return fallback;
 }
+
+size_t
+ev_dns_text(const struct ev_dns_message *message, const struct ev_dns_record *record, char *out)
+{
+	const uint8_t *data = message->bytes + record->at;
+	size_t len = record->len;
+	size_t n = 0;
+
+	for (size_t at = 0; at < len;)
+	{
+		size_t part = data[at++];
+
+		if (part > len - at)
+			part = len - at;
+		if (part > EV_DNS_TEXT_MAX - n)
+			part = EV_DNS_TEXT_MAX - n;
+		memcpy(out + n, data + at, part);
+		n += part;
+		at += part;
+	}
+	return n;
+}

@@ -54,6 +54,14 @@ extern bool ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, si
 extern bool ev_dns_next(struct ev_dns_message *message, struct ev_dns_record *record);
 
 /*
+ * The strings of a TXT record joined (RFC 7208 3.3); out has room for EV_DNS_TEXT_MAX bytes, what is
+ * longer is cut.  Returns the length; there is no NUL behind it.
+ */
+#define EV_DNS_TEXT_MAX 4096
+extern size_t ev_dns_text(const struct ev_dns_message *message, const struct ev_dns_record *record,
+                          char *out);
+
+/*
  * The name at an offset, in lower case and without its final dot ("" is the root); *end is the
  * offset behind it.  False when it is malformed or holds what no host name does.
  */

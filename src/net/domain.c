@@ -121,6 +121,7 @@ announce(struct ev_domain *domain)
 	fact.detail = (uint8_t) route->detail;
 	fact.implicit_mx = route->implicit_mx;
 	fact.spf = (uint8_t) route->spf;
+	fact.opt_out = (uint8_t) route->opt_out;
 	fact.ttl = route->ttl;
 	fact.mx_fingerprint = route->fingerprint;
 	for (size_t i = 0; i < route->n_hosts && i < EV_DOMAIN_HOSTS; i++)
@@ -145,6 +146,8 @@ trace_route(struct ev_domain *domain)
 		ev_outbox_event(prober, id, "DNS: %s%s%s", ev_reason_info(route->reason)->label,
 		                detail != NULL ? ", " : "", detail != NULL ? detail : "");
 	}
+	if (route->opt_out == EV_OPT_OUT_YES)
+		ev_outbox_event(prober, id, "DNS: %s%s: probe=none", EV_OPT_OUT_PREFIX, domain->name);
 	for (size_t i = 0; i < route->n_hosts; i++)
 		ev_outbox_event(prober, id, "DNS: %s %u %s, %u addresses",
 		                route->implicit_mx ? "implicit MX" : "MX", route->hosts[i].preference,
@@ -171,11 +174,12 @@ on_route(void *arg, struct ev_route *route)
 	ev_domain_advance(domain);
 }
 
-/* Answer the tasks that DNS alone decides, or the site's word on the hosts that it names. */
+/* Answer the tasks that DNS alone decides, or what is known of the hosts that it names. */
 static void
 answer_from_dns(struct ev_domain *domain)
 {
-	bool forbidden = ev_policy_forbids_route(domain->prober, domain->route);
+	struct ev_refrain why;
+	bool refrains = ev_policy_refrains(domain->prober, domain->route, &why);
 	struct ev_list *next;
 
 	for (struct ev_list *link = domain->pending.next; link != &domain->pending; link = next)
@@ -188,14 +192,37 @@ answer_from_dns(struct ev_domain *domain)
 			task->request.dns_only = true;
 			task->request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
 		}
-		if (!task->request.dns_only && forbidden)
-		{
-			task->request.dns_only = true;
-			task->request.dns_only_detail = EV_DETAIL_NEVER_PROBE;
-		}
-		if (task->request.dns_only || domain->route->reason != EV_REASON_PENDING)
+		/* that nobody connects there is no news to those who would not have it anyway */
+		if (refrains && (!task->request.dns_only || why.verdict.status != EV_STATUS_UNKNOWN))
+			ev_answer_refraining(task, domain, &why);
+		else if (task->request.dns_only || domain->route->reason != EV_REASON_PENDING)
 			ev_answer_dns(task, domain);
 	}
+}
+
+/* Is anybody waiting to be asked for at the hosts? */
+static bool
+wants_visit(const struct ev_domain *domain)
+{
+	if (!prober_may_visit(domain->prober))
+		return false;
+	for (const struct ev_list *l = domain->pending.next; l != &domain->pending; l = l->next)
+	{
+		if (!EV_ENTRY(l, const struct ev_task, link)->request.dns_only)
+			return true;
+	}
+	return false;
+}
+
+/* Is what is known of the domain enough for those that wait, and not too old? */
+static bool
+is_known(const struct ev_domain *domain)
+{
+	const struct ev_route *route = domain->route;
+
+	return route != NULL && domain->expires > prober_now(domain->prober) &&
+	       (route->reason != EV_REASON_PENDING || route->opt_out != EV_OPT_OUT_UNASKED ||
+	        !wants_visit(domain));
 }
 
 void
@@ -206,12 +233,12 @@ ev_domain_advance(struct ev_domain *domain)
 	/* while a session is held the route stays, since the session stands on it */
 	if (domain->resolving)
 		return;
-	if (domain->attempt == NULL && !ev_list_empty(&domain->pending) &&
-	    (domain->route == NULL || domain->expires <= prober_now(prober)))
+	if (domain->attempt == NULL && !ev_list_empty(&domain->pending) && !is_known(domain))
 	{
 		ev_list_remove(&domain->lru);
 		ev_list_remove(&domain->ready);
-		domain->resolving = ev_route_find(prober, domain->name, domain, on_route);
+		domain->resolving =
+			ev_route_find(prober, domain->name, wants_visit(domain), domain, on_route);
 		if (domain->resolving)
 			return;
 		ev_answer_internal_all(domain);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/hash.h"
+#include "engine/opt_out.h"
 #include "engine/spf.h"
 #include "net/frame_bytes.h"
 #include "net/ip.h"
@@ -28,6 +29,7 @@ ev_frame_protocol(void)
 {
 	const uint32_t shape[] = {VERSION,
 	                          sizeof(struct ev_prober_config),
+	                          sizeof(struct ev_mx_policy),
 	                          sizeof(struct ev_request),
 	                          sizeof(struct ev_site_rule),
 	                          sizeof(struct ev_message),
@@ -132,6 +134,7 @@ ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy)
 
 	put_text(&w, policy->suffix, sizeof(policy->suffix));
 	put_u8(&w, policy->probe);
+	put_u8(&w, policy->trap);
 	put_u8(&w, policy->trust_accept);
 	put_u8(&w, policy->trust_reject);
 	put_u8(&w, policy->needs_control);
@@ -149,6 +152,7 @@ ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy)
 	memset(policy, 0, sizeof(*policy));
 	get_text(&r, policy->suffix, sizeof(policy->suffix), EV_CHARS_ANY);
 	policy->probe = get_below(&r, EV_SAID_NO + 1, said);
+	policy->trap = get_below(&r, EV_SAID_NO + 1, said);
 	policy->trust_accept = get_below(&r, EV_SAID_NO + 1, said);
 	policy->trust_reject = get_below(&r, EV_SAID_NO + 1, said);
 	policy->needs_control = get_below(&r, EV_SAID_NO + 1, said);
@@ -379,6 +383,7 @@ put_domain_fact(uint8_t *buf, const struct ev_domain_fact *fact)
 	put_u8(&w, fact->detail);
 	put_u8(&w, fact->implicit_mx);
 	put_u8(&w, fact->spf);
+	put_u8(&w, fact->opt_out);
 	put_u32(&w, fact->ttl);
 	put_u64(&w, fact->mx_fingerprint);
 	put_u8(&w, fact->n_hosts);
@@ -405,6 +410,7 @@ get_domain_fact(const uint8_t *body, size_t n, struct ev_domain_fact *fact)
 	fact->detail = get_below(&r, EV_N_DETAIL, "there is no such detail");
 	fact->implicit_mx = get_bool(&r);
 	fact->spf = get_below(&r, EV_SPF_INVALID + 1, "there is no such state of SPF");
+	fact->opt_out = get_below(&r, EV_N_OPT_OUT, "there is no such wish");
 	fact->ttl = get_u32(&r);
 	demand(&r, fact->ttl <= RETRY_MAX, "a delay is out of range");
 	fact->mx_fingerprint = get_u64(&r);

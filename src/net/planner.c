@@ -44,7 +44,7 @@ struct ev_attempt
 
 static void try_candidate(struct ev_attempt *attempt);
 
-/* The addresses to try, most preferred first; not those of hosts that the site forbids. */
+/* The addresses to try, most preferred first; not those of hosts that nobody connects to. */
 static void
 list_candidates(struct ev_attempt *attempt)
 {
@@ -56,7 +56,7 @@ list_candidates(struct ev_attempt *attempt)
 
 	for (size_t i = 0; i < route->n_hosts; i++)
 	{
-		if (ev_policy_forbids(domain->prober, route->hosts[i].name))
+		if (ev_policy_visit(domain->prober, &route->hosts[i]) != EV_VISIT_WELCOME)
 			continue;
 		for (uint8_t k = 0; k < route->hosts[i].n_ips; k++)
 		{
@@ -100,11 +100,12 @@ batch_limit(const struct ev_domain *domain)
 
 	for (size_t i = 0; i < route->n_hosts; i++)
 	{
-		const struct ev_mx_policy *policy = ev_policy_of_host(prober, route->hosts[i].name);
+		const struct ev_route_host *host = &route->hosts[i];
+		const struct ev_mx_policy *policy = ev_policy_of_host(prober, host->name);
 		size_t wanted = policy->rcpt_per_session > 0 ? policy->rcpt_per_session
 		                                             : prober->config.rcpt_per_session;
 
-		if (route->hosts[i].n_ips > 0 && policy->probe != EV_SAID_NO &&
+		if (host->n_ips > 0 && ev_policy_visit(prober, host) == EV_VISIT_WELCOME &&
 		    (limit == 0 || wanted < limit))
 			limit = wanted;
 	}
@@ -272,7 +273,7 @@ try_candidate(struct ev_attempt *attempt)
 	struct ev_prober *prober = domain->prober;
 
 	/* policies may have changed since the batch began; those left are answered accordingly */
-	if (ev_policy_forbids_route(prober, domain->route))
+	if (ev_policy_refrains(prober, domain->route, NULL))
 	{
 		end_attempt(attempt);
 		return;
@@ -280,10 +281,11 @@ try_candidate(struct ev_attempt *attempt)
 	for (; attempt->at < attempt->n_candidates; attempt->at++, attempt->plain = false)
 	{
 		const struct candidate *candidate = &attempt->candidates[attempt->at];
-		const char *host = domain->route->hosts[candidate->host].name;
+		const struct ev_route_host *route_host = &domain->route->hosts[candidate->host];
+		const char *host = route_host->name;
 		struct ev_session *session;
 
-		if (ev_policy_forbids(prober, host))
+		if (ev_policy_visit(prober, route_host) != EV_VISIT_WELCOME)
 			continue;
 		session = ev_session_new(prober, attempt, host, &candidate->ip, attempt->n);
 		if (session == NULL)
@@ -370,7 +372,7 @@ ev_planner_pump(struct ev_prober *prober)
 
 		/* it may have waited for longer than its route, the settings or the policies hold */
 		if (domain->expires <= prober_now(prober) || !prober_may_visit(prober) ||
-		    ev_policy_forbids_route(prober, domain->route))
+		    ev_policy_refrains(prober, domain->route, NULL))
 		{
 			ev_domain_advance(domain);
 			continue;

@@ -90,10 +90,17 @@ ev_policy_trust(const struct ev_prober *prober, const char *host, enum ev_provid
 	return trust;
 }
 
-bool
-ev_policy_forbids(const struct ev_prober *prober, const char *host)
+enum ev_visit
+ev_policy_visit(const struct ev_prober *prober, const struct ev_route_host *host)
 {
-	return ev_policy_of_host(prober, host)->probe == EV_SAID_NO;
+	const struct ev_mx_policy *policy = ev_policy_of_host(prober, host->name);
+
+	if (policy->trap == EV_SAID_YES)
+		return EV_VISIT_TRAP;
+	if (ev_provider_info(host->provider)->kind == EV_PROVIDER_PARKED &&
+	    policy->trap == EV_SAID_NOTHING && policy->probe != EV_SAID_YES)
+		return EV_VISIT_PARKED;
+	return policy->probe == EV_SAID_NO ? EV_VISIT_FORBIDDEN : EV_VISIT_WELCOME;
 }
 
 static bool
@@ -107,24 +114,83 @@ is_reachable(const struct ev_prober_config *config, const struct ev_route_host *
 	return false;
 }
 
-bool
-ev_policy_forbids_route(const struct ev_prober *prober, const struct ev_route *route)
+/* Nobody is connected to, since that is how it is with this host. */
+static void
+refrain(struct ev_refrain *why, enum ev_visit visit, enum ev_reason reason,
+        const struct ev_route_host *host)
 {
-	const struct ev_route_host *best = NULL;
+	static const struct
+	{
+		enum ev_detail detail;
+		const char *rule;
+	} causes[] = {
+		[EV_VISIT_FORBIDDEN] = {EV_DETAIL_NEVER_PROBE, "mx_policy.probe"},
+		[EV_VISIT_PARKED] = {EV_DETAIL_PARKED_MX, "mx.parked"},
+		[EV_VISIT_TRAP] = {EV_DETAIL_TRAP_MX, "mx_policy.trap"},
+	};
 
-	if (prober->policies.rows == NULL)
-		return false;
+	if (why == NULL)
+		return;
+	why->verdict = ev_verdict_of(reason, causes[visit].detail);
+	why->rule = causes[visit].rule;
+	why->host = host->name;
+}
+
+/* By the names of the hosts. */
+static bool
+hosts_are_unwelcome(const struct ev_prober *prober, const struct ev_route *route,
+                    struct ev_refrain *why)
+{
+	const struct ev_route_host *best = NULL; /* of those that can be reached */
+	enum ev_visit cause = EV_VISIT_PARKED;
+	bool all_parked = true;
+
+	for (size_t i = 0; i < route->n_hosts; i++)
+	{
+		if (ev_policy_visit(prober, &route->hosts[i]) != EV_VISIT_TRAP)
+			continue;
+		refrain(why, EV_VISIT_TRAP, EV_REASON_POSSIBLE_SPAM_TRAP, &route->hosts[i]);
+		return true;
+	}
 	for (size_t i = 0; i < route->n_hosts; i++)
 	{
 		const struct ev_route_host *host = &route->hosts[i];
+		enum ev_visit visit = ev_policy_visit(prober, host);
 
 		if (!is_reachable(&prober->config, host))
 			continue;
+		all_parked = all_parked && visit == EV_VISIT_PARKED;
 		if (best != NULL && host->preference != best->preference)
-			break;
-		if (!ev_policy_forbids(prober, host->name))
+			continue;
+		if (visit == EV_VISIT_WELCOME)
 			return false;
-		best = host;
+		if (best == NULL || visit == EV_VISIT_FORBIDDEN)
+		{
+			best = host;
+			cause = visit;
+		}
 	}
+	if (best != NULL)
+		refrain(why, cause,
+		        all_parked ? EV_REASON_POSSIBLE_SPAM_TRAP
+		                   : EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
+		        best);
 	return best != NULL;
+}
+
+bool
+ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,
+                   struct ev_refrain *why)
+{
+	if (hosts_are_unwelcome(prober, route, why))
+		return true;
+	if (route->opt_out != EV_OPT_OUT_YES || route->n_hosts == 0)
+		return false;
+	if (why != NULL)
+	{
+		why->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN, EV_DETAIL_OPT_OUT);
+		why->rule = "dns.opt_out";
+		why->host = route->hosts[0].name;
+	}
+	return true;
 }

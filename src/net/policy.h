@@ -11,6 +11,7 @@
 
 struct ev_policy;
 struct ev_route;
+struct ev_route_host;
 
 struct ev_policies
 {
@@ -33,13 +34,34 @@ extern const struct ev_mx_policy *ev_policy_of_host(const struct ev_prober *prob
 extern struct ev_trust ev_policy_trust(const struct ev_prober *prober, const char *host,
                                        enum ev_provider provider);
 
-/* Is this host never connected to? */
-extern bool ev_policy_forbids(const struct ev_prober *prober, const char *host);
+/* Why a host is not connected to; what the site says of it goes before what is built in. */
+enum ev_visit
+{
+	EV_VISIT_WELCOME,   /* it is */
+	EV_VISIT_FORBIDDEN, /* the site said so */
+	EV_VISIT_PARKED,    /* it takes mail for parked names */
+	EV_VISIT_TRAP       /* it collects mail for spam traps */
+};
+
+extern enum ev_visit ev_policy_visit(const struct ev_prober *prober,
+                                     const struct ev_route_host *host);
+
+/* What is said of a domain's addresses instead of visiting its hosts. */
+struct ev_refrain
+{
+	struct ev_verdict verdict;
+	const char *rule; /* static */
+	const char *host; /* the one because of which; the route's */
+};
 
 /*
- * Is none of the most preferred hosts connected to?  Those that cannot be reached do not count.
- * The less preferred ones are no way round that.
+ * Is no host of this route connected to?  If so, *why says what to answer (it may be NULL):
+ *	  possible_spam_trap	any host is a trap, or every one that can be reached is parking
+ *	  bucket_default_skip_…	none of the most preferred hosts that can be reached is welcome (the less
+ *							preferred ones are no way round that), or the domain has opted out
+ * Hosts that cannot be reached count only as traps.
  */
-extern bool ev_policy_forbids_route(const struct ev_prober *prober, const struct ev_route *route);
+extern bool ev_policy_refrains(const struct ev_prober *prober, const struct ev_route *route,
+                               struct ev_refrain *why);
 
 #endif

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "engine/opt_out.h"
 #include "engine/sanitize.h"
 
 static const char *const random_words[] = {
@@ -84,7 +85,9 @@ put_domain(FILE *out, const struct ev_domain_fact *fact)
 	fprintf(out, ",\"takes_mail\":%s,\"implicit_mx\":%s,", word(fact->reason == EV_REASON_PENDING),
 	        word(fact->implicit_mx));
 	put_member(out, "spf", fact->spf < 6 ? spf_words[fact->spf] : NULL);
-	fprintf(out, ",\"ttl\":%" PRIu32 ",\"mx\":[", fact->ttl);
+	fprintf(out, ",\"opt_out\":%s,\"ttl\":%" PRIu32 ",\"mx\":[",
+	        fact->opt_out == EV_OPT_OUT_UNASKED ? "null" : word(fact->opt_out == EV_OPT_OUT_YES),
+	        fact->ttl);
 	for (uint8_t i = 0; i < fact->n_hosts; i++)
 	{
 		fputs(i > 0 ? "," : "", out);

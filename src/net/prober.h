@@ -72,6 +72,7 @@ struct ev_domain_fact
 	uint8_t detail;   /* enum ev_detail */
 	bool implicit_mx; /* no MX record: its own address is used (RFC 5321 5.1) */
 	uint8_t spf;      /* enum ev_spf; EV_SPF_NONE when it was not asked for */
+	uint8_t opt_out;  /* enum ev_opt_out: does it ask not to be probed? */
 	uint32_t ttl;     /* seconds */
 	uint64_t mx_fingerprint;
 	uint8_t n_hosts; /* the first hosts in order of preference */
@@ -214,7 +215,8 @@ struct ev_mx_policy
 {
 	/* these hosts and all below: lower-case A-labels, no outer dot */
 	char suffix[EV_HOST_MAX + 1];
-	uint8_t probe;        /* enum ev_said; NO: never connect there */
+	uint8_t probe;        /* enum ev_said; NO: never connect there; YES: although it is parking */
+	uint8_t trap;         /* enum ev_said; YES: a spam trap's; NO: nor is it parking */
 	uint8_t trust_accept; /* enum ev_said, as the next two: see struct ev_trust */
 	uint8_t trust_reject;
 	uint8_t needs_control;
@@ -274,7 +276,7 @@ extern bool ev_prober_configure(struct ev_prober *prober, const struct ev_prober
 
 /*
  * Take these policies, copied, in place of all earlier ones: for judgements and sessions from now
- * on.  A domain whose best hosts must not be connected to is answered from DNS, detail never_probe.
+ * on.  A domain whose best hosts must not be connected to is answered from DNS: see policy.h.
  * False, and nothing changed, without memory.
  */
 extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies,

@@ -3,6 +3,7 @@
  *	  Looking up where a domain's mail goes.
  *
  *	MX ──► hosts ──► A, AAAA of each (host_cache.c) ──► route
+ *	 │       └─────► whether the domain wants to be probed, by TXT
  *	 └─ none ──► the domain itself as host, and its SPF record by TXT (spf_lookup.c)
  *
  * A failure of the name servers is never a statement about the domain; one of some hosts' look-ups
@@ -38,6 +39,9 @@ struct ev_resolution
 	char domain[EV_DOMAIN_MAX + 1];
 	struct ev_dns_query mx;
 	struct ev_spf_lookup spf;
+	struct ev_dns_query wish;
+	bool visit;
+	enum ev_opt_out opt_out;
 	bool implicit_mx;
 	unsigned pending;
 	uint32_t ttl;
@@ -72,6 +76,7 @@ conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 		route->detail = detail;
 		route->implicit_mx = r->implicit_mx;
 		route->spf = r->spf.result;
+		route->opt_out = r->opt_out;
 		route->fingerprint = r->fingerprint;
 		if (reason == EV_REASON_PENDING)
 			route->ttl = clamp(r->ttl, EV_TTL_MIN, EV_TTL_MAX);
@@ -87,6 +92,7 @@ conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 
 			strcpy(to->name, from->name);
 			to->preference = from->preference;
+			to->provider = ev_provider_of_host(from->name, strlen(from->name));
 			to->n_ips = from->n_ips;
 			memcpy(to->ips, from->ips, sizeof(to->ips));
 		}
@@ -207,6 +213,49 @@ on_host(struct ev_host_waiter *waiter, const struct ev_host *host)
 	finish(r);
 }
 
+/*
+ * What the domain says of being probed.  Without an answer it is as if it said nothing: many a name
+ * server is silent about such names, or broken for them.
+ */
+static void
+on_wish(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply, size_t len)
+{
+	struct ev_resolution *r = EV_ENTRY(query, struct ev_resolution, wish);
+	struct ev_dns_message message;
+	struct ev_dns_record record;
+
+	if (status == EV_DNS_OK && ev_dns_open(&message, reply, len, query->name, EV_DNS_TXT))
+	{
+		while (r->opt_out != EV_OPT_OUT_YES && ev_dns_next(&message, &record))
+		{
+			char text[EV_DNS_TEXT_MAX];
+
+			if (!ev_opt_out_parse(text, ev_dns_text(&message, &record, text)))
+				continue;
+			r->opt_out = EV_OPT_OUT_YES;
+			shorten(&r->ttl, message.ttl);
+			shorten(&r->ttl, record.ttl);
+		}
+	}
+	finish(r);
+}
+
+static void
+find_wish(struct ev_resolution *r)
+{
+	r->opt_out = EV_OPT_OUT_NO;
+	if (strlen(EV_OPT_OUT_PREFIX) + strlen(r->domain) > EV_DOMAIN_MAX)
+		return; /* there can be no such name */
+	ev_list_init(&r->wish.link);
+	r->wish.prober = r->prober;
+	r->wish.type = EV_DNS_TXT;
+	r->wish.done = on_wish;
+	strcpy(r->wish.name, EV_OPT_OUT_PREFIX);
+	strcat(r->wish.name, r->domain);
+	r->pending++;
+	ev_dns_start(&r->wish);
+}
+
 static int
 by_preference(const void *a, const void *b)
 {
@@ -224,7 +273,10 @@ by_name(const void *a, const void *b)
 	return strcmp(((const struct wanted_host *) a)->name, ((const struct wanted_host *) b)->name);
 }
 
-/* The hosts are known by name: sort them, take their fingerprint, look their addresses up. */
+/*
+ * The hosts are known by name: sort them, take their fingerprint, look up their addresses and
+ * whether they may be visited.
+ */
 static void
 find_addresses(struct ev_resolution *r)
 {
@@ -237,6 +289,8 @@ find_addresses(struct ev_resolution *r)
 	qsort(r->hosts, n, sizeof(r->hosts[0]), by_preference);
 
 	r->pending += (unsigned) n;
+	if (r->visit)
+		find_wish(r);
 	for (size_t i = 0; i < n; i++)
 	{
 		r->hosts[i].resolution = r;
@@ -353,7 +407,7 @@ on_mx(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *repl
 }
 
 bool
-ev_route_find(struct ev_prober *prober, const char *domain, void *arg,
+ev_route_find(struct ev_prober *prober, const char *domain, bool visit, void *arg,
               void (*done)(void *arg, struct ev_route *route))
 {
 	struct ev_resolution *r = calloc(1, sizeof(*r));
@@ -363,6 +417,7 @@ ev_route_find(struct ev_prober *prober, const char *domain, void *arg,
 	r->prober = prober;
 	r->arg = arg;
 	r->done = done;
+	r->visit = visit;
 	r->ttl = EV_TTL_MAX;
 	r->spf.result = EV_SPF_NONE;
 	strcpy(r->domain, domain);

@@ -6,30 +6,7 @@
 
 #include <string.h>
 
-#define REDIRECTS_MAX 10   /* RFC 7208 4.6.4 */
-#define RECORD_MAX    4096 /* a TXT record's strings joined */
-
-/* Join the strings of a TXT record (RFC 7208 3.3).  Returns the length. */
-static size_t
-join(const uint8_t *data, size_t len, char *out)
-{
-	size_t n = 0;
-
-	for (size_t at = 0; at < len;)
-	{
-		size_t part = data[at++];
-
-		if (part > len - at)
-			part = len - at;
-		if (part > RECORD_MAX - n)
-			part = RECORD_MAX - n;
-		memcpy(out + n, data + at, part);
-		n += part;
-		at += part;
-	}
-	return n;
-}
-
+#define REDIRECTS_MAX 10 /* RFC 7208 4.6.4 */
 static void
 on_txt(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply, size_t len)
 {
@@ -43,10 +20,9 @@ on_txt(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *rep
 	{
 		while (ev_dns_next(&message, &record))
 		{
-			char text[RECORD_MAX];
+			char text[EV_DNS_TEXT_MAX];
 			char redirect[EV_DOMAIN_MAX + 1];
-			enum ev_spf one =
-				ev_spf_parse(text, join(reply + record.at, record.len, text), redirect);
+			enum ev_spf one = ev_spf_parse(text, ev_dns_text(&message, &record, text), redirect);
 
 			if (one == EV_SPF_NONE)
 				continue;

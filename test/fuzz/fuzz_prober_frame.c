@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "engine/opt_out.h"
 #include "net/pipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +51,7 @@ static void
 check_domain(const struct ev_domain_fact *f)
 {
 	hold(f->reason < EV_N_REASON && f->detail < EV_N_DETAIL && f->n_hosts <= EV_DOMAIN_HOSTS);
+	hold(f->opt_out < EV_N_OPT_OUT);
 	check_text(f->domain, sizeof(f->domain));
 	for (int i = 0; i < f->n_hosts; i++)
 		check_text(f->hosts[i], sizeof(f->hosts[i]));

@@ -162,7 +162,7 @@ my ($upd, $hot) = split /\|/, counter('n_tup_upd, n_tup_hot_upd', 'tables', "rel
 is($upd, 6 * 60, 'each answer is one update');
 cmp_ok($hot, '>=', $upd * 0.8, "verdicts replaced ($upd) are HOT updates ($hot)");
 cmp_ok(counter('n_tup_ins + n_tup_upd', 'tables', "relname = 'domain_host'") - $hosts, '<=', 3, 'that a host accepts recipients is not written with each session');
-$c->sql(q{SELECT email_verify._learn_domains('{ok.deliver.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{mx.ok.deliver.com}', '{1}', '{3600}')}) for 1 .. 60;
+$c->sql(q{SELECT email_verify._learn_domains('{ok.deliver.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{f}', '{mx.ok.deliver.com}', '{1}', '{3600}')}) for 1 .. 60;
 ($upd, $hot) = split /\|/, counter('n_tup_upd, n_tup_hot_upd', 'tables', "relname = 'domain'");
 cmp_ok($hot, '>=', $upd * 0.95, "facts about domains replaced ($upd) are HOT updates ($hot)");
 is($c->sql(q{SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)

@@ -37,6 +37,8 @@ rule_set_1_is_as_it_was_released(void **state)
 		{"J\xc3\x96rg@b\xc3\xbc"
 	     "cher.de",
 	     "j\xc3\xb6rg@xn--bcher-kva.de"},
+		/* what is left is in form C again: n, hyphen, dot above */
+		{"n-\xcc\x87x@pm.me", "\xe1\xb9\x85x@proton.me"},
 		/* Google */
 		{"A.n.n+list@gmail.com", "ann@gmail.com"},
 		{"a.nn@GoogleMail.com", "ann@gmail.com"},

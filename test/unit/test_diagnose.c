@@ -165,6 +165,51 @@ words_mean_what_they_say(void **state)
 	}
 }
 
+#ifndef REFUSALS
+#define REFUSALS "test/data/refusals.tsv"
+#endif
+
+/* Each line of the collection; those that differ are printed. */
+static void
+refusals_in_other_words_are_understood(void **state)
+{
+	FILE *file = fopen(REFUSALS, "r");
+	char line[1000];
+	int n = 0;
+	int bad = 0;
+
+	(void) state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		char *reason = strchr(line, '\t');
+		char *detail = reason == NULL ? NULL : strchr(reason + 1, '\t');
+		const char *got;
+		struct ev_said said;
+		struct ev_diagnosis diagnosis;
+
+		if (line[0] == '#')
+			continue;
+		assert_non_null(detail);
+		*reason++ = '\0';
+		*detail++ = '\0';
+		detail[strcspn(detail, "\n")] = '\0';
+		diagnose(line, "mx.corp.example", true, &said, &diagnosis);
+		got = ev_detail_info(diagnosis.finding.detail)->label;
+		n++;
+		if (strcmp(ev_reason_info(diagnosis.finding.reason)->label, reason) == 0 &&
+		    strcmp(got == NULL ? "-" : got, detail) == 0)
+			continue;
+		print_message("# %s: %s %s, not %s %s [%s]\n", line,
+		              ev_reason_info(diagnosis.finding.reason)->label, got == NULL ? "-" : got,
+		              reason, detail, diagnosis.finding.rule);
+		bad++;
+	}
+	fclose(file);
+	assert_true(n > 70);
+	assert_int_equal(bad, 0);
+}
+
 /* Whatever the words are, a code of the fourth class says that it may pass. */
 static void
 nothing_temporary_condemns_an_address(void **state)
@@ -272,6 +317,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_is_found_in_the_words_around_it),
 		cmocka_unit_test(words_mean_what_they_say),
+		cmocka_unit_test(refusals_in_other_words_are_understood),
 		cmocka_unit_test(nothing_temporary_condemns_an_address),
 		cmocka_unit_test(an_echoed_name_does_not_decide),
 		cmocka_unit_test(the_index_matches_what_the_patterns_match),

@@ -74,6 +74,7 @@ full_domain(void)
 	f->detail = EV_DETAIL_NONE;
 	f->implicit_mx = true;
 	f->spf = 1;
+	f->opt_out = 2;
 	f->ttl = 3600;
 	f->mx_fingerprint = 7;
 	f->n_hosts = EV_DOMAIN_HOSTS;
@@ -238,6 +239,7 @@ bad_values_are_refused(void **state)
 	REFUSED(full_domain, "a name is empty", m.u.domain.domain[0] = '\0');
 	REFUSED(full_domain, "a name is empty", m.u.domain.hosts[3][0] = '\0');
 	REFUSED(full_domain, "there is no such state of SPF", m.u.domain.spf = 99);
+	REFUSED(full_domain, "there is no such wish", m.u.domain.opt_out = 99);
 	REFUSED(full_domain, "a delay is out of range", m.u.domain.ttl = UINT32_MAX);
 	REFUSED(full_host, "there is no such state of a host", m.u.host.random = 99);
 	REFUSED(full_host, "a name is empty", m.u.host.host[0] = '\0');
@@ -306,7 +308,7 @@ settings_and_policies_come_back(void **state)
 	memset(&policy, 0, sizeof(policy));
 	fill(policy.suffix, sizeof(policy.suffix), 's');
 	policy.probe = policy.needs_control = EV_SAID_NO;
-	policy.trust_accept = policy.trust_reject = EV_SAID_YES;
+	policy.trap = policy.trust_accept = policy.trust_reject = EV_SAID_YES;
 	policy.rcpt_per_transaction = UINT16_MAX;
 	policy.rcpt_per_session = 1;
 	n = body_of(ev_frame_policy(frame, &policy), EV_FRAME_POLICY);

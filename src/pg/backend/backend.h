@@ -98,6 +98,7 @@ typedef struct EvOverride
 	EvSay disposable;
 	EvSay role;
 	EvSay free;
+	EvSay trap;
 } EvOverride;
 
 /*

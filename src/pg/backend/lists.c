@@ -17,12 +17,14 @@
 #include "engine/domain_list.h"
 #include "engine/idna.h"
 #include "engine/provider.h"
+#include "engine/trap_name.h"
 #include "pg/backend/backend.h"
 
 PG_FUNCTION_INFO_V1(ev_is_disposable);
 PG_FUNCTION_INFO_V1(ev_is_free);
 PG_FUNCTION_INFO_V1(ev_is_alias);
 PG_FUNCTION_INFO_V1(ev_is_role_address);
+PG_FUNCTION_INFO_V1(ev_is_trap_name_of);
 PG_FUNCTION_INFO_V1(ev_provider_of_domain);
 PG_FUNCTION_INFO_V1(ev_provider_of_mx);
 PG_FUNCTION_INFO_V1(ev_normalize);
@@ -40,6 +42,13 @@ ev_is_role_with(const struct ev_address *address, const EvOverride *override)
 	       (override->role == EV_SAY_NOTHING && ev_is_role(address->local, address->local_len));
 }
 
+static bool
+calls_itself_trap(const struct ev_address *address)
+{
+	return ev_is_trap_name(address->local, address->local_len, address->domain,
+	                       address->domain_len);
+}
+
 bool
 ev_lists_verdict(const struct ev_address *address, const EvOverride *override,
                  struct ev_verdict *verdict)
@@ -49,6 +58,8 @@ ev_lists_verdict(const struct ev_address *address, const EvOverride *override,
 	/* in the order of certainty; what says that the domain is disposable is in has_verdict */
 	if ((classes & EV_DOMAIN_DISPOSABLE) && override->disposable != EV_SAY_NO)
 		*verdict = ev_verdict_of(EV_REASON_DISPOSABLE_DOMAIN, EV_DETAIL_BUILTIN);
+	else if (override->trap != EV_SAY_NO && calls_itself_trap(address))
+		*verdict = ev_verdict_of(EV_REASON_POSSIBLE_SPAM_TRAP, EV_DETAIL_TRAP_NAME);
 	else if (classes & EV_DOMAIN_CARRIER)
 		*verdict = ev_verdict_of(EV_REASON_CARRIER_BLOCKED, EV_DETAIL_BUILTIN);
 	else if (classes & EV_DOMAIN_ACCEPT_ALL)
@@ -131,6 +142,15 @@ ev_is_alias(PG_FUNCTION_ARGS)
 
 	PG_RETURN_BOOL(address_arg(fcinfo, &address, NULL) &&
 	               (classes_of(&address) & EV_DOMAIN_ALIAS) != 0);
+}
+
+/* _is_trap_name(email text) */
+Datum
+ev_is_trap_name_of(PG_FUNCTION_ARGS)
+{
+	struct ev_address address;
+
+	PG_RETURN_BOOL(address_arg(fcinfo, &address, NULL) && calls_itself_trap(&address));
 }
 
 /* _provider(email text): who keeps the mailboxes of its domain, as far as the lists know. */

@@ -154,7 +154,13 @@ apply(const char *action, enum ev_detail suppressed, EvOverride *out)
 	else if (strcmp(action, "not_free") == 0)
 		say(&out->free, EV_SAY_NO);
 	else if (strcmp(action, "trap") == 0)
-		say_verdict(out, EV_REASON_POSSIBLE_SPAM_TRAP, EV_DETAIL_OVERRIDE);
+	{
+		if (out->trap == EV_SAY_NOTHING)
+			say_verdict(out, EV_REASON_POSSIBLE_SPAM_TRAP, EV_DETAIL_OVERRIDE);
+		say(&out->trap, EV_SAY_YES);
+	}
+	else if (strcmp(action, "not_trap") == 0)
+		say(&out->trap, EV_SAY_NO);
 	else if (strcmp(action, "never_probe") == 0)
 		say_verdict(out, EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN, EV_DETAIL_NEVER_PROBE);
 }

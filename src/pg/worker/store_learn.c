@@ -10,6 +10,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "engine/opt_out.h"
 #include "engine/spf.h"
 #include "pg/shared/enums.h"
 #include "pg/worker/columns.h"
@@ -34,14 +35,14 @@ void
 ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 {
 	static EvStatement statement = {
-		.sql = "SELECT email_verify._learn_domains($1, $2, $3, $4, $5, $6, $7, $8)",
-		.n_params = 8,
+		.sql = "SELECT email_verify._learn_domains($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		.n_params = 9,
 		.types = {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
-	              TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
-	EvColumn c[8] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
-	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
-	                 ev_column(INT8OID, n), ev_column(INT4OID, n)};
-	Datum values[8];
+	              BOOLARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
+	EvColumn c[9] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(TEXTOID, n),
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
+	                 ev_column(TEXTOID, n), ev_column(INT8OID, n), ev_column(INT4OID, n)};
+	Datum values[9];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -58,12 +59,14 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 		ev_column_set_text(&c[2], i, ev_detail_info(verdict.detail)->label);
 		ev_column_set(&c[3], i, BoolGetDatum(f->implicit_mx));
 		ev_column_set_text(&c[4], i, spf_label(f->spf));
-		ev_column_set_text(&c[5], i, hosts.data);
+		if (f->opt_out != EV_OPT_OUT_UNASKED)
+			ev_column_set(&c[5], i, BoolGetDatum(f->opt_out == EV_OPT_OUT_YES));
+		ev_column_set_text(&c[6], i, hosts.data);
 		if (f->mx_fingerprint != 0)
-			ev_column_set(&c[6], i, Int64GetDatum((int64) f->mx_fingerprint));
-		ev_column_set(&c[7], i, Int32GetDatum((int32) Min(f->ttl, (uint32_t) SECS_PER_DAY)));
+			ev_column_set(&c[7], i, Int64GetDatum((int64) f->mx_fingerprint));
+		ev_column_set(&c[8], i, Int32GetDatum((int32) Min(f->ttl, (uint32_t) SECS_PER_DAY)));
 	}
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 9; i++)
 		values[i] = ev_column_array(&c[i]);
 	(void) ev_spi_run(&statement, values);
 }
@@ -152,8 +155,8 @@ int
 ev_store_policies(struct ev_mx_policy *policies, int n)
 {
 	static EvStatement statement = {
-		.sql = "SELECT mx, probe, trust_accept, trust_reject, needs_control, rcpt_per_transaction, "
-			   "rcpt_per_session, there FROM email_verify._policies($1)",
+		.sql = "SELECT mx, probe, trap, trust_accept, trust_reject, needs_control, "
+			   "rcpt_per_transaction, rcpt_per_session, there FROM email_verify._policies($1)",
 		.n_params = 1,
 		.types = {INT4OID}};
 	Datum values[1] = {Int32GetDatum(n)};
@@ -167,11 +170,12 @@ ev_store_policies(struct ev_mx_policy *policies, int n)
 
 		(void) ev_spi_text(i, 1, policy->suffix, sizeof(policy->suffix));
 		policy->probe = said_field(i, 2);
-		policy->trust_accept = said_field(i, 3);
-		policy->trust_reject = said_field(i, 4);
-		policy->needs_control = said_field(i, 5);
-		policy->rcpt_per_transaction = count_field(i, 6);
-		policy->rcpt_per_session = count_field(i, 7);
+		policy->trap = said_field(i, 3);
+		policy->trust_accept = said_field(i, 4);
+		policy->trust_reject = said_field(i, 5);
+		policy->needs_control = said_field(i, 6);
+		policy->rcpt_per_transaction = count_field(i, 7);
+		policy->rcpt_per_session = count_field(i, 8);
 	}
-	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 8), INT_MAX);
+	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 9), INT_MAX);
 }

@@ -72,6 +72,7 @@ dns_configure() {
 		    # the reverse zone of loopback is ours, not unbound's built-in one
 		    local-zone: "127.in-addr.arpa." nodefault
 		    local-zone: "dnstimeout.deliver.com." deny
+		    local-zone: "_email-verify.optouttimeout.deliver.com." deny
 		    local-zone: "timeout.com." deny
 		    local-zone: "refused.deliver.com." refuse
 		    local-zone: "refused.com." refuse
