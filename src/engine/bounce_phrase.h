@@ -12,7 +12,7 @@
 
 #include "engine/slice.h"
 
-#define EV_PHRASES_MAX   640
+#define EV_PHRASES_MAX   800
 #define EV_PHRASE_ABSENT UINT32_MAX
 
 #define EV_PHRASE_HEAD 6 /* bytes that it must have, or a space among fewer */

@@ -213,8 +213,8 @@ is_settled(const struct ev_finding *finding)
 		case EV_ABOUT_SESSION: return true;
 		case EV_ABOUT_US:
 			return finding->detail != EV_DETAIL_POLICY && finding->detail != EV_DETAIL_RATE;
+		case EV_ABOUT_SYSTEM: return finding->detail == EV_DETAIL_UNEXPECTED_REPLY;
 		case EV_ABOUT_SENDER:
-		case EV_ABOUT_SYSTEM:
 		case EV_ABOUT_NOBODY: break;
 	}
 	return false;

@@ -302,26 +302,28 @@ gather_stats(struct child *c, const struct ev_prober_stats *now, int *wait)
 	c->counted_at = time;
 }
 
-/* Send what is ripe; *wait: ms until something is, or as it was. */
-static void
+/* Send what is ripe; *wait: ms until something is, or as it was.  False: the socket is full. */
+static bool
 send_ripe(struct child *c, const struct ev_prober_stats *now, int *wait)
 {
 	size_t waiting = ev_pipe_waiting(&c->pipe);
 	uint64_t since;
 
 	if (waiting == 0)
-		return;
+		return true;
 	since = now_ms() - c->gathering_since;
 	if (waiting < OUT_ENOUGH && now->requests > 0 && since < GATHER_MS)
 	{
 		int left = (int) (GATHER_MS - since);
 
 		*wait = *wait < 0 || left < *wait ? left : *wait;
-		return;
+		return true;
 	}
 	ev_pipe_flush(&c->pipe);
-	if (ev_pipe_waiting(&c->pipe) == 0)
-		c->gathering_since = 0;
+	if (ev_pipe_waiting(&c->pipe) > 0)
+		return false;
+	c->gathering_since = 0;
+	return true;
 }
 
 /* --- its life ---------------------------------------------------------------------------------- */
@@ -334,7 +336,6 @@ serve(struct child *c)
 		struct pollfd fds[2] = {{.fd = c->pipe.fd, .events = POLLIN},
 		                        {.fd = ev_prober_fd(c->prober), .events = POLLIN}};
 		struct ev_prober_stats stats;
-		bool blocked;
 		int wait;
 
 		take_frames(c);
@@ -343,11 +344,9 @@ serve(struct child *c)
 		ev_prober_stats(c->prober, &stats);
 		wait = ev_prober_deadline(c->prober);
 		gather_stats(c, &stats, &wait);
-		send_ripe(c, &stats, &wait);
 
 		/* with the socket full, what the prober holds for the other end is no reason to go on */
-		blocked = ev_pipe_waiting(&c->pipe) >= OUT_ENOUGH;
-		if (blocked)
+		if (!send_ripe(c, &stats, &wait))
 		{
 			fds[0].events |= POLLOUT;
 			if (wait == 0 && ev_pipe_waiting(&c->pipe) >= OUT_FULL)

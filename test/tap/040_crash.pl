@@ -235,6 +235,13 @@ restarted('immediate');
 is($c->sql("SELECT count(*) FROM email_verify.parked"), 0, '... and what happens later is not its fault');
 ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue', 60), '... it is verified in the end');
 $holder->end;
+
+# what stood still for ever if the worker had lost sight of it
+$c->sql('DELETE FROM email_verify.address');
+worked_with_crashes("INSERT INTO email_verify.queue (address, due_at, crashes) VALUES ('$alone[0]', now(), 1)");
+ok($c->poll('SELECT inflight = 1 FROM email_verify._stat()'), 'a suspect is under way');
+$c->sql("INSERT INTO email_verify.queue (address, due_at, crashes) VALUES ('$ordinary[0]', now(), 1)");
+ok($c->poll('SELECT count(*) = 0 FROM email_verify.queue', 60), '... another one, which nobody has told of, is found when it has ended');
 $w->restore;
 
 # a start that cannot make anybody suspect probes nobody

@@ -109,7 +109,7 @@ sub news
 
 my %is_crash = map { $_->[0] => $_->[2] } @kinds;
 my (%done, %bad);
-my ($under_way, $suspects) = (0, 0);
+my ($under_way, $suspects, $crashed) = (0, 0, 0);
 my $conserved = 'SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM email_verify.queue q WHERE q.address = s.address)
 		OR EXISTS (SELECT FROM email_verify.address a WHERE a.address = s.address)),
 	(SELECT count(*) FROM email_verify.queue q WHERE NOT EXISTS (SELECT FROM submitted s WHERE q.address = s.address))
@@ -131,7 +131,9 @@ for my $kind (plan_of($cycles))
 	$c->wait_for_worker;
 	$found += news() =~ /email_verify was verifying (\d+) address(?:es)? in a crash/ ? $1 : 0;
 	$suspects += $found;
-	$bad{"$kind: an orderly end that left suspects"}++ if $found > 0 && !$is_crash{$kind};
+	# a worker says it a moment after it is there: maybe of the crash before
+	$bad{"$kind: an orderly end that left suspects"}++ if $found > 0 && !$is_crash{$kind} && !$crashed;
+	$crashed = $is_crash{$kind};
 	my ($all, $there) = split /\|/, $c->sql($conserved);
 	$bad{"$kind: lost addresses"}++ if $all != $submitted || $there != $submitted;
 }

@@ -38,12 +38,6 @@ ev_lease_reset(EvWorker *worker)
 	ev_suspects_look(worker);
 }
 
-static bool
-suspects_are_due(const EvWorker *worker)
-{
-	return worker->suspects.few && worker->suspects.under_way < EV_SUSPECTS_MAX;
-}
-
 bool
 ev_lease_is_due(EvWorker *worker)
 {
@@ -58,7 +52,7 @@ ev_lease_is_due(EvWorker *worker)
 	turn = ev_suspects_turn(worker);
 	if (turn != EV_TURN_ALL)
 		return turn == EV_TURN_ALONE;
-	if (suspects_are_due(worker))
+	if (ev_suspects_few_are_due(worker))
 		return true;
 	for (int p = 0; p < EV_PRIORITIES; p++)
 		if (!worker->cursors[p].exhausted)
@@ -85,26 +79,20 @@ ev_lease_wake(EvWorker *worker)
 	return wake;
 }
 
-/* Up to `room` rows with so many crashes that are not under way; *more: there are others. */
+/*
+ * Up to `room` rows with so many crashes that are not under way, of the first `look` of them.  *seen:
+ * how many of these there are.
+ */
 static int
-lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, bool *more)
+lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, int *seen)
 {
 	EvLease *leases = palloc(look * sizeof(EvLease));
-	int got = ev_store_lease_suspects(crashes, leases, look);
 	int n = 0;
 
-	*more = got == look;
-	for (int i = 0; i < got; i++)
-	{
-		if (is_under_way(worker, &leases[i]))
-			continue;
-		if (n == room)
-		{
-			*more = true;
-			break;
-		}
-		out[n++] = leases[i];
-	}
+	*seen = ev_store_lease_suspects(crashes, leases, look);
+	for (int i = 0; i < *seen && n < room; i++)
+		if (!is_under_way(worker, &leases[i]))
+			out[n++] = leases[i];
 	pfree(leases);
 	return n;
 }
@@ -113,22 +101,25 @@ lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, 
 static bool
 find_alone(EvWorker *worker, EvLease *lease)
 {
-	bool more;
-	bool found = lease_suspects(worker, 2, ALONE_LOOK, 1, lease, &more) > 0;
+	int seen;
+	bool found = lease_suspects(worker, 2, ALONE_LOOK, 1, lease, &seen) > 0;
 
-	ev_suspects_alone_seen(worker, found, more);
+	ev_suspects_alone_seen(worker, found, seen > 0);
 	return found;
 }
 
 static void
 lease_few(EvWorker *worker, int room, EvLeased *leased)
 {
-	EvSuspects *s = &worker->suspects;
-	int want = Min(room, EV_SUSPECTS_MAX - s->under_way);
+	int under_way = worker->suspects.under_way;
+	int want = Min(room, EV_SUSPECTS_MAX - under_way);
+	int seen;
 
-	if (s->few && want > 0)
-		leased->n = leased->n_suspects =
-			lease_suspects(worker, 1, s->under_way + want, want, leased->leases, &s->few);
+	if (want <= 0 || !ev_suspects_few_are_due(worker))
+		return;
+	leased->n = leased->n_suspects =
+		lease_suspects(worker, 1, under_way + want, want, leased->leases, &seen);
+	ev_suspects_few_seen(worker, leased->n == want, seen > 0);
 }
 
 /* Take rows of all priorities; rows that are under way already are passed over. */
@@ -241,6 +232,7 @@ ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
 	flight->attempts = lease->attempts;
 	flight->put_backs = lease->put_backs;
 	flight->second_look = lease->second_look;
+	flight->visits = false;
 	flight->answered = false;
 	flight->lost = EV_LOST_NOT;
 	flight->row_lost = false;
@@ -257,7 +249,9 @@ ev_flight_end(EvWorker *worker, int64 id)
 
 	if (flight == NULL)
 		return;
-	worker->suspects.under_way -= flight->few;
+	if (flight->few)
+		ev_suspects_few_ended(worker);
+	ev_flight_visited(worker, flight, false);
 	if (flight->row_lost)
 		ev_lease_reset(worker);
 	(void) hash_search(worker->flights, &id, HASH_REMOVE, NULL);

@@ -62,13 +62,13 @@ ev_suspects_may_be_alone(EvWorker *worker)
 }
 
 void
-ev_suspects_alone_seen(EvWorker *worker, bool found, bool more)
+ev_suspects_alone_seen(EvWorker *worker, bool found, bool any)
 {
 	EvSuspects *s = &worker->suspects;
 
-	s->alone = found ? EV_ALONE_SURE : more ? EV_ALONE_MAYBE : EV_ALONE_NONE;
+	s->alone = found ? EV_ALONE_SURE : any ? EV_ALONE_MAYBE : EV_ALONE_NONE;
 	s->alone_after =
-		found || !more ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), QUIET_MS);
+		found || !any ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), QUIET_MS);
 	if (!found)
 		s->spell_start = s->quiet_since = 0;
 	else if (s->spell_start == 0)
@@ -93,18 +93,46 @@ ev_suspects_hold(const EvWorker *worker)
 	return worker->suspects.alone_batch != 0 || worker->suspects.alone == EV_ALONE_SURE;
 }
 
+bool
+ev_suspects_few_are_due(const EvWorker *worker)
+{
+	const EvSuspects *s = &worker->suspects;
+
+	return s->few && s->under_way < EV_SUSPECTS_MAX &&
+	       (s->few_after == 0 || GetCurrentTimestamp() >= s->few_after);
+}
+
+void
+ev_suspects_few_seen(EvWorker *worker, bool more, bool any)
+{
+	EvSuspects *s = &worker->suspects;
+
+	s->few = any;
+	s->few_after = more ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), QUIET_MS);
+}
+
+void
+ev_suspects_few_ended(EvWorker *worker)
+{
+	worker->suspects.under_way--;
+	worker->suspects.few_after = 0;
+}
+
 TimestampTz
 ev_suspects_wake(EvWorker *worker)
 {
 	const EvSuspects *s = &worker->suspects;
+	TimestampTz wake = 0;
 
 	if (s->alone_batch != 0)
 		return 0;
+	if (s->alone == EV_ALONE_SURE)
+		return s->quiet_since == 0 ? 0 : TimestampTzPlusMilliseconds(s->quiet_since, QUIET_MS);
 	if (s->alone == EV_ALONE_MAYBE)
-		return s->alone_after;
-	return s->alone == EV_ALONE_SURE && s->quiet_since != 0
-	           ? TimestampTzPlusMilliseconds(s->quiet_since, QUIET_MS)
-	           : 0;
+		wake = s->alone_after;
+	if (s->few && s->under_way < EV_SUSPECTS_MAX && (wake == 0 || s->few_after < wake))
+		wake = s->few_after;
+	return wake;
 }
 
 bool
@@ -138,6 +166,7 @@ void
 ev_suspects_look(EvWorker *worker)
 {
 	worker->suspects.few = true;
+	worker->suspects.few_after = 0;
 	if (worker->suspects.alone == EV_ALONE_NONE)
 		worker->suspects.alone = EV_ALONE_MAYBE;
 }

@@ -41,7 +41,20 @@ extern EvTurn ev_suspects_turn(EvWorker *worker);
 /* Is ordinary work held up by one that is alone, or is to be? */
 extern bool ev_suspects_hold(const EvWorker *worker);
 
-/* When that changes without any other event; 0: it does not. */
+/* Are rows to be looked for that may be probed a few at a time? */
+extern bool ev_suspects_few_are_due(const EvWorker *worker);
+
+/*
+ * They were: `more` may be there that could be leased at once, or at least there are `any`.  As long as
+ * there are, they are looked for whenever one of them has ended, and from time to time: what nobody
+ * has told of is found all the same.
+ */
+extern void ev_suspects_few_seen(EvWorker *worker, bool more, bool any);
+
+/* One of them is no longer under way. */
+extern void ev_suspects_few_ended(EvWorker *worker);
+
+/* When any of that changes without another event; 0: it does not. */
 extern TimestampTz ev_suspects_wake(EvWorker *worker);
 
 /*
@@ -55,10 +68,10 @@ extern void ev_suspects_alone_ended(EvWorker *worker);
 extern void ev_suspects_alone_began(EvWorker *worker, int64 batch);
 
 /*
- * Rows that are to be alone were looked for: there is one that is not under way, or none, or none
- * among the first of many.
+ * Rows that are to be alone were looked for: there is one that is not under way, or none, or all that
+ * were seen are.
  */
-extern void ev_suspects_alone_seen(EvWorker *worker, bool found, bool more);
+extern void ev_suspects_alone_seen(EvWorker *worker, bool found, bool any);
 
 /* There may be suspects that are not under way: more of them, or a lease that came to nothing. */
 extern void ev_suspects_look(EvWorker *worker);

@@ -39,6 +39,7 @@ typedef struct EvFlight
 	int32 put_backs;
 	bool second_look;
 	bool few;      /* one crash has found it under way: see suspects.h */
+	bool visits;   /* counted in the worker's n_visits: mail servers may be asked for it */
 	bool answered; /* its result is on its way into the store */
 	EvLost lost;
 	bool row_lost; /* the row of that id is another address's by now, and waits for its turn */
@@ -71,8 +72,9 @@ typedef enum EvAlone
 /* suspects.c: what is known of rows that crashes have found under way. */
 typedef struct EvSuspects
 {
-	bool few;      /* there may be rows with one crash that are not under way */
-	int under_way; /* of those with one crash */
+	bool few;              /* there may be rows with one crash that are not under way */
+	TimestampTz few_after; /* look for them then; 0: at once */
+	int under_way;         /* of those with one crash */
 	EvAlone alone;
 	int64 alone_batch;       /* under way alone; 0: none */
 	TimestampTz spell_start; /* nothing but rows that are to be alone is leased; 0: not so */
@@ -108,6 +110,7 @@ typedef struct EvWorker
 	int n_inbox;
 	EvOutcome *outcomes;
 	int n_outcomes;
+	uint32 n_visits; /* flights for which mail servers may yet be asked */
 	TimestampTz oldest_outcome;
 	struct ev_domain_fact *domains;
 	int n_domains;
