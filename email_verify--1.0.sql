@@ -932,7 +932,7 @@ BEGIN ATOMIC
 	) p
 	WHERE a.address = ANY ($1) AND p.checker IS NOT NULL
 		AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))
-		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled')
+		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled') AND a.detail IS DISTINCT FROM 'opt_out'
 	ORDER BY a.address
 	ON CONFLICT ON CONSTRAINT external_check_pkey DO NOTHING;
 END;

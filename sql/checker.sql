@@ -42,6 +42,9 @@ SELECT r.reason, pg_temp.probe(r.reason || '@x.com', r.reason, 'mta5.am0.yahoodn
 SELECT h.host, pg_temp.probe('h' || n || '@x.com', 'smtp_unverifiable', h.host) FROM unnest('{yahoodns.net,mta9.am9.yahoodns.net,notyahoodns.net,mx.example.com,NULL}'::text[])
 	WITH ORDINALITY h (host, n);
 
+-- ... and not those of a domain that wants to be left alone
+SELECT pg_temp.probe('o@x.com', 'bucket_default_skip_smtp_unknown', 'yahoodns.net', 'opt_out');
+
 -- claims
 SELECT email FROM email_verify.claim('yahoo_api', 3);
 SELECT * FROM pg_temp.x;

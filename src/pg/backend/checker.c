@@ -12,6 +12,7 @@
 
 #include "engine/sanitize.h"
 #include "pg/backend/backend.h"
+#include "pg/shared/compat.h"
 
 #define CLAIM_MAX    1000 /* addresses in one call */
 #define LEASE_MIN    (1 * USECS_PER_SEC)
