@@ -197,6 +197,8 @@ find_original(struct taken *t)
 	{
 		struct ev_slice from = {line.s, (size_t) (rest.s + rest.n - line.s)};
 
+		if (line.n == 0 || ((line.s[0] | 0x20) != 'r' && (line.s[0] | 0x20) != 'm'))
+			continue;
 		if (!ev_slice_starts(line, "Return-Path:") && !ev_slice_starts(line, "Received:") &&
 		    !(ev_slice_starts(line, "Message-ID:") &&
 		      ev_slice_find(ev_slice_to(from, 2000), "\nTo:", NULL)))

@@ -394,16 +394,19 @@ ev_bounce_read_human(const struct ev_bounce_input *input, struct ev_bounce_rows 
 	struct ev_slice subject = subject_of(input->headers, buf, sizeof(buf));
 	struct ev_slice text = ev_slice_to(input->text, TEXT_LOOK);
 	struct ev_slice value;
-	bool automatic = is_automatic(input->headers);
-	bool away = has_any(subject, away_subjects);
+	bool automatic;
+	bool away;
 	struct ev_bounce *row;
 
 	if (ev_bounce_read_report(input, rows))
 		return true;
 	if (input->headers.n == 0 || has_any(subject, bounce_subjects) ||
-	    (ev_bounce_from_daemon(input->headers) && !away) ||
 	    ev_bounce_header(input->headers, "X-Failed-Recipients", &value))
 		return false;
+	away = has_any(subject, away_subjects);
+	if (!away && ev_bounce_from_daemon(input->headers))
+		return false;
+	automatic = is_automatic(input->headers);
 	if (is_list(input->headers, subject))
 	{
 		row = add(input, rows, EV_KIND_SUBSCRIPTION, "list_manager");

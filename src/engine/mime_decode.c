@@ -11,6 +11,7 @@
 /* Longest encoded word and tag that are taken for one; they bound how far a search looks ahead. */
 #define WORD_MAX 1000
 #define TAG_MAX  2000
+#define RUN_MAX  4096 /* bytes that are looked at and copied at once */
 
 static int
 base64_value(char c)
@@ -113,6 +114,50 @@ put(struct sink *sink, char c)
 	}
 }
 
+/* Bytes that stay as they are: up to a CR, a NUL, or one that the charset has otherwise. */
+static size_t
+plain_run(const struct sink *sink, const char *s, size_t n)
+{
+	const char *end = memchr(s, '\r', n);
+	size_t at = 0;
+
+	if (end != NULL)
+		n = (size_t) (end - s);
+	end = memchr(s, '\0', n);
+	if (end != NULL)
+		n = (size_t) (end - s);
+	if (sink->charset == EV_MIME_UTF8 || sink->charset == EV_MIME_OTHER)
+		return n;
+	while (at < n && (unsigned char) s[at] < 0x80)
+		at++;
+	return at;
+}
+
+/* Put n bytes: plain ones in one go. */
+static void
+put_all(struct sink *sink, const char *s, size_t n)
+{
+	while (n > 0 && sink->len < sink->size)
+	{
+		size_t run = sink->cr ? 0 : plain_run(sink, s, n < RUN_MAX ? n : RUN_MAX);
+
+		if (run > sink->size - sink->len)
+			run = sink->size - sink->len;
+		if (run == 0)
+		{
+			put(sink, *s);
+			run = 1;
+		}
+		else
+		{
+			memcpy(sink->out + sink->len, s, run);
+			sink->len += run;
+		}
+		s += run;
+		n -= run;
+	}
+}
+
 static void
 decode_base64(struct ev_slice body, struct sink *sink)
 {
@@ -171,10 +216,19 @@ decode_quoted_printable(struct ev_slice body, struct sink *sink, bool word)
 		}
 		else if (c == '=' && !word && skip_line_end(body, i + 1) > i + 1)
 			i = skip_line_end(body, i + 1);
+		else if (word)
+		{
+			put(sink, c == '_' ? ' ' : c);
+			i++;
+		}
 		else
 		{
-			put(sink, word && c == '_' ? ' ' : c);
-			i++;
+			/* up to the next =, itself if it is none of an escape */
+			const char *end = memchr(body.s + i + 1, '=', body.n - i - 1);
+			size_t n = end != NULL ? (size_t) (end - body.s) - i : body.n - i;
+
+			put_all(sink, body.s + i, n);
+			i += n;
 		}
 	}
 }
@@ -188,10 +242,7 @@ ev_mime_decode(const struct ev_mime_part *part, char *out, size_t size)
 	{
 		case EV_MIME_BASE64: decode_base64(part->body, &sink); break;
 		case EV_MIME_QUOTED_PRINTABLE: decode_quoted_printable(part->body, &sink, false); break;
-		case EV_MIME_IDENTITY:
-			for (size_t i = 0; i < part->body.n && sink.len < sink.size; i++)
-				put(&sink, part->body.s[i]);
-			break;
+		case EV_MIME_IDENTITY: put_all(&sink, part->body.s, part->body.n); break;
 	}
 	if (sink.cr)
 		put_byte(&sink, '\n');
