@@ -12,9 +12,9 @@
 
 #include "engine/bounce.h"
 
-#define FILES_MAX 1000
+#define FILES_MAX     1000
 #define FILE_SIZE_MAX (1 << 20)
-#define MESSAGES  20000 /* that are read in a round */
+#define MESSAGES      20000 /* that are read in a round */
 
 static struct ev_bounce_work work;
 static struct ev_bounce rows[EV_BOUNCE_ROWS_MAX];
