@@ -82,201 +82,12 @@ is_message(struct ev_slice s)
 }
 
 /* The fields of a report without a message around it. */
-static bool
-is_report(struct ev_slice s)
+bool
+ev_bounce_is_report(struct ev_slice s)
 {
 	return ev_slice_starts(s, "Reporting-MTA:") || ev_slice_starts(s, "Final-Recipient:") ||
 	       ev_slice_starts(s, "Original-Recipient:") || ev_slice_starts(s, "Feedback-Type:") ||
 	       ev_slice_starts(s, "Original-Envelope-Id:");
-}
-
-/* --- a message taken apart ---------------------------------------------------------------------------------- */
-
-static bool
-type_is(const struct ev_mime_part *part, const char *type)
-{
-	return ev_slice_is(part->type, type);
-}
-
-static bool
-is_report_part(const struct ev_mime_part *part)
-{
-	static const char *const types[] = {"message/delivery-status",
-	                                    "message/global-delivery-status",
-	                                    "message/disposition-notification",
-	                                    "message/global-disposition-notification",
-	                                    "message/feedback-report",
-	                                    "message/delivery-report",
-	                                    "text/delivery-status",
-	                                    "message/xdelivery-status"};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (type_is(part, types[i]))
-			return true;
-	return false;
-}
-
-/* Text that begins like a report though its type does not say so. */
-static bool
-reads_like_report(struct ev_slice text)
-{
-	text = ev_slice_trim(ev_slice_to(text, 4000));
-	return is_report(text) ||
-	       ((ev_slice_starts(text, "X-Postfix") || ev_slice_starts(text, "Arrival-Date:")) &&
-	        ev_slice_find(text, "\nFinal-Recipient:", NULL));
-}
-
-/* Is the part within a message that came back, or was forwarded? */
-static bool
-is_inner(const struct ev_mime *mime, int i, int root)
-{
-	for (; i != root && i >= 0; i = mime->parts[i].parent)
-		if (mime->parts[i].message)
-			return true;
-	return i < 0;
-}
-
-struct taken
-{
-	struct ev_mime mime;
-	struct ev_bounce_input input;
-	int root;      /* the part that counts as the message */
-	int forwarded; /* the first message in it, -1 for none */
-	size_t more;   /* bytes of work->more that are used */
-};
-
-static struct ev_slice
-decode_more(struct taken *t, const struct ev_mime_part *part)
-{
-	struct ev_bounce_work *work = t->input.work;
-	char *at = work->more + t->more;
-	size_t n;
-
-	/* as it stands, if there is nothing to undo */
-	if (part->encoding == EV_MIME_IDENTITY && memchr(part->body.s, '\r', part->body.n) == NULL &&
-	    memchr(part->body.s, '\0', part->body.n) == NULL)
-		return ev_slice_to(part->body, EV_BOUNCE_TEXT_MAX);
-	n = ev_mime_decode(part, at, EV_BOUNCE_TEXT_MAX - t->more);
-	t->more += n;
-	return (struct ev_slice){at, n};
-}
-
-/* Append the text of a part to what a person reads. */
-static void
-add_text(struct taken *t, const struct ev_mime_part *part)
-{
-	char *text = t->input.work->text;
-	size_t len = t->input.text.n;
-	size_t n;
-
-	if (len > 0 && len < EV_BOUNCE_TEXT_MAX)
-		text[len++] = '\n';
-	n = ev_mime_decode(part, text + len, EV_BOUNCE_TEXT_MAX - len);
-	if (type_is(part, "text/html"))
-		n = ev_mime_strip_html(text + len, n);
-	t->input.text = (struct ev_slice){text, len + n};
-}
-
-static bool
-is_text(const struct ev_mime_part *part)
-{
-	return ev_slice_starts(part->type, "text/plain") || ev_slice_is(part->type, "text") ||
-	       memchr(part->type.s, '/', part->type.n) == NULL;
-}
-
-/* Headers of the message that came back: a part of its own, or what follows in the text. */
-static void
-find_original(struct taken *t)
-{
-	struct ev_slice rest = t->input.text;
-	struct ev_slice line;
-
-	if (t->input.original.n > 0)
-		return;
-	while (ev_slice_line(&rest, &line))
-	{
-		struct ev_slice from = {line.s, (size_t) (rest.s + rest.n - line.s)};
-
-		if (!ev_slice_starts(line, "Return-Path:") && !ev_slice_starts(line, "Received:") &&
-		    !(ev_slice_starts(line, "Message-ID:") &&
-		      ev_slice_find(ev_slice_to(from, 2000), "\nTo:", NULL)))
-			continue;
-		t->input.original = from;
-		return;
-	}
-}
-
-/* Fill the input from the parts below root. */
-static void
-fill_input(struct taken *t)
-{
-	const struct ev_mime *mime = &t->mime;
-	const struct ev_mime_part *root = &mime->parts[t->root];
-	bool html = false;
-
-	t->input.headers = root->headers;
-	t->input.text = nothing;
-	t->input.report = nothing;
-	t->input.original = nothing;
-	t->forwarded = -1;
-	t->more = 0;
-
-	for (int round = 0; round < 2; round++)
-	{
-		for (int i = t->root; i < (int) mime->n; i++)
-		{
-			const struct ev_mime_part *part = &mime->parts[i];
-
-			if (is_inner(mime, i, t->root))
-			{
-				if (round == 0 && part->message && t->forwarded < 0)
-				{
-					t->forwarded = i;
-					t->input.original = part->headers;
-				}
-				continue;
-			}
-			if (round == 0 && is_report_part(part))
-			{
-				if (t->input.report.n == 0)
-					t->input.report = decode_more(t, part);
-			}
-			else if (round == 0 &&
-			         (type_is(part, "text/rfc822-headers") ||
-			          type_is(part, "message/rfc822-headers") ||
-			          type_is(part, "message/global-headers") ||
-			          (type_is(part, "message/rfc822") && part->encoding != EV_MIME_IDENTITY)))
-			{
-				if (t->input.original.n == 0)
-					t->input.original = ev_slice_trim(decode_more(t, part));
-			}
-			else if (is_text(part) && round == 0)
-			{
-				struct ev_slice before = t->input.text;
-
-				add_text(t, part);
-				if (t->input.report.n == 0 && i != t->root)
-				{
-					struct ev_slice added = ev_slice_from(t->input.text, before.n);
-
-					if (reads_like_report(added))
-					{
-						t->input.report = decode_more(t, part);
-						t->input.text = before;
-					}
-				}
-			}
-			else if (round == 1 && type_is(part, "text/html") && !html)
-			{
-				/* only where there is no plain text */
-				add_text(t, part);
-				html = true;
-			}
-		}
-		if (ev_slice_trim(t->input.text).n > 0)
-			break;
-	}
-	find_original(t);
 }
 
 /* --- the readers -------------------------------------------------------------------------------------------- */
@@ -319,7 +130,7 @@ read_message(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 static bool
 read_mime(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce_rows *rows)
 {
-	struct taken t;
+	struct ev_bounce_taken t;
 
 	ev_mime_parse(message, work->stop, &t.mime);
 	if (work->stop != NULL && *work->stop != 0)
@@ -329,7 +140,7 @@ read_mime(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 	t.root = 0;
 	for (int i = 0; i < UNWRAP_MAX; i++)
 	{
-		fill_input(&t);
+		ev_bounce_take(&t);
 		if (read_message(&t.input, rows))
 			return true;
 		/* somebody forwarded it */
@@ -361,7 +172,7 @@ read_bare(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 		return true;
 	input.text =
 		(struct ev_slice){work->text, ev_mime_decode(&part, work->text, EV_BOUNCE_TEXT_MAX)};
-	if (is_report(input.text))
+	if (ev_bounce_is_report(input.text))
 	{
 		input.report = input.text;
 		return try(ev_bounce_read_arf, &input, rows) || try(ev_bounce_read_dsn, &input, rows);
@@ -484,7 +295,7 @@ ev_bounce_read(const char *message, size_t n, struct ev_bounce_work *work, struc
 	s = skip_preamble(s);
 	if (s.n == 0)
 		return 0;
-	is_mail = !is_report(s) && is_message(s);
+	is_mail = !ev_bounce_is_report(s) && is_message(s);
 	if (!(is_mail ? read_mime(s, work, &out) : read_bare(s, work, &out)))
 		return 0;
 	for (size_t i = 0; i < out.n; i++)

@@ -1,7 +1,6 @@
 /*
  * bounce_address.c
- *	  Addresses as bounces write them: typed, encoded, in brackets, with comments, and wrapped into
- *	  the address that the bounce came to.
+ *	  Addresses as bounces write them: typed, encoded, in brackets, with comments.
  */
 #include "engine/bounce_internal.h"
 
@@ -73,9 +72,8 @@ drop_comments(char *s, size_t n)
 	return depth == 0 ? len : n;
 }
 
-/* The position of the @ that divides an address, quotes heeded; n when there is none. */
-static size_t
-find_at(const char *s, size_t n)
+size_t
+ev_bounce_find_at(const char *s, size_t n)
 {
 	bool quoted = false;
 
@@ -199,11 +197,11 @@ pick(struct ev_slice a, bool typed)
 			if (colon != NULL)
 				in = ev_slice_from(in, (size_t) (colon - in.s) + 1);
 		}
-		if (find_at(in.s, in.n) < in.n || typed)
+		if (ev_bounce_find_at(in.s, in.n) < in.n || typed)
 			return ev_slice_trim(in);
 	}
 	a = strip_marks(a);
-	at = find_at(a.s, a.n);
+	at = ev_bounce_find_at(a.s, a.n);
 	if (at == a.n)
 		return a;
 
@@ -230,7 +228,7 @@ pick(struct ev_slice a, bool typed)
 static bool
 is_address(struct ev_slice a, bool typed)
 {
-	size_t at = find_at(a.s, a.n);
+	size_t at = ev_bounce_find_at(a.s, a.n);
 
 	if (a.n == 0 || (at == a.n && !typed))
 		return false;
@@ -300,249 +298,4 @@ ev_bounce_copy_address(char *field, size_t size, struct ev_slice from)
 	}
 	field[len] = '\0';
 	return true;
-}
-
-/* --- addresses within addresses ---------------------------------------------------------------------- */
-
-static size_t
-find_last(struct ev_slice a, char c)
-{
-	for (size_t i = a.n; i-- > 0;)
-		if (a.s[i] == c)
-			return i;
-	return a.n;
-}
-
-static bool
-join_address(char *field, size_t size, struct ev_slice local, struct ev_slice domain)
-{
-	char form[FORM_MAX];
-
-	field[0] = '\0';
-	if (local.n == 0 || domain.n < 3 || local.n + domain.n + 1 > sizeof(form) ||
-	    memchr(domain.s, '.', domain.n) == NULL)
-		return false;
-	for (size_t i = 0; i < domain.n; i++)
-		if (!ev_is_alnum(domain.s[i]) && domain.s[i] != '.' && domain.s[i] != '-' &&
-		    (unsigned char) domain.s[i] < 0x80)
-			return false;
-	memcpy(form, local.s, local.n);
-	form[local.n] = '@';
-	memcpy(form + local.n + 1, domain.s, domain.n);
-	return ev_bounce_copy_address(field, size, (struct ev_slice){form, local.n + domain.n + 1});
-}
-
-/* "SRS0=hash=tt=domain=local", "SRS1=hash=host==hash=tt=domain=local" */
-static bool
-undo_srs(struct ev_slice local, char *field, size_t size)
-{
-	size_t at;
-	size_t skip;
-
-	if (ev_slice_starts(local, "SRS1") && ev_slice_find(local, "==", &at))
-	{
-		local = ev_slice_from(local, at + 2);
-		skip = 2;
-	}
-	else if (ev_slice_starts(local, "SRS0") && local.n > 5 && strchr("=+-", local.s[4]) != NULL)
-	{
-		local = ev_slice_from(local, 5);
-		skip = 2;
-	}
-	else
-		return false;
-	for (; skip > 0; skip--)
-	{
-		const char *equals = memchr(local.s, '=', local.n);
-
-		if (equals == NULL)
-			return false;
-		local = ev_slice_from(local, (size_t) (equals - local.s) + 1);
-	}
-	at = 0;
-	while (at < local.n && local.s[at] != '=')
-		at++;
-	return at < local.n &&
-	       join_address(field, size, ev_slice_from(local, at + 1), ev_slice_to(local, at));
-}
-
-/* "prvs=tag=local", "prvs=local/tag", "btv1==tag==local" */
-static bool
-undo_batv(struct ev_slice local, struct ev_slice domain, char *field, size_t size)
-{
-	size_t at;
-
-	if (ev_slice_starts(local, "btv1==") && ev_slice_find(ev_slice_from(local, 6), "==", &at))
-		return join_address(field, size, ev_slice_from(local, 6 + at + 2), domain);
-	if (!ev_slice_starts(local, "prvs="))
-		return false;
-	local = ev_slice_from(local, 5);
-	if (ev_slice_find(local, "=", &at))
-		return join_address(field, size, ev_slice_from(local, at + 1), domain);
-	if (ev_slice_find(local, "/", &at))
-		return join_address(field, size, ev_slice_to(local, at), domain);
-	return false;
-}
-
-bool
-ev_bounce_unwrap(const char *address, char *field, size_t size)
-{
-	struct ev_slice a = {address, strlen(address)};
-	size_t at = find_at(a.s, a.n);
-
-	field[0] = '\0';
-	if (at == a.n)
-		return false;
-	return undo_srs(ev_slice_to(a, at), field, size) ||
-	       undo_batv(ev_slice_to(a, at), ev_slice_from(a, at + 1), field, size);
-}
-
-/* How much of "list-bounces+john", "list-return-17-john", "bounces+17-a3f-john" is not "john"? */
-static size_t
-verp_prefix(struct ev_slice name)
-{
-	size_t at = find_last(name, '+');
-	size_t start;
-
-	if (at == name.n)
-	{
-		/* ezmlm: "-return-NUMBER-"; else the last hyphen */
-		if (ev_slice_find(name, "-return-", &at))
-		{
-			start = at + 8;
-			for (at = start; at < name.n && name.s[at] >= '0' && name.s[at] <= '9';)
-				at++;
-			if (at > start && at < name.n && name.s[at] == '-')
-				return at + 1;
-			return start;
-		}
-		if (ev_slice_find(name, "bounces-", &at))
-			return at + 8;
-		if (ev_slice_find(name, "bounce-", &at))
-			return at + 7;
-		at = find_last(name, '-');
-		return at == name.n ? name.n : at + 1;
-	}
-
-	/* a number and a hash before the name */
-	start = at + 1;
-	at = start;
-	while (at < name.n && name.s[at] >= '0' && name.s[at] <= '9')
-		at++;
-	if (at > start && at < name.n && name.s[at] == '-')
-	{
-		size_t hash = ++at;
-
-		start = at;
-		while (at < name.n && ev_hex_value(name.s[at]) >= 0)
-			at++;
-		if (at > hash && at < name.n && name.s[at] == '-')
-			start = at + 1;
-	}
-	return start;
-}
-
-bool
-ev_bounce_undo_verp(const char *address, char *field, size_t size)
-{
-	struct ev_slice local = {address, strlen(address)};
-	size_t at = find_at(local.s, local.n);
-	size_t equals;
-	size_t prefix;
-	struct ev_slice name;
-
-	field[0] = '\0';
-	if (at == local.n)
-		return false;
-	local = ev_slice_to(local, at);
-	if (ev_slice_starts(local, "SRS0") || ev_slice_starts(local, "SRS1") ||
-	    ev_slice_starts(local, "prvs=") || ev_slice_starts(local, "btv1="))
-		return false;
-	equals = find_last(local, '=');
-	if (equals == local.n)
-		return false;
-	name = ev_slice_to(local, equals);
-	prefix = verp_prefix(name);
-	if (prefix >= name.n)
-		return false;
-	return join_address(field, size, ev_slice_from(name, prefix), ev_slice_from(local, equals + 1));
-}
-
-/* --- a bounce that says no more than whom it is about ------------------------------------------------- */
-
-/* What the text says about a failure: from the first reply code or known phrase on. */
-static struct ev_slice
-find_words(struct ev_slice text)
-{
-	static const char *const marks[] = {
-		"said:",   "550 ",    "551 ",         "552 ",         "553 ",         "554 ",
-		"501 ",    "571 ",    "421 ",         "450 ",         "451 ",         "452 ",
-		"550-",    "554-",    "user unknown", "unknown user", "no such user", "does not exist",
-		"mailbox", "quota",   "not found",    "reason:",      "error:",       "timed out",
-		"refused", "rejected"};
-	size_t best = text.n;
-	size_t at;
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (ev_slice_find(ev_slice_to(text, best + 40), marks[i], &at) && at < best)
-		{
-			best = at;
-			/* a code is surer than a word, wherever that stands */
-			if (i < 14)
-				break;
-		}
-	if (best == text.n)
-		return ev_slice_to(text, 600);
-	while (best > 0 && text.s[best - 1] != '\n')
-		best--;
-	return ev_slice_to(ev_slice_from(text, best), 800);
-}
-
-static void
-add_failed(const struct ev_bounce_input *input, struct ev_bounce_rows *rows, const char *format,
-           struct ev_slice address, uint8_t confidence)
-{
-	struct ev_bounce *row = ev_bounce_add(rows, format, EV_KIND_DSN);
-
-	if (row == NULL)
-		return;
-	if (!ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), address))
-	{
-		rows->n--;
-		return;
-	}
-	row->action = EV_ACTION_FAILED;
-	ev_bounce_diagnose(row, find_words(ev_slice_to(input->text, 4000)), input->work);
-	row->confidence = confidence;
-}
-
-bool
-ev_bounce_read_address(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
-{
-	static const char *const names[] = {"To", "Delivered-To", "X-Original-To", "Envelope-To"};
-	struct ev_slice value;
-	size_t first = rows->n;
-
-	if (ev_bounce_header(input->headers, "X-Failed-Recipients", &value))
-		for (size_t i = 0; i < 100 && value.n > 0; i++)
-		{
-			const char *comma = memchr(value.s, ',', value.n);
-			size_t n = comma == NULL ? value.n : (size_t) (comma - value.s);
-
-			add_failed(input, rows, "failed_recipients", ev_slice_to(value, n), 90);
-			value = ev_slice_from(value, n + 1);
-		}
-	if (rows->n > first || !ev_bounce_from_daemon(input->headers))
-		return rows->n > first;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rows->n == first; i++)
-	{
-		char to[EV_BOUNCE_RECIPIENT_MAX + 1];
-		char recipient[EV_BOUNCE_RECIPIENT_MAX + 1];
-
-		if (ev_bounce_header(input->headers, names[i], &value) &&
-		    ev_bounce_copy_address(to, sizeof(to), value) &&
-		    ev_bounce_undo_verp(to, recipient, sizeof(recipient)))
-			add_failed(input, rows, "verp", (struct ev_slice){recipient, strlen(recipient)}, 60);
-	}
-	return rows->n > first;
 }

@@ -4,6 +4,7 @@
  *	  of them is a failure: whoever answers has a mailbox.
  */
 #include "engine/bounce_internal.h"
+#include "engine/bounce_human_words.h"
 
 #include <string.h>
 
@@ -66,223 +67,6 @@ subject_of(struct ev_slice headers, char *buf, size_t size)
 		return (struct ev_slice){"", 0};
 	return (struct ev_slice){buf, ev_mime_decode_words(ev_slice_to(value, 2000), buf, size)};
 }
-
-static const char *const bounce_subjects[] = {"undeliver",
-                                              "delivery status notif",
-                                              "delivery failure",
-                                              "delivery fail",
-                                              "mail delivery",
-                                              "returned mail",
-                                              "failure notice",
-                                              "non-deliver",
-                                              "nondeliver",
-                                              "non remis",
-                                              "unzustellbar",
-                                              "delivery has failed",
-                                              "mail failure",
-                                              "delivery error",
-                                              "could not deliver",
-                                              "message delayed",
-                                              "delayed mail",
-                                              "delivery delayed",
-                                              "no se puede entregar",
-                                              "non recapitabil",
-                                              "delivery problem",
-                                              "mail system error",
-                                              "delivery report",
-                                              "failed delivery",
-                                              "rejected mail",
-                                              "warning: could not send",
-                                              "message status",
-                                              "undelivered",
-                                              "returned to sender",
-                                              "message you sent blocked",
-                                              "mail could not be delivered",
-                                              NULL};
-
-static const char *const away_subjects[] = {
-	"out of office",
-	"out of the office",
-	"out-of-office",
-	"auto reply",
-	"auto-reply",
-	"autoreply",
-	"autoresponse",
-	"auto response",
-	"auto-response",
-	"automatic reply",
-	"automatic response",
-	"automated reply",
-	"automated response",
-	"vacation",
-	"away from my mail",
-	"on holiday",
-	"on leave",
-	"absence",
-	"abwesen",
-	"automatische antwort",
-	"automatische r",
-	"reponse automatique",
-	"r\xc3\xa9ponse automatique",
-	"absence du bureau",
-	"r\xc3\xa9ponse auto",
-	"fuera de la oficina",
-	"respuesta autom",
-	"fuera de oficina",
-	"risposta automatica",
-	"fuori sede",
-	"fuori ufficio",
-	"resposta autom",
-	"fora do escrit",
-	"ausencia",
-	"aus\xc3\xaancia",
-	"afwezig",
-	"automatisch antwoord",
-	"fr\xc3\xa5nvarande",
-	"autosvar",
-	"ikke til stede",
-	"poissa",
-	"automaattinen",
-	"odpowied\xc5\xba automatyczna",
-	"autoodpowied",
-	"automatyczna odpowied",
-	"nieobecno",
-	"automatick\xc3\xa1",
-	"automatikus v",
-	"\xd0\xb0\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82", /* avtootvet */
-	"\xd0\x90\xd0\xb2\xd1\x82\xd0\xbe\xd0\xbe\xd1\x82\xd0\xb2\xd0\xb5\xd1\x82",
-	"\xe8\x87\xaa\xe5\x8a\xa8\xe5\x9b\x9e\xe5\xa4\x8d", /* zh: zidong huifu */
-	"\xe8\x87\xaa\xe5\x8b\x95\xe5\x9b\x9e\xe8\xa6\x86",
-	"\xe8\x87\xaa\xe5\x8b\x95\xe8\xbf\x94\xe4\xbf\xa1", /* ja: jidou henshin */
-	"\xe8\x87\xaa\xe5\x8b\x95\xe5\xbf\x9c\xe7\xad\x94",
-	"\xe4\xb8\x8d\xe5\x9c\xa8",             /* ja: fuzai */
-	"\xeb\xb6\x80\xec\x9e\xac\xec\xa4\x91", /* ko: bujaejung */
-	"i am away",
-	"i'm away",
-	"am currently away",
-	"otomatik yan",
-	NULL};
-
-static const char *const challenge_subjects[] = {"please confirm your message",
-                                                 "confirm your email to",
-                                                 "verify your message",
-                                                 "challenge",
-                                                 "please verify your email",
-                                                 "spam arrest",
-                                                 "[boxbe]",
-                                                 "sender verification",
-                                                 "confirm you are human",
-                                                 "action required to deliver",
-                                                 "needs your confirmation",
-                                                 "your message is awaiting",
-                                                 "message awaiting confirmation",
-                                                 "messageaddressed to",
-                                                 "auto-acknowledge: confirm",
-                                                 NULL};
-
-static const char *const challenge_texts[] = {"to prove that you are",
-                                              "to prove you are",
-                                              "click the link below to deliver",
-                                              "tagged message delivery agent",
-                                              "active spam killer",
-                                              "this confirmation verifies that your message",
-                                              "added to the guest list",
-                                              "spamarrest.com",
-                                              "boxbe.com",
-                                              "challenge-response",
-                                              "challenge/response",
-                                              "reply to this message to confirm that you",
-                                              "complete the verification",
-                                              "earthlink spamblocker",
-                                              "knowspam",
-                                              "account is protected by",
-                                              "mailbox is protected by",
-                                              "your address added to the recipient",
-                                              NULL};
-
-static const char *const change_subjects[] = {"new email address",
-                                              "new e-mail address",
-                                              "change of address",
-                                              "email address change",
-                                              "email address has changed",
-                                              "address changed",
-                                              "e-mail address change",
-                                              "changed my email",
-                                              "changed email",
-                                              "neue e-mail",
-                                              "neue email",
-                                              "neue mailadresse",
-                                              "nouvelle adresse",
-                                              "changement d'adresse",
-                                              "nuevo correo",
-                                              "cambio de correo",
-                                              "nuevo email",
-                                              "nuova email",
-                                              "nuovo indirizzo",
-                                              "change of email",
-                                              "new contact details",
-                                              "novo e-mail",
-                                              "adressenwechsel",
-                                              "adress\xc3\xa4nderung",
-                                              NULL};
-
-static const char *const change_texts[] = {"my new email",
-                                           "my new e-mail",
-                                           "new email address is",
-                                           "new e-mail address is",
-                                           "email address has changed",
-                                           "e-mail address has changed",
-                                           "email address has been changed",
-                                           "changed my email",
-                                           "changed my e-mail",
-                                           "please use my new",
-                                           "no longer use this",
-                                           "no longer using this",
-                                           "this email address is no longer",
-                                           "this e-mail address is no longer",
-                                           "this address is no longer in use",
-                                           "i have moved to",
-                                           "update your address book",
-                                           "update your records",
-                                           "meine neue e-mail",
-                                           "meine neue email",
-                                           "neue e-mail-adresse",
-                                           "neue e-mailadresse",
-                                           "neue emailadresse",
-                                           "nouvelle adresse e-mail",
-                                           "nouvelle adresse mail",
-                                           "nouvelle adresse est",
-                                           "nueva direcci",
-                                           "nuevo correo electr",
-                                           "nuovo indirizzo",
-                                           "new address is",
-                                           "can now be reached at",
-                                           "please note my new",
-                                           "email has changed to",
-                                           NULL};
-
-static const char *const gone_texts[] = {
-	"no longer works for",   "no longer employed", "no longer with the company",
-	"has left the company",  "no longer work for", "left the organization",
-	"left the organisation", "no longer with us",  NULL};
-
-static const char *const list_subjects[] = {"your message to",
-                                            "confirm subscription",
-                                            "confirm unsub",
-                                            "unsubscribe request",
-                                            "you have been unsubscribed",
-                                            "welcome to the",
-                                            "subscription request",
-                                            "results of your email command",
-                                            "the results of your email",
-                                            "mailing list",
-                                            "confirm ",
-                                            "majordomo results",
-                                            "moderator approval",
-                                            "unsubscribe",
-                                            "subscribe",
-                                            "post to",
-                                            NULL};
 
 /* To nobody may be answered, it is no mail system's and no list's: what vacation programs write. */
 static bool
@@ -394,16 +178,19 @@ ev_bounce_read_human(const struct ev_bounce_input *input, struct ev_bounce_rows 
 	struct ev_slice subject = subject_of(input->headers, buf, sizeof(buf));
 	struct ev_slice text = ev_slice_to(input->text, TEXT_LOOK);
 	struct ev_slice value;
-	bool automatic = is_automatic(input->headers);
-	bool away = has_any(subject, away_subjects);
+	bool automatic;
+	bool away;
 	struct ev_bounce *row;
 
 	if (ev_bounce_read_report(input, rows))
 		return true;
 	if (input->headers.n == 0 || has_any(subject, bounce_subjects) ||
-	    (ev_bounce_from_daemon(input->headers) && !away) ||
 	    ev_bounce_header(input->headers, "X-Failed-Recipients", &value))
 		return false;
+	away = has_any(subject, away_subjects);
+	if (!away && ev_bounce_from_daemon(input->headers))
+		return false;
+	automatic = is_automatic(input->headers);
 	if (is_list(input->headers, subject))
 	{
 		row = add(input, rows, EV_KIND_SUBSCRIPTION, "list_manager");

@@ -31,6 +31,22 @@ struct ev_bounce_rows
 	size_t max;
 };
 
+/* A message, and which of its parts counts as the message: it may have been forwarded. */
+struct ev_bounce_taken
+{
+	struct ev_mime mime;
+	struct ev_bounce_input input;
+	int root;      /* the part that counts as the message */
+	int forwarded; /* the first message in it, -1 for none */
+	size_t more;   /* bytes of work->more that are used */
+};
+
+/* bounce_take.c: fill input, forwarded and more from the parts below root. */
+extern void ev_bounce_take(struct ev_bounce_taken *taken);
+
+/* Do these words begin as the fields of a report do? */
+extern bool ev_bounce_is_report(struct ev_slice words);
+
 /* A new row, all zero but for format and kind; NULL when there is no more room. */
 extern struct ev_bounce *ev_bounce_add(struct ev_bounce_rows *rows, const char *format,
                                        enum ev_bounce_kind kind);
@@ -44,6 +60,9 @@ extern void ev_bounce_copy(char *field, size_t size, struct ev_slice from);
  * have a type ("rfc822; root").  False, and the field is "", when there is no address in it.
  */
 extern bool ev_bounce_copy_address(char *field, size_t size, struct ev_slice from);
+
+/* The position of the @ that divides an address, quotes heeded; n when there is none. */
+extern size_t ev_bounce_find_at(const char *s, size_t n);
 
 /*
  * The address that another one was made of: SRS0, SRS1, BATV (prvs=, btv1==).  Theirs is the address
@@ -82,13 +101,21 @@ typedef bool (*ev_bounce_reader)(const struct ev_bounce_input *input, struct ev_
 /* bounce_dsn.c: RFC 3464, 6522, 6533 */
 extern bool ev_bounce_read_dsn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 
+/*
+ * bounce_dsn_fields.c: a host without its type ("dns; mx.example (192.0.2.1)"), an action, which is that
+ * of the status when it is no known word, and a status (klass 0 when it is none)
+ */
+extern struct ev_slice ev_dsn_host(struct ev_slice value);
+extern enum ev_bounce_action ev_dsn_action(struct ev_slice value, struct ev_enhanced status);
+extern struct ev_enhanced ev_dsn_status(struct ev_slice value);
+
 /* bounce_report.c: RFC 5965; RFC 8098; reports about many messages */
 extern bool ev_bounce_read_report(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_mdn(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 
 /*
- * bounce_address.c: a message of a mail system of which nobody can read more than whom it is about:
+ * bounce_nameless.c: a message of a mail system of which nobody can read more than whom it is about:
  * X-Failed-Recipients, VERP
  */
 extern bool ev_bounce_read_address(const struct ev_bounce_input *input,

@@ -2,14 +2,13 @@
  * bounce_phrase.c
  *	  Which of many fixed sentences stand in a text?
  *
- * Phrases are put into buckets by their first bytes; only where a word begins is the bucket of the
- * text's next bytes looked at.
+ * All sentences of a table are one tree of bytes; it is walked from each place where a word begins,
+ * mostly for a byte or two.
  */
 #include "engine/bounce_phrase.h"
 
 #include <string.h>
 
-#define NO_PHRASE UINT16_MAX
 #define BLANK_MAX 16 /* white space within a sentence: a line end and an indentation */
 
 /* States of an index. */
@@ -21,58 +20,53 @@ enum
 };
 
 /* Lower case, and one kind of white space. */
+#define FOLD(c)   ((c) >= 'A' && (c) <= 'Z' ? (c) | 0x20 : (c) >= '\t' && (c) <= '\r' ? ' ' : (c))
+#define FOLD4(c)  FOLD(c), FOLD((c) + 1), FOLD((c) + 2), FOLD((c) + 3)
+#define FOLD16(c) FOLD4(c), FOLD4((c) + 4), FOLD4((c) + 8), FOLD4((c) + 12)
+#define FOLD64(c) FOLD16(c), FOLD16((c) + 16), FOLD16((c) + 32), FOLD16((c) + 48)
+
+static const unsigned char folded[256] = {FOLD64(0), FOLD64(64), FOLD64(128), FOLD64(192)};
+
 static inline unsigned char
 fold(char c)
 {
-	unsigned char u = (unsigned char) c;
-
-	if ((unsigned) (u - 'A') < 26)
-		return u | 0x20;
-	return (unsigned) (u - '\t') < 5 ? ' ' : u;
+	return folded[(unsigned char) c];
 }
 
-/* Of the first bytes up to a blank: what stands behind that may be more blanks. */
-static unsigned
-bucket_of(const char *s, size_t n)
+static inline bool
+is_word(unsigned char c)
 {
-	unsigned hash = 0;
-
-	for (size_t i = 0; i < n && i < EV_PHRASE_HEAD; i++)
-	{
-		unsigned char c = fold(s[i]);
-
-		hash = hash * 37u + c;
-		if (c == ' ')
-			break;
-	}
-	return (hash ^ hash >> 10) % EV_PHRASE_BUCKETS;
+	return (unsigned) (c - 'a') < 26 || (unsigned) (c - '0') < 10;
 }
 
-static bool
-is_word(char c)
-{
-	unsigned char u = fold(c);
+/* --- the tree --------------------------------------------------------------------------------- */
 
-	return (unsigned) (u - 'a') < 26 || (unsigned) (u - '0') < 10;
-}
-
-/* From the last to the first, so that a chain has the order of the table. */
+/* From the last to the first, so that sentences of the same words have the order of the table. */
 static void
 build(struct ev_phrase_index *index, const struct ev_phrase *list, size_t n)
 {
-	memset(index->bucket, 0xff, sizeof(index->bucket));
-	for (size_t i = n; i-- > 0;)
+	index->complete = n <= EV_PHRASES_MAX;
+	for (size_t i = n < EV_PHRASES_MAX ? n : EV_PHRASES_MAX; i-- > 0;)
 	{
-		unsigned b = bucket_of(list[i].text, strlen(list[i].text));
+		uint16_t node = 0;
+		const char *p = list[i].text;
 
-		index->next[i] = index->bucket[b];
-		index->bucket[b] = (uint16_t) i;
+		for (; *p != '\0'; p++)
+			if ((node = ev_byte_tree_grow(&index->tree, node, fold(*p))) == 0)
+				break;
+		if (node == 0)
+		{
+			index->complete = false;
+			continue;
+		}
+		index->same[i] = index->tree.node[node].owned;
+		index->tree.node[node].owned = (uint16_t) (i + 1);
 	}
 }
 
-/* The index of a table; a thread that comes while another one makes it makes its own, in *room. */
+/* The index of a table; a thread that comes while another one makes it waits, less than a ms. */
 static const struct ev_phrase_index *
-index_of(struct ev_phrases *phrases, struct ev_phrase_index *room)
+index_of(struct ev_phrases *phrases)
 {
 	int none = INDEX_NONE;
 
@@ -83,85 +77,97 @@ index_of(struct ev_phrases *phrases, struct ev_phrase_index *room)
 	{
 		build(&phrases->index, phrases->list, phrases->n);
 		__atomic_store_n(&phrases->state, INDEX_READY, __ATOMIC_RELEASE);
-		return &phrases->index;
 	}
-	build(room, phrases->list, phrases->n);
-	return room;
+	while (__atomic_load_n(&phrases->state, __ATOMIC_ACQUIRE) != INDEX_READY)
+		;
+	return &phrases->index;
 }
 
-static bool
-matches(struct ev_slice text, const char *phrase)
+bool
+ev_phrases_complete(struct ev_phrases *phrases)
 {
-	size_t at = 0;
-
-	for (; *phrase != '\0'; phrase++)
-	{
-		if (at >= text.n)
-			return false;
-		if (*phrase == ' ')
-		{
-			size_t blanks = 0;
-
-			while (at < text.n && blanks < BLANK_MAX && fold(text.s[at]) == ' ')
-			{
-				at++;
-				blanks++;
-			}
-			if (blanks == 0)
-				return false;
-		}
-		else if (fold(text.s[at++]) != fold(*phrase))
-			return false;
-	}
-	return true;
+	return index_of(phrases)->complete;
 }
 
-/* May a sentence begin here? */
-static bool
-is_start(struct ev_slice text, size_t i)
+/* --- the walk --------------------------------------------------------------------------------- */
+
+/* Where one is in the tree and in the text. */
+struct walk
 {
-	return fold(text.s[i]) != ' ' && (i == 0 || !is_word(text.s[i - 1]));
+	uint16_t node; /* 0: nowhere */
+	size_t at;     /* behind its byte; behind all blanks of a blank */
+};
+
+static inline struct walk
+step(const struct ev_byte_tree *tree, struct ev_slice text, struct walk from)
+{
+	struct walk to = {0, from.at};
+	size_t blanks = 0;
+	unsigned char c;
+
+	if (from.at >= text.n)
+		return to;
+	c = fold(text.s[from.at]);
+	to.node = ev_byte_tree_child(tree, from.node, c);
+	if (to.node == 0)
+		return to;
+	to.at++;
+	if (c == ' ')
+		while (to.at < text.n && ++blanks < BLANK_MAX && fold(text.s[to.at]) == ' ')
+			to.at++;
+	return to;
 }
 
 void
 ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at)
 {
-	struct ev_phrase_index room;
-	const struct ev_phrase_index *index = index_of(phrases, &room);
+	const struct ev_phrase_index *index = index_of(phrases);
+	bool in_word = false;
 
 	if (text.n >= EV_PHRASE_ABSENT)
 		text.n = EV_PHRASE_ABSENT - 1;
-	for (size_t i = 0; i < phrases->n; i++)
-		at[i] = EV_PHRASE_ABSENT;
+	memset(at, 0xff, phrases->n * sizeof(*at)); /* EV_PHRASE_ABSENT */
 	for (size_t i = 0; i < text.n; i++)
 	{
-		if (!is_start(text, i))
-			continue;
-		for (uint16_t p = index->bucket[bucket_of(text.s + i, text.n - i)]; p != NO_PHRASE;
-		     p = index->next[p])
-			if (at[p] == EV_PHRASE_ABSENT && matches(ev_slice_from(text, i), phrases->list[p].text))
-				at[p] = (uint32_t) i;
+		unsigned char c = fold(text.s[i]);
+		struct walk walk = {index->tree.first[c], i + 1};
+
+		if (walk.node != 0 && !in_word)
+			for (; walk.node != 0; walk = step(&index->tree, text, walk))
+				for (unsigned p = index->tree.node[walk.node].owned; p != 0; p = index->same[p - 1])
+					if (at[p - 1] == EV_PHRASE_ABSENT)
+						at[p - 1] = (uint32_t) i;
+		in_word = is_word(c);
 	}
 }
 
 const struct ev_phrase *
 ev_phrases_first(struct ev_slice text, struct ev_phrases *phrases, size_t *at)
 {
-	struct ev_phrase_index room;
-	const struct ev_phrase_index *index = index_of(phrases, &room);
+	const struct ev_phrase_index *index = index_of(phrases);
+	bool in_word = false;
 
 	for (size_t i = 0; i < text.n; i++)
 	{
-		if (!is_start(text, i))
-			continue;
-		for (uint16_t p = index->bucket[bucket_of(text.s + i, text.n - i)]; p != NO_PHRASE;
-		     p = index->next[p])
-			if (matches(ev_slice_from(text, i), phrases->list[p].text))
+		unsigned char c = fold(text.s[i]);
+		struct walk walk = {index->tree.first[c], i + 1};
+		unsigned best = 0;
+
+		if (walk.node != 0 && !in_word)
+			for (; walk.node != 0; walk = step(&index->tree, text, walk))
 			{
-				if (at != NULL)
-					*at = i;
-				return &phrases->list[p];
+				unsigned p = index->tree.node[walk.node].owned;
+
+				if (p != 0 && (best == 0 || p < best))
+					best = p;
 			}
+		if (best != 0)
+		{
+			if (at != NULL)
+				*at = i;
+			return &phrases->list[best - 1];
+		}
+		in_word = is_word(c);
 	}
 	return NULL;
 }

@@ -8,14 +8,14 @@
 #ifndef EV_BOUNCE_PHRASE_H
 #define EV_BOUNCE_PHRASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/byte_tree.h"
 #include "engine/slice.h"
 
 #define EV_PHRASES_MAX   800
 #define EV_PHRASE_ABSENT UINT32_MAX
-
-#define EV_PHRASE_HEAD 6 /* bytes that it must have, or a space among fewer */
 
 /*
  * A sentence: ASCII letters in any case; a space stands for any white space.  It begins where no letter
@@ -27,13 +27,12 @@ struct ev_phrase
 	uint16_t value; /* the owner's */
 };
 
-#define EV_PHRASE_BUCKETS 1024
-
-/* Where to look for which; made at the first search, and the same ever after. */
+/* All sentences as a tree; made at the first search, and the same ever after. */
 struct ev_phrase_index
 {
-	uint16_t bucket[EV_PHRASE_BUCKETS]; /* the first of a chain */
-	uint16_t next[EV_PHRASES_MAX];
+	bool complete;                 /* all sentences had room */
+	uint16_t same[EV_PHRASES_MAX]; /* the next sentence of the same words, its number and 1 */
+	struct ev_byte_tree tree;      /* with the first sentence that ends at a node, likewise */
 };
 
 /* A table of phrases, static: EV_PHRASES(list). */
@@ -56,8 +55,14 @@ struct ev_phrases
  */
 extern void ev_phrases_find(struct ev_slice text, struct ev_phrases *phrases, uint32_t *at);
 
-/* The phrase that occurs first in the text, NULL when none does.  Offset in *at, if not NULL. */
+/*
+ * The phrase that occurs first in the text, of several at one place that which stands first in the
+ * table; NULL when none does.  Offset in *at, if not NULL.
+ */
 extern const struct ev_phrase *ev_phrases_first(struct ev_slice text, struct ev_phrases *phrases,
                                                 size_t *at);
+
+/* Had all phrases of the table room in its index? */
+extern bool ev_phrases_complete(struct ev_phrases *phrases);
 
 #endif

@@ -65,6 +65,7 @@ static struct ev_phrases mark_phrases = EV_PHRASES(marks);
 static struct ev_phrases subjects = EV_PHRASES(subject_list);
 
 #define SUBJECT_MAX 1000
+#define HEADING     40  /* bytes of a heading without an address */
 #define OPENING     400 /* bytes of a text without headers within which it must tell what it is */
 
 /* --- does it look like a bounce? -------------------------------------------------------------- */
@@ -152,7 +153,8 @@ struct sentences
 {
 	enum format format; /* N_FORMATS: of none */
 	size_t at;          /* where its sentence stands */
-	size_t original;    /* where the message that came back begins */
+	size_t original;    /* where the message that came back begins, says a sentence */
+	size_t headers;     /* where headers of a message begin */
 	bool delay;
 };
 
@@ -178,7 +180,7 @@ is_quoted(struct ev_slice text, size_t at)
 }
 
 static void
-read_sentences(struct ev_slice text, struct sentences *out)
+find_sentences(struct ev_slice text, struct sentences *out)
 {
 	uint32_t at[N_OF(marks)];
 	bool final = false;
@@ -217,22 +219,51 @@ find_headers(struct ev_slice text)
 	struct ev_slice line;
 
 	while (ev_slice_line(&rest, &line))
+	{
+		char first = line.n == 0 ? '\0' : line.s[0] | 0x20;
+
+		/* most lines begin with none of their letters */
+		if (first != 'r' && first != 'm' && first != 'd' && first != 'x')
+			continue;
 		for (size_t i = 0; i < N_OF(names); i++)
 			if (ev_slice_starts(line, names[i]))
 				return (size_t) (line.s - text.s);
+	}
 	return text.n;
+}
+
+/* Nothing but a heading before offset n: the words come behind. */
+static bool
+is_heading(struct ev_slice text, size_t n)
+{
+	return n < HEADING && memchr(text.s, '@', n) == NULL;
+}
+
+/* A mail system's sentences stand before the headers of the message that came back, mostly. */
+static void
+read_sentences(struct ev_slice text, struct sentences *out)
+{
+	size_t headers = find_headers(text);
+
+	*out = (struct sentences){.format = N_FORMATS};
+	if (headers < text.n && !is_heading(text, headers))
+		find_sentences(ev_slice_to(text, headers), out);
+	if (out->format == N_FORMATS)
+		find_sentences(text, out);
+	else if (out->original == headers)
+		out->original = text.n;
+	out->headers = headers;
 }
 
 /* Divide what the mail system wrote from the message that came back. */
 static void
-divide(struct ev_text *text, size_t original)
+divide(struct ev_text *text, const struct sentences *found)
 {
 	struct ev_slice all = text->text;
-	size_t headers = find_headers(all);
-	size_t end = original < headers ? original : headers;
+	size_t headers = found->headers;
+	size_t end = found->original < headers ? found->original : headers;
 
-	/* nothing but a heading before it: the words come behind */
-	if (memchr(all.s, '@', end) == NULL && end < 40)
+	if (is_heading(all, end))
 		end = headers > end ? headers : all.n;
 	text->text = ev_slice_to(all, end);
 	text->quoted = ev_slice_from(all, end);
@@ -341,7 +372,7 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 	text.format = text.guessed ? "guess" : formats[found.format].name;
 	text.confidence = text.guessed ? 40 : formats[found.format].confidence;
 	text.delay = found.delay;
-	divide(&text, found.original);
+	divide(&text, &found);
 	if (ev_bounce_header(input->headers, "To", &value))
 		ev_text_find_address(value, &text.own, &behind);
 

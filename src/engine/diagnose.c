@@ -11,149 +11,10 @@
 #include <string.h>
 
 #include "engine/bounce_internal.h"
-#include "engine/pattern_index.h"
-
-#define E(subject, detail) (subject), (detail), (detail)
-#define ES(subject)        (subject), 0, 999
-#define NO_E               (-1), 0, 999
-
-/* When a rule counts. */
-enum when
-{
-	OWN = 1,        /* no peer's reply is quoted */
-	ANY = 2,        /* always, unless a reply says something strong about recipient or host */
-	LATE = 4,       /* a policy, or nothing, was found */
-	LATE_DATA = 8,  /* idem, after DATA */
-	OWN_LATE = 16,  /* nothing was found */
-	CODE = 32,      /* idem */
-	FIRST = 64,     /* always */
-	BACK = 128,     /* nothing was found, and a message came back */
-	OWN_CODE = 256, /* nothing was found, and no peer's reply is quoted: the code alone */
-	PEER = 512      /* not of a rule: a peer's reply is quoted, its names may be ours */
-};
-
-struct rule
-{
-	char id[EV_RULE_MAX + 1];
-	enum when when;
-	int16_t subject, first, last;
-	const char *pattern;
-	enum ev_about about;
-	enum ev_reason reason;
-	enum ev_detail detail;
-	enum ev_reason later_reason;
-	enum ev_detail later_detail;
-	enum ev_bounce_scope scope;
-};
-
-static const struct rule rules[] = {
-#define EV_BOUNCE_RULE(id, when, enhanced, pattern, about, reason, detail, later_reason,           \
-                       later_detail, scope)                                                        \
-	{(id),                                                                                         \
-	 (when),                                                                                       \
-	 enhanced,                                                                                     \
-	 (pattern),                                                                                    \
-	 EV_ABOUT_##about,                                                                             \
-	 EV_REASON_##reason,                                                                           \
-	 EV_DETAIL_##detail,                                                                           \
-	 EV_REASON_##later_reason,                                                                     \
-	 EV_DETAIL_##later_detail,                                                                     \
-	 EV_SCOPE_##scope},
-#include "engine/bounce_rules.def"
-};
-
-#define N_RULES (sizeof(rules) / sizeof(rules[0]))
-
-/* Words of quota: what they say of sizes is about the mailbox. */
-static const char quota[] =
-	"quota*|quota exceeded|mailbox full|mailbox is full|mailbox*full|overquota|mailbox size limit*|"
-	"storage*exceeded|storage limit*|exceeded storage*";
-
-static const char given_up[] =
-	"retry timeout exceeded|retry time not reached*|delivery time expired|message expired*|queue "
-	"too long|"
-	"too long in*queue|exceeded*retry*|message timed out|delivery expired|giving up|gave up|"
-	"not going to try again|could not be delivered for*|expired|unable to deliver*days|"
-	"long failure period";
-
-/* Words that name who sends: then a name that does not exist may be theirs. */
-static const char sender[] = "sender*|sending*|originat*|from|mail from|return path*|return "
-							 "address*|reverse path*|envelope*|your*|"
-							 "you|helo*|ehlo*|client*|spf|dkim|dmarc";
-
-/* The words once masked, and which patterns they match. */
-struct words
-{
-	char masked[EV_PATTERN_TEXT_MAX];
-	struct ev_pattern_text text;
-	struct ev_pattern_set set;
-};
-
-/* Numbers of the patterns that are no rules'. */
-#define QUOTA_PATTERN    N_RULES
-#define GIVEN_UP_PATTERN (N_RULES + 1)
-#define SENDER_PATTERN   (N_RULES + 2)
-#define N_PATTERNS       (N_RULES + 3)
-
-/*
- * Patterns of all rules, made ready once; whoever comes first makes what everybody would.  Callers
- * are processes of one thread.
- */
-static const struct ev_pattern_index *
-patterns(void)
-{
-	static struct ev_pattern_index index;
-
-	if (index.n == 0)
-	{
-		const char *all[N_PATTERNS];
-
-		for (size_t i = 0; i < N_RULES; i++)
-			all[i] = rules[i].pattern;
-		all[QUOTA_PATTERN] = quota;
-		all[GIVEN_UP_PATTERN] = given_up;
-		all[SENDER_PATTERN] = sender;
-		ev_pattern_index_build(&index, all, N_PATTERNS);
-	}
-	return &index;
-}
-
-_Static_assert(N_PATTERNS <= EV_INDEX_PATTERNS_MAX, "more rules than the index has room for");
-
-/* --- the rules of bounces ------------------------------------------------------------------------------ */
-
-static bool
-enhanced_fits(const struct rule *rule, struct ev_enhanced enhanced)
-{
-	if (rule->subject < 0)
-		return true;
-	return enhanced.klass != 0 && enhanced.subject == rule->subject &&
-	       enhanced.detail >= rule->first && enhanced.detail <= rule->last;
-}
-
-static const struct rule *
-find_rule(unsigned when, struct ev_enhanced enhanced, const struct words *words)
-{
-	for (size_t i = 0; i < N_RULES; i++)
-	{
-		const struct rule *rule = &rules[i];
-
-		if (!((unsigned) rule->when & when) || !enhanced_fits(rule, enhanced))
-			continue;
-		if (rule->pattern != NULL && !ev_pattern_set_has(&words->set, i))
-			continue;
-		if ((when & PEER) && rule->when == OWN && rule->about == EV_ABOUT_DOMAIN)
-			continue;
-		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL && rule->when == ANY &&
-		    ev_pattern_set_has(&words->set, QUOTA_PATTERN))
-			continue;
-		return rule;
-	}
-	return NULL;
-}
+#include "engine/diagnose_rules.h"
 
 static void
-apply_rule(const struct rule *rule, bool temporary, struct ev_diagnosis *out)
+apply_rule(const struct ev_bounce_rule *rule, bool temporary, struct ev_diagnosis *out)
 {
 	struct ev_finding *finding = &out->finding;
 
@@ -283,16 +144,15 @@ scope_of(const struct ev_finding *finding)
  * the recipient.
  */
 static bool
-names_another(const struct ev_finding *finding, const struct rule *rule, const struct words *words)
+names_another(const struct ev_finding *finding, const struct ev_bounce_rule *rule,
+              const struct ev_bounce_words *words)
 {
 	if (finding->strength != EV_STRONG || by_code(finding))
 		return false;
 	switch (finding->about)
 	{
 		case EV_ABOUT_SENDER:
-		case EV_ABOUT_US:
-			return rule->about == EV_ABOUT_DOMAIN &&
-			       ev_pattern_set_has(&words->set, SENDER_PATTERN);
+		case EV_ABOUT_US: return rule->about == EV_ABOUT_DOMAIN && ev_bounce_words_sender(words);
 		case EV_ABOUT_RECIPIENT:
 			return rule->about == EV_ABOUT_SYSTEM && rule->reason != EV_REASON_DNS_LOOKUP_ERROR;
 		default: return false;
@@ -399,13 +259,13 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
          struct ev_reply *reply, struct ev_diagnosis *out)
 {
 	struct halves halves;
-	struct words words;
+	struct ev_bounce_words words;
 	struct ev_mask_terms terms = {0};
 	const char *host = context->mx_host == NULL ? "" : context->mx_host;
 	enum ev_provider provider = ev_provider_of_host(host, strlen(host));
 	enum ev_stage stage = stage_of(said->stage);
 	struct ev_finding *finding = &out->finding;
-	const struct rule *rule = NULL;
+	const struct ev_bounce_rule *rule = NULL;
 	struct ev_enhanced enhanced;
 	bool own;
 	bool temporary;
@@ -431,12 +291,9 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 	}
 
 	terms.local_is_word = terms.local != NULL && is_word_like(terms.local);
-	ev_pattern_prepare(
-		&words.text, words.masked,
-		ev_mask_text(reply->text, reply->text_len, &terms, words.masked, sizeof(words.masked)));
+	ev_bounce_words(reply->text, reply->text_len, &terms, &words);
 	/* the words around a reply may say that it was the last of many */
-	ev_pattern_index_match(patterns(), &words.text, &words.set);
-	out->expired = ev_pattern_set_has(&words.set, GIVEN_UP_PATTERN);
+	out->expired = ev_bounce_words_given_up(&words);
 	if (!out->expired && said->reply.n > 0 && said->reply.s > said->all.s)
 	{
 		struct ev_slice before = {said->all.s, (size_t) (said->reply.s - said->all.s)};
@@ -446,7 +303,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		               ev_slice_find(before, "too long", NULL);
 	}
 
-	rule = find_rule(FIRST, enhanced, &words);
+	rule = ev_bounce_rule_find(EV_WHEN_FIRST, enhanced, &words);
 	if (rule != NULL)
 	{
 		apply_rule(rule, temporary, out);
@@ -455,7 +312,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 	ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
-		rule = find_rule(OWN, enhanced, &words);
+		rule = ev_bounce_rule_find(EV_WHEN_OWN, enhanced, &words);
 	if (rule != NULL && names_another(finding, rule, &words))
 		rule = NULL;
 	if (rule == NULL)
@@ -464,19 +321,20 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 			resolve_contradiction(reply, stage, provider, &terms, reply, finding);
 		out->scope = scope_of(finding);
 		if (!is_settled(finding))
-			rule = find_rule(ANY, enhanced, &words);
+			rule = ev_bounce_rule_find(EV_WHEN_ANY, enhanced, &words);
 		if (rule != NULL && names_another(finding, rule, &words))
 			rule = NULL;
 		if (rule == NULL && is_open(finding))
-			rule = find_rule(LATE, enhanced, &words);
+			rule = ev_bounce_rule_find(EV_WHEN_LATE, enhanced, &words);
 		if (rule == NULL && says_nothing(finding))
 			/* a relay tells its own trouble behind a code as well */
-			rule = find_rule((own ? OWN_LATE | OWN_CODE : 0) | CODE |
-			                     (context->bounce ? OWN | OWN_LATE | BACK : 0) |
-			                     (said->quoted || host[0] != '\0' ? PEER : 0),
-			                 enhanced, &words);
+			rule = ev_bounce_rule_find(
+				(own ? EV_WHEN_OWN_LATE | EV_WHEN_OWN_CODE : 0) | EV_WHEN_CODE |
+					(context->bounce ? EV_WHEN_OWN | EV_WHEN_OWN_LATE | EV_WHEN_BACK : 0) |
+					(said->quoted || host[0] != '\0' ? EV_WHEN_PEER : 0),
+				enhanced, &words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))
-			rule = find_rule(LATE_DATA, enhanced, &words);
+			rule = ev_bounce_rule_find(EV_WHEN_LATE_DATA, enhanced, &words);
 	}
 	if (rule != NULL)
 		apply_rule(rule, temporary, out);
@@ -516,88 +374,4 @@ ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *contex
 {
 	diagnose(said, context, reply, out);
 	apply_site(said, context, reply, out);
-}
-
-enum ev_bounce_permanence
-ev_diagnose_permanence(const struct ev_diagnosis *diagnosis, int klass)
-{
-	if (diagnosis->finding.accepted || klass == 2)
-		return EV_PERMANENCE_NONE;
-	if (klass == 4)
-		return EV_PERMANENCE_SOFT;
-	switch (diagnosis->finding.reason)
-	{
-		case EV_REASON_MAILBOX_FULL:
-		case EV_REASON_SMTP_RATE_LIMITED:
-		case EV_REASON_GOOGLE_RATE_LIMIT:
-		case EV_REASON_SMTP_GREYLISTED:
-		case EV_REASON_POLICY_TEMP_FAIL:
-		case EV_REASON_SMTP_TIMEOUT:
-		case EV_REASON_SMTP_CONNECTION_FAILED:
-		case EV_REASON_SMTP_EOF_BLOCKED:
-		case EV_REASON_DNS_LOOKUP_ERROR:
-		case EV_REASON_DNS_TIMEOUT: return EV_PERMANENCE_SOFT;
-		default: return EV_PERMANENCE_HARD;
-	}
-}
-
-/* --- one row ---------------------------------------------------------------------------------------------- */
-
-static bool
-is_generic(struct ev_enhanced e)
-{
-	return e.klass == 0 || (e.subject == 0 && e.detail == 0);
-}
-
-static void
-set_permanence(struct ev_bounce *row, const struct ev_diagnosis *diagnosis, int klass)
-{
-	row->permanence = ev_diagnose_permanence(diagnosis, klass);
-	if (row->permanence == EV_PERMANENCE_NONE)
-		return;
-	if (row->kind == EV_KIND_DELAY || row->action == EV_ACTION_DELAYED)
-		row->permanence = EV_PERMANENCE_DELAYED;
-	else if (row->action == EV_ACTION_FAILED &&
-	         (klass == 4 || diagnosis->expired || diagnosis->finding.detail == EV_DETAIL_EXPIRED ||
-	          (row->enhanced.klass == 4) ||
-	          (row->enhanced.subject == 4 && row->enhanced.detail == 7)))
-		row->permanence = EV_PERMANENCE_EXPIRED;
-}
-
-void
-ev_bounce_diagnose(struct ev_bounce *row, struct ev_slice said, struct ev_bounce_work *work)
-{
-	struct ev_diagnose_context context = {.bounce = true, .site = work->site};
-	struct ev_diagnosis diagnosis;
-	struct ev_said parsed;
-	int klass;
-
-	ev_said_parse(said, &parsed);
-	ev_bounce_copy(row->diagnostic, sizeof(row->diagnostic), parsed.all);
-	if (row->remote_mta[0] == '\0' && parsed.host.n > 0)
-		ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), parsed.host);
-
-	context.recipient =
-		row->final_recipient[0] != '\0' ? row->final_recipient : row->original_recipient;
-	context.mx_host = row->remote_mta;
-	context.enhanced = row->enhanced;
-	if (row->kind == EV_KIND_DELAY || row->action == EV_ACTION_DELAYED)
-		context.klass = 4;
-	else if (row->kind == EV_KIND_SUCCESS || row->action == EV_ACTION_DELIVERED ||
-	         row->action == EV_ACTION_RELAYED || row->action == EV_ACTION_EXPANDED)
-		context.klass = 2;
-	ev_diagnose(&parsed, &context, &work->reply, &diagnosis);
-	klass = work->reply.code / 100;
-
-	row->reply_code = parsed.code;
-	if (is_generic(row->enhanced) && !is_generic(work->reply.enhanced))
-		row->enhanced = work->reply.enhanced;
-	row->verdict = ev_verdict_of(diagnosis.finding.reason, diagnosis.finding.detail);
-	ev_rule_set(row->rule, diagnosis.finding.rule);
-	row->scope = diagnosis.scope;
-	set_permanence(row, &diagnosis, klass);
-	if (row->permanence == EV_PERMANENCE_NONE)
-		row->refused_by = EV_REFUSED_BY_NONE;
-	else if (parsed.quoted || (parsed.code != 0 && row->remote_mta[0] != '\0'))
-		row->refused_by = EV_REFUSED_BY_REMOTE;
 }

@@ -69,10 +69,52 @@ every_sentence_has_its_first_place(void **state)
 	uint32_t at[3];
 
 	(void) state;
+	assert_true(ev_phrases_complete(&phrases));
 	ev_phrases_find(s, &phrases, at);
 	assert_int_equal(at[0], 0);
 	assert_int_equal(at[1], 8);
 	assert_int_equal(at[2], EV_PHRASE_ABSENT);
+}
+
+static const struct ev_phrase failure_list[] = {
+#define EV_TEXT_FAILURE(sentence, subject, detail) {sentence, (subject) << 8 | (detail)},
+#include "engine/bounce_text_failures.def"
+};
+
+static const struct ev_phrase mark_list[] = {
+#define EV_TEXT_MARK(id, sentence) {sentence, 1},
+#include "engine/bounce_text_formats.def"
+#define EV_TEXT_ORIGINAL(sentence) {sentence, 1},
+#define EV_TEXT_DELAY(sentence)    {sentence, 1},
+#define EV_TEXT_FINAL(sentence)    {sentence, 1},
+#include "engine/bounce_text_words.def"
+};
+
+/* A sentence beyond the tree's room would never be found; nor one hidden behind another. */
+static void
+every_sentence_of_the_tables_is_found(void **state)
+{
+	static struct ev_phrases failures = EV_PHRASES(failure_list);
+	static struct ev_phrases marks = EV_PHRASES(mark_list);
+	static uint32_t at[EV_PHRASES_MAX];
+
+	(void) state;
+	assert_true(ev_phrases_complete(&failures));
+	assert_true(ev_phrases_complete(&marks));
+	for (size_t i = 0; i < N_ROWS(failure_list); i++)
+	{
+		struct ev_slice s = {failure_list[i].text, strlen(failure_list[i].text)};
+
+		ev_phrases_find(s, &failures, at);
+		CHECK_INT(failure_list[i].text, at[i], 0);
+	}
+	for (size_t i = 0; i < N_ROWS(mark_list); i++)
+	{
+		struct ev_slice s = {mark_list[i].text, strlen(mark_list[i].text)};
+
+		ev_phrases_find(s, &marks, at);
+		CHECK_INT(mark_list[i].text, at[i], 0);
+	}
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -356,6 +398,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sentences_are_found_whatever_case_and_line_ends),
 		cmocka_unit_test(every_sentence_has_its_first_place),
+		cmocka_unit_test(every_sentence_of_the_tables_is_found),
 		cmocka_unit_test(json_is_read_strictly),
 		cmocka_unit_test(json_values_are_found_by_key_and_place),
 		cmocka_unit_test(json_escapes_are_undone),
