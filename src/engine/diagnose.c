@@ -470,9 +470,10 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		if (rule == NULL && is_open(finding))
 			rule = find_rule(LATE, enhanced, &words);
 		if (rule == NULL && says_nothing(finding))
-			/* a relay tells its own trouble behind a code as well */
+			/* a relay tells its own trouble behind a code as well; what is not found may be named */
 			rule = find_rule((own ? OWN_LATE | OWN_CODE : 0) | CODE |
-			                     (context->bounce ? OWN | OWN_LATE | BACK : 0) |
+			                     (context->bounce ? OWN | OWN_LATE : 0) |
+			                     (context->bounce && finding->strength == EV_WEAK ? BACK : 0) |
 			                     (said->quoted || host[0] != '\0' ? PEER : 0),
 			                 enhanced, &words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))
