@@ -327,10 +327,11 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		if (rule == NULL && is_open(finding))
 			rule = ev_bounce_rule_find(EV_WHEN_LATE, enhanced, &words);
 		if (rule == NULL && says_nothing(finding))
-			/* a relay tells its own trouble behind a code as well */
+			/* a relay tells its own trouble behind a code as well; what is not found may be named */
 			rule = ev_bounce_rule_find(
 				(own ? EV_WHEN_OWN_LATE | EV_WHEN_OWN_CODE : 0) | EV_WHEN_CODE |
-					(context->bounce ? EV_WHEN_OWN | EV_WHEN_OWN_LATE | EV_WHEN_BACK : 0) |
+					(context->bounce ? EV_WHEN_OWN | EV_WHEN_OWN_LATE : 0) |
+					(context->bounce && finding->strength == EV_WEAK ? EV_WHEN_BACK : 0) |
 					(said->quoted || host[0] != '\0' ? EV_WHEN_PEER : 0),
 				enhanced, &words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))

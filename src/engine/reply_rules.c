@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/pattern.h"
+#include "engine/subject.h"
 #include "generated/rule_table.h"
 
 const size_t ev_n_reply_rules = sizeof(ev_reply_rules) / sizeof(ev_reply_rules[0]);
@@ -41,6 +42,13 @@ ev_reply_rule_fits(const struct ev_reply_rule *rule, const struct ev_reply *repl
 			       provider == EV_PROVIDER_MICROSOFT_CONSUMER;
 		default: return rule->family == (int) provider;
 	}
+}
+
+bool
+ev_reply_rule_heeds(const struct ev_reply_rule *rule, const struct ev_pattern_text *text,
+                    size_t pos)
+{
+	return !(rule->flags & EV_RULE_UNNAMED) || !ev_subject_is_named(text->text, pos);
 }
 
 /* The node behind this byte; 0, the root, when there is none. */
@@ -110,7 +118,8 @@ first_with_pattern(const struct question *question, const uint64_t *wanted,
 
 				if (end->rule < best && (wanted[end->rule / 64] >> end->rule % 64 & 1) != 0 &&
 				    ev_pattern_match_rest(text, pos, pattern + end->from, pattern + end->to) &&
-				    fits(end->rule, question))
+				    fits(end->rule, question) &&
+				    ev_reply_rule_heeds(&ev_reply_rules[end->rule], text, text->words[i]))
 					best = end->rule;
 			}
 			if (pos >= text->len)

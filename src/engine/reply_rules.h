@@ -30,6 +30,7 @@ enum ev_family
 #define EV_RULE_ONLY_EAI  0x02
 #define EV_RULE_AFTER_30S 0x04
 #define EV_RULE_SURE      0x08
+#define EV_RULE_UNNAMED   0x10
 
 struct ev_reply_rule
 {
@@ -54,11 +55,16 @@ extern const size_t ev_n_reply_rules;
 extern bool ev_reply_rule_fits(const struct ev_reply_rule *rule, const struct ev_reply *reply,
                                enum ev_stage stage, enum ev_provider provider, bool eai);
 
+struct ev_pattern_text;
+
+/* May the rule's words count that begin at byte pos of the text? */
+extern bool ev_reply_rule_heeds(const struct ev_reply_rule *rule,
+                                const struct ev_pattern_text *text, size_t pos);
+
 /*
  * The first rule that fits, by one walk over the text; NULL when there is none.  text is masked.
  * Codes below 400 have no rule.
  */
-struct ev_pattern_text;
 extern const struct ev_reply_rule *ev_reply_rule_find(const struct ev_reply *reply,
                                                       enum ev_stage stage,
                                                       enum ev_provider provider, bool eai,
@@ -90,6 +96,7 @@ extern bool ev_reply_rule_word(const char *local);
 #define ONLY_EAI  EV_RULE_ONLY_EAI
 #define AFTER_30S EV_RULE_AFTER_30S
 #define SURE      EV_RULE_SURE
+#define UNNAMED   EV_RULE_UNNAMED
 
 const struct ev_reply_rule EV_REPLY_RULE_TABLE[] = {
 #define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \

@@ -281,6 +281,43 @@ a_text_of_any_length_is_bounded(void **state)
 	}
 }
 
+/* "Not found" is said of many things: only where nothing is named, it is the recipient. */
+static void
+what_is_not_found_may_be_something_else(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		bool recipient;
+	} rows[] = {
+		{"550 not found", true},
+		{"550 Sorry, not found.", true},
+		{"550 <john.doe@corp.com>: not found", true},
+		{"550 john.doe@corp.com does not exist", true},
+		{"550 Recipient address rejected: does not exist", true},
+		{"550 550 could not be found", true},
+		{"550 Your request failed; it was not found here", true},
+		{"550 the thing you sent with was not found", false},
+		{"550 Blob not found", false},
+		{"550 <john.doe@corp.com>: the blob does not exist", false},
+		{"550 Blob: not found", false},
+		{"550 a b c d e f the it is was not no a an of for the it is was not no a an blob not "
+	     "found",
+	     false},
+		{"550 5.1.1 Blob not found", true},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		struct ev_finding finding;
+
+		corpus_classify(rows[i].text, EV_STAGE_RCPT, "mx.corp.com", false, &corpus_terms, &finding);
+		CHECK_INT(rows[i].text, finding.reason == EV_REASON_MAILBOX_NOT_FOUND, rows[i].recipient);
+		CHECK_INT(rows[i].text, finding.strength, EV_STRONG);
+	}
+}
+
 /*
  * --- the pattern language
  * --------------------------------------------------------------------------
@@ -419,6 +456,7 @@ main(void)
 		cmocka_unit_test(hints_are_read_from_the_text),
 		cmocka_unit_test(the_text_of_a_whole_reply_is_used_not_its_first_line),
 		cmocka_unit_test(a_text_of_any_length_is_bounded),
+		cmocka_unit_test(what_is_not_found_may_be_something_else),
 		cmocka_unit_test(patterns_match_words_not_parts_of_words),
 		cmocka_unit_test(a_local_part_that_rules_look_for_is_known_as_such),
 		cmocka_unit_test(rule_ids_are_stored_whole_and_only_once),

@@ -210,6 +210,67 @@ refusals_in_other_words_are_understood(void **state)
 	assert_int_equal(bad, 0);
 }
 
+#ifndef CORPUS
+#define CORPUS "test/data/replies.tsv"
+#endif
+
+/*
+ * Rules of bounces come before those of replies, or after them: no reply that says nothing bad of
+ * the address may be taken for one that does, asked about by itself.
+ */
+static void
+no_reply_of_the_corpus_condemns_whom_it_does_not(void **state)
+{
+	FILE *file = fopen(CORPUS, "r");
+	char line[4096];
+	int n = 0;
+	int wrong = 0;
+
+	(void) state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		char *field[5] = {line};
+		struct ev_diagnose_context context = {.recipient = "john.doe@corp.com"};
+		struct ev_said said;
+		struct ev_diagnosis diagnosis;
+		enum ev_reason reason = EV_REASON_SMTP_UNVERIFIABLE;
+		char *out;
+
+		if (line[0] == '#')
+			continue;
+		for (int i = 1; i < 5; i++)
+		{
+			field[i] = strchr(field[i - 1], '\t');
+			assert_non_null(field[i]);
+			*field[i]++ = '\0';
+		}
+		*strchr(field[4], '\t') = '\0';
+		if (strchr(field[0], '+') != NULL ||
+		    (ev_reason_by_label(field[3], strlen(field[3]), &reason) &&
+		     ev_reason_info(reason)->status == EV_STATUS_INVALID))
+			continue;
+		out = field[2];
+		for (char *in = field[2]; *in != '\0'; in++)
+			*out++ = in[0] == '\\' && in[1] == 'n' ? (in++, '\n') : *in;
+		*out = '\0';
+		ev_said_parse((struct ev_slice){field[2], strlen(field[2])}, &said);
+		if (said.stage == EV_SAID_UNKNOWN)
+			ev_said_stage_by_label((struct ev_slice){field[0], strlen(field[0])}, &said.stage);
+		context.mx_host = field[1];
+		ev_diagnose(&said, &context, &reply, &diagnosis);
+		n++;
+		if (ev_reason_info(diagnosis.finding.reason)->status != EV_STATUS_INVALID)
+			continue;
+		print_error("%s: %s by %s\n", field[2], ev_reason_info(diagnosis.finding.reason)->label,
+		            diagnosis.finding.rule);
+		wrong++;
+	}
+	fclose(file);
+	assert_true(n > 1000);
+	assert_int_equal(wrong, 0);
+}
+
 /* Whatever the words are, a code of the fourth class says that it may pass. */
 static void
 nothing_temporary_condemns_an_address(void **state)
@@ -318,6 +379,7 @@ main(void)
 		cmocka_unit_test(a_reply_is_found_in_the_words_around_it),
 		cmocka_unit_test(words_mean_what_they_say),
 		cmocka_unit_test(refusals_in_other_words_are_understood),
+		cmocka_unit_test(no_reply_of_the_corpus_condemns_whom_it_does_not),
 		cmocka_unit_test(nothing_temporary_condemns_an_address),
 		cmocka_unit_test(an_echoed_name_does_not_decide),
 		cmocka_unit_test(the_index_matches_what_the_patterns_match),
