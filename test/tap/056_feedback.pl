@@ -1,7 +1,7 @@
 # 056_feedback.pl
 #	What comes back is heard for what it is worth: unless somebody vouches for it, it changes no verdict; if somebody does, only a refusal
 #	of the mailbox by a server of the recipient's does, and a delivery by the domain's own.  Everything is kept, shown and forgotten with its
-#	address.  The bounces are a real Postfix's, as far as one is there.
+#	address.  Bounces of a real Postfix, Exim and OpenSMTPD are among it, as far as these are there.
 
 use strict;
 use warnings;
@@ -177,88 +177,96 @@ ok($c->poll("SELECT count(*) = 0 FROM email_verify.address WHERE reports ? 'dsn'
 is($c->sql("SELECT count(*) FROM email_verify.address, jsonb_object_keys(reports) k"), $young, '... younger ones are');
 $c->set('email_verify.retention_interval' => '1d');
 
-# --- a real mail system's bounces ------------------------------------------------------------------------------------------------------
+# --- real mail systems' bounces ----------------------------------------------------------------------------------------------------------
 
-SKIP:
+# hand a message in at a mail system
+sub send_mail
 {
-	skip 'needs root and postfix', 1 unless $w->has_postfix;
-	my $sink = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $w->get('WORLD_SINK_PORT'), Listen => 5, ReuseAddr => 1) or die "sink: $!\n";
-
-	# hand a message in
-	my $send = sub {
-		my (@to) = @_;
-		my $s = IO::Socket::INET->new(PeerAddr => '127.25.0.9', PeerPort => $w->smtp_port, Timeout => 10) or die "Postfix: $!\n";
-		my $say = sub {
-			my ($line) = @_;
-			print $s "$line\r\n" if defined $line;
-			my $reply;
-			do { $reply = <$s> // die "Postfix hung up\n" } while $reply =~ /^\d\d\d-/;
-			die "$line: $reply" if $reply !~ /^[23]/;
-		};
-		$say->();
-		$say->('EHLO probe.lab-sender.com');
-		$say->('MAIL FROM:<' . $w->get('WORLD_MAIL_FROM') . '>');
-		$say->("RCPT TO:<$_>") for @to;
-		$say->('DATA');
-		$say->("From: <" . $w->get('WORLD_MAIL_FROM') . ">\r\nTo: list\r\nSubject: hello\r\n\r\nHello.\r\n.");
-		$say->('QUIT');
+	my ($host, @to) = @_;
+	my $s = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $w->smtp_port, Timeout => 10) or die "$host: $!\n";
+	my $say = sub {
+		my ($line) = @_;
+		print $s "$line\r\n" if defined $line;
+		my $reply;
+		do { $reply = <$s> // die "$host hung up\n" } while $reply =~ /^\d\d\d-/;
+		die(($line // '') . ": $reply") if $reply !~ /^[23]/;
 	};
+	my $from = $w->get('WORLD_MAIL_FROM');
+	$say->($_) for undef, 'EHLO probe.lab-sender.com', "MAIL FROM:<$from>", (map { "RCPT TO:<$_>" } @to), 'DATA',
+	  "From: <$from>\r\nTo: list\r\nSubject: hello\r\n\r\nHello.\r\n.", 'QUIT';
+	return;
+}
 
-	# what comes back: the next message
-	my $receive = sub {
-		die "nothing came back\n" unless IO::Select->new($sink)->can_read(40);
-		my $s = $sink->accept;
-		my $message = '';
-		print $s "220 sink\r\n";
-		while (my $line = <$s>)
+# the next message that comes back to the port where they deliver it
+sub receive_mail
+{
+	my ($sink) = @_;
+	die "nothing came back\n" unless IO::Select->new($sink)->can_read(40);
+	my $s = $sink->accept;
+	my $message = '';
+	print $s "220 sink\r\n";
+	while (my $line = <$s>)
+	{
+		if ($line =~ /^DATA/i)
 		{
-			if ($line =~ /^DATA/i)
+			print $s "354 go on\r\n";
+			while (my $text = <$s>)
 			{
-				print $s "354 go on\r\n";
-				while (my $text = <$s>)
-				{
-					last if $text =~ /^\.\r\n/;
-					$text =~ s/^\.//;
-					$message .= $text;
-				}
+				last if $text =~ /^\.\r\n/;
+				$text =~ s/^\.//;
+				$message .= $text;
 			}
-			last if $line =~ /^QUIT/i;
-			print $s "250 ok\r\n";
 		}
-		return $message;
-	};
+		print $s "250 ok\r\n";
+		last if $line =~ /^QUIT/i;
+	}
+	return $message;
+}
 
-	my $bounce_of = sub { my @to = @_; $send->(@to); return $receive->() };
+my @systems = ([ 'Postfix', '127.25.0.9', $w->has_postfix ], map { [ @$_, $w->get('WORLD_HAS_OTHERS') ] } [ 'Exim', '127.25.0.10' ], [ 'OpenSMTPD', '127.25.0.11' ]);
+for (@systems)
+{
+	my ($name, $host, $there) = @$_;
+	my $d = lc $name;
+	SKIP:
+	{
+		skip "$name is not there", 17 unless $there;
+		my $sink = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $w->get('WORLD_SINK_PORT'), Listen => 5, ReuseAddr => 1) or die "sink: $!\n";
+		my $bounce_of = sub { send_mail($host, @_); return receive_mail($sink) };
 
-	# the mailbox is gone since
-	$w->ctl('rule ok lost* 550 5.1.1 <%r>: Recipient address rejected: User unknown');
-	$c->sql("INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_until, expires_at) SELECT a, 'valid', 'smtp_deliverable', now() - interval '3 d',
-		now() + interval '27 d', now() + interval '87 d' FROM unnest('{lost1\@ok.deliver.com,lost2\@ok.deliver.com,ok1\@rblrcpt.deliver.com}'::text[]) a ON CONFLICT (address) DO NOTHING");
-	my $bounce = $bounce_of->('lost1@ok.deliver.com');
-	like($bounce, qr/multipart\/report.*User unknown/s, 'Postfix tells of a mailbox that is gone');
-	is(feedback($bounce), 1, '... handed over, but not vouched for');
-	is(verdict_of('lost1@ok.deliver.com'), 'valid|smtp_deliverable|', '... it is evidence');
-	like(explained('lost1@ok.deliver.com'), qr/^untrusted dsn: failed mailbox_not_found scope mailbox hard/, '... as one sees');
-	is(of('lost1@ok.deliver.com', 'fresh_until <= now()'), 't', '... and reason to look anew');
-	is(trusted($bounce), 1, 'vouched for');
-	is(verdict_of('lost1@ok.deliver.com'), 'invalid|mailbox_not_found|', '... it is a verdict');
-	like($c->sql("SELECT string_agg(finding, '; ') FROM email_explain('lost1\@ok.deliver.com') WHERE stage IN ('bounce', 'verdict')"), qr/^550 5\.1\.1 rule \S+; invalid mailbox_not_found$/, '... and explained');
+		# mailboxes that are gone since
+		$w->ctl('rule ok lost* 550 5.1.1 <%r>: Recipient address rejected: User unknown');
+		$c->sql("INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_until, expires_at) SELECT a, 'valid', 'smtp_deliverable', now() - interval '3 d',
+			now() + interval '27 d', now() + interval '87 d' FROM unnest('{lost1.$d\@ok.deliver.com,lost2.$d\@ok.deliver.com,ok1.$d\@rblrcpt.deliver.com}'::text[]) a");
+		my $lost = "lost1.$d\@ok.deliver.com";
+		my $bounce = $bounce_of->($lost);
+		like($bounce, qr/User unknown/, "$name tells of a mailbox that is gone");
+		is(feedback($bounce), 1, '... handed over, but not vouched for') or diag($bounce);
+		is(verdict_of($lost), 'valid|smtp_deliverable|', '... it is evidence');
+		like(explained($lost), qr/^untrusted dsn: failed mailbox_not_found scope mailbox hard/, '... as one sees');
+		is(of($lost, 'fresh_until <= now()'), 't', '... and reason to look anew');
+		is(trusted($bounce), 1, 'vouched for');
+		is(verdict_of($lost), 'invalid|mailbox_not_found|', '... it is a verdict') or diag($bounce . explained($lost));
+		like($c->sql("SELECT string_agg(finding, '; ') FROM email_explain('$lost') WHERE stage IN ('bounce', 'verdict')"), qr/^550 5\.1\.1 rule \S+; invalid mailbox_not_found$/, '... and explained');
 
-	# several at once, one of them refused for another reason, one delivered
-	$bounce = $bounce_of->('lost2@ok.deliver.com', 'ok4@ok.deliver.com', 'full1@ok.deliver.com', 'new@ok.deliver.com');
-	my $n = () = $bounce =~ /^Final-Recipient:/mg;
-	is(trusted($bounce), $n, "a bounce of $n recipients");
-	is(verdict_of('lost2@ok.deliver.com'), 'invalid|mailbox_not_found|', '... one is gone');
-	is(verdict_of('new@ok.deliver.com'), 'invalid|mailbox_not_found|', '... one was not known');
-	is(verdict_of('ok4@ok.deliver.com'), 'valid|smtp_deliverable|', '... one got it');
+		# several at once, one refused for another reason, one delivered
+		$bounce = $bounce_of->("lost2.$d\@ok.deliver.com", 'ok4@ok.deliver.com', "lost3.$d\@ok.deliver.com");
+		cmp_ok(trusted($bounce), '>=', 2, 'a bounce of several') or diag($bounce);
+		is(verdict_of("lost2.$d\@ok.deliver.com"), 'invalid|mailbox_not_found|', '... one is gone');
+		is(verdict_of("lost3.$d\@ok.deliver.com"), 'invalid|mailbox_not_found|', '... one was not known');
+		is(verdict_of('ok4@ok.deliver.com'), 'valid|smtp_deliverable|', '... one got it');
+		my $full = "full1.$d\@ok.deliver.com";
+		$w->ctl("rule ok full1.$d* 550 5.2.2 <%r>: Mailbox full");
+		is(trusted($bounce_of->($full)), 1, 'a full mailbox');
+		like(verdict_of($full), qr/^unknown\|mailbox_full/, '... is called so');
 
-	# they do not want us
-	my $had = verdict_of('ok1@rblrcpt.deliver.com');
-	$bounce = $bounce_of->('ok1@rblrcpt.deliver.com');
-	is(trusted($bounce), 1, 'Postfix tells that our address is blocked');
-	is(verdict_of('ok1@rblrcpt.deliver.com'), $had, '... which says nothing about the mailbox');
-	like(explained('ok1@rblrcpt.deliver.com'), qr/scope our_ip/, '... as one sees');
-	close $sink;
+		# they do not want us
+		$bounce = $bounce_of->("ok1.$d\@rblrcpt.deliver.com");
+		is(trusted($bounce), 1, "$name tells that our address is blocked");
+		is(verdict_of("ok1.$d\@rblrcpt.deliver.com"), 'valid|smtp_deliverable|', '... which says nothing about the mailbox');
+		like(explained("ok1.$d\@rblrcpt.deliver.com"), qr/scope our_ip/, '... as one sees') or diag($bounce);
+		close $sink;
+	}
 }
 
 $c->finish;
