@@ -388,7 +388,7 @@ COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
 -- keeps its place here.
 CREATE TABLE email_verify.command (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'submit')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'reclassify', 'submit')),
 	address text COLLATE "C" CHECK (pg_catalog.octet_length(address) < 319),
 	argument jsonb NOT NULL DEFAULT '{}',
 	asked_by name NOT NULL DEFAULT session_user,
@@ -983,17 +983,19 @@ BEGIN ATOMIC
 	WHERE i.batch = l.batch;
 END;
 
--- Commands about addresses: the first n (at most 500) that are due, all of one kind, those that have failed one at a time.  They are
+-- Commands about addresses: the first n (at most 500) that are due, from a number on, all of one kind, those that have failed one at a time.  They are
 -- called running then: what a start finds so was under way in a crash.  Those about the same address keep their order, so that
 -- there is one for each.  Whoever holds a row is about to forget it.  A command about an address that was forgotten since is dropped.
-CREATE FUNCTION email_verify._take_commands(n integer, OUT id bigint, OUT kind text)
+-- However many there are, and whatever the planner knows of them: rows come from the indexes, in their order.
+CREATE FUNCTION email_verify._take_commands(from_id bigint, n integer, OUT id bigint, OUT kind text)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
+SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 BEGIN ATOMIC
 	DELETE FROM email_verify.command c
 	USING (
 		SELECT few.id FROM (
 			SELECT o.id, o.address, o.asked_at FROM email_verify.command o
-			WHERE o.ended_at IS NULL AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
+			WHERE o.ended_at IS NULL AND o.id >= $1 AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
 				AND EXISTS (SELECT FROM email_verify.tombstone)
 			ORDER BY o.id LIMIT 1000
 		) few
@@ -1002,19 +1004,19 @@ BEGIN ATOMIC
 	WHERE c.id = forgotten.id;
 	WITH few AS MATERIALIZED (
 		SELECT o.id, o.kind, o.address, o.failures FROM email_verify.command o
-		WHERE o.ended_at IS NULL AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
+		WHERE o.ended_at IS NULL AND o.id >= $1 AND o.address IS NOT NULL AND o.due_at <= clock_timestamp()
 		ORDER BY o.id LIMIT 1000
 	), turn AS MATERIALIZED (
 		SELECT few.* FROM few
 		WHERE NOT EXISTS (SELECT FROM email_verify.command e
-			WHERE e.address = few.address AND e.id < few.id AND e.ended_at IS NULL)
+			WHERE e.address = few.address AND e.id < few.id AND e.state IN ('waiting', 'running')) -- not by the index of those
 		ORDER BY few.id LIMIT 500
 	), first AS (
 		SELECT turn.* FROM turn ORDER BY turn.id LIMIT 1
 	), taken AS MATERIALIZED (
 		SELECT turn.id FROM turn, first
 		WHERE turn.id = first.id OR (turn.kind = first.kind AND turn.failures = 0 AND first.failures = 0)
-		ORDER BY turn.id LIMIT $1
+		ORDER BY turn.id LIMIT $2
 	), free AS MATERIALIZED (
 		SELECT c.id FROM email_verify.command c WHERE c.id IN (SELECT taken.id FROM taken)
 		ORDER BY c.id FOR UPDATE SKIP LOCKED
@@ -1232,6 +1234,72 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.external_check x USING told t WHERE x.address = t.address AND t.retry_at IS NULL
 	)
 	SELECT count(*) FILTER (WHERE s.replaces) FROM stored s;
+END;
+
+-- What is stored of a reply, judged by the rules of today; all NULL when too little is.
+CREATE FUNCTION email_verify._rejudge(address text, stage text, reply_code smallint, enhanced_status text, reply_text text,
+	mx_host text, mx_address text, had_reason text, had_detail text, catch_all boolean, accepted boolean, trust_accept boolean,
+	trust_reject boolean, needs_control boolean, OUT status text, OUT reason text, OUT detail text, OUT rule text)
+AS 'MODULE_PATHNAME', 'ev_rejudge_stored' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+
+-- A slice of a walk over the verdicts: those that stand on an SMTP reply are judged again.  What has not been said in a reply (DNS, a
+-- closed connection, a bounce) stays; so does what counts beside it, such as a refusal of a good address that waits for a second one.
+-- Ages are those of the new reason, from the time of the reply; what is to be heard once more is not fresh.
+CREATE FUNCTION email_verify._reclassify(id bigint, n integer, OUT looked_at bigint, OUT changed bigint, OUT reached text, OUT held text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH asked AS MATERIALIZED (
+		SELECT c.after, c.ahead, c.held, c.argument->'reasons' AS reasons FROM email_verify.command c WHERE c.id = $1
+	), few AS MATERIALIZED (
+		SELECT a.* FROM email_verify.address a
+		WHERE (SELECT asked.ahead FROM asked) AND a.address > (SELECT coalesce(asked.after, '') FROM asked)
+		ORDER BY a.address LIMIT 1000
+	), slice AS MATERIALIZED (
+		(SELECT few.* FROM few ORDER BY few.address LIMIT $2)
+		UNION ALL
+		SELECT a.* FROM asked, unnest(asked.held[1:$2]) h (address) JOIN email_verify.address a ON a.address = h.address
+		WHERE NOT asked.ahead
+	), judged AS MATERIALIZED (
+		SELECT s.address, s.status AS had_status, s.reason AS had_reason, s.detail AS had_detail, s.rule AS had_rule,
+			j.status, j.reason, j.rule,
+			-- a refusal of a good address that waits for a second one is not unsaid by the reply before it
+			CASE WHEN s.suspect_since IS NOT NULL AND j.reason = s.reason::text THEN s.detail ELSE j.detail END AS detail
+		FROM slice s
+		LEFT JOIN email_verify.domain_host h ON h.domain = split_part(s.address, '@', -1) AND h.host = s.mx_host
+		LEFT JOIN LATERAL (
+			SELECT p.trust_accept, p.trust_reject, p.needs_control
+			FROM string_to_array(s.mx_host, '.') AS l (labels) CROSS JOIN LATERAL generate_subscripts(l.labels, 1) AS i
+			JOIN email_verify.mx_policy p ON p.mx = array_to_string(l.labels[i:], '.')
+			ORDER BY i LIMIT 1
+		) p ON true,
+		LATERAL email_verify._rejudge(s.address, s.stage, s.reply_code, s.enhanced_status, s.reply_text, s.mx_host, host(s.mx_address),
+			s.reason::text, s.detail, h.catch_all,
+			h.accepted_at BETWEEN s.checked_at - interval '1 day' AND s.checked_at + interval '1 day',
+			p.trust_accept, p.trust_reject, p.needs_control) j
+		WHERE s.stage IN ('greeting', 'ehlo', 'starttls', 'mail', 'rcpt') AND s.reply_code IS NOT NULL AND s.reply_text IS NOT NULL
+			AND s.rule NOT LIKE 'outcome.%' AND s.rule <> 'smtputf8_not_offered' AND j.reason IS NOT NULL
+			AND coalesce((SELECT asked.reasons FROM asked) ? s.reason::text, true)
+	), other AS MATERIALIZED (
+		SELECT j.*, j.reason <> j.had_reason::text OR j.detail IS DISTINCT FROM j.had_detail AS verdict FROM judged j
+		WHERE j.reason <> j.had_reason::text OR j.detail IS DISTINCT FROM j.had_detail OR j.rule IS DISTINCT FROM j.had_rule
+	), free AS MATERIALIZED (
+		SELECT o.* FROM other o JOIN email_verify.address a ON a.address = o.address
+		ORDER BY a.address FOR UPDATE OF a SKIP LOCKED
+	), changed AS (
+		UPDATE email_verify.address a SET
+			status = o.status::email_verify.verification_status, reason = o.reason::email_verify.verification_reason,
+			detail = o.detail, rule = o.rule,
+			fresh_until = CASE WHEN NOT o.verdict THEN a.fresh_until
+				WHEN o.detail IN ('unconfirmed', 'weak') THEN least(now(), a.checked_at + r.fresh) ELSE a.checked_at + r.fresh END,
+			expires_at = CASE WHEN o.verdict THEN a.checked_at + r.expire ELSE a.expires_at END,
+			suspect_since = CASE WHEN o.reason = o.had_reason::text THEN a.suspect_since END
+		FROM free o JOIN email_verify._reasons() r ON r.reason = o.reason
+		WHERE a.address = o.address
+		RETURNING o.verdict
+	)
+	SELECT (SELECT count(*) FROM slice), (SELECT count(*) FILTER (WHERE changed.verdict) FROM changed),
+		(SELECT max(few.address) FROM slice few WHERE (SELECT asked.ahead FROM asked)),
+		(SELECT array_agg(o.address ORDER BY o.address) FROM other o WHERE NOT EXISTS (SELECT FROM free f WHERE f.address = o.address));
 END;
 
 -- ---------------------------------------------------------------------------------------------------
@@ -1474,6 +1542,14 @@ CREATE FUNCTION email_verify._hand_over(kind text, address text, argument jsonb)
 BEGIN ATOMIC
 	INSERT INTO email_verify.command (kind, address, argument) VALUES ($1, $2, coalesce($3, '{}')) RETURNING id + email_verify._poke(0);
 END;
+
+CREATE FUNCTION email_verify.reclassify(reasons email_verify.verification_reason[] DEFAULT NULL) RETURNS bigint
+LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._hand_over('reclassify', NULL, jsonb_strip_nulls(jsonb_build_object('reasons', to_jsonb($1))));
+END;
+COMMENT ON FUNCTION email_verify.reclassify(email_verify.verification_reason[]) IS
+	'judge stored replies by the rules of today, without asking anybody: all, or those of some reasons; the number of a row in table command';
 
 CREATE FUNCTION email_verify.retry(command bigint) RETURNS boolean LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC

@@ -12,7 +12,7 @@ CREATE FUNCTION pg_temp.tell(address text, trusted boolean DEFAULT false, argume
 CREATE FUNCTION pg_temp.step(n integer DEFAULT 500) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE ids bigint[]; told text; changed bigint;
 BEGIN
-	SELECT array_agg(t.id) INTO ids FROM email_verify._take_commands(n) t;
+	SELECT array_agg(t.id) INTO ids FROM email_verify._take_commands(0, n) t;
 	SELECT string_agg(c.address, ' ' ORDER BY c.id) INTO told FROM email_verify.command c WHERE c.id = ANY (ids) AND c.state = 'running';
 	ids := email_verify._hold_commands(ids);
 	changed := email_verify._feedback(ids);
@@ -41,7 +41,7 @@ SELECT state FROM email_verify._put_off_command((SELECT min(id) FROM email_verif
 -- what has failed is taken alone
 SELECT pg_temp.tell('c@x.com');
 UPDATE email_verify.command SET due_at = now();
-SELECT count(*) FROM email_verify._take_commands(500);
+SELECT count(*) FROM email_verify._take_commands(0, 500);
 SELECT state FROM email_verify._put_off_command((SELECT min(id) FROM email_verify.command), 'three', '1 min');
 SELECT address, state, failures, fault, due, ended FROM pg_temp.c;
 SELECT pg_temp.step();
@@ -51,12 +51,12 @@ SELECT email_verify.retry(id), email_verify.retry(id), email_verify.retry(0) FRO
 SELECT address, state, failures, due, ended FROM pg_temp.c;
 
 -- what was under way in a crash: once, twice, three times; an orderly end is none
-SELECT count(*) FROM email_verify._take_commands(500);
+SELECT count(*) FROM email_verify._take_commands(0, 500);
 SELECT email_verify._leave_commands();
 SELECT state, failures FROM pg_temp.c;
-SELECT count(*), (SELECT count(*) FROM email_verify._recover_commands()) AS parked FROM email_verify._take_commands(500);
-SELECT count(*), (SELECT count(*) FROM email_verify._recover_commands()) AS parked FROM email_verify._take_commands(500);
-SELECT count(*) FROM email_verify._take_commands(500);
+SELECT count(*), (SELECT count(*) FROM email_verify._recover_commands()) AS parked FROM email_verify._take_commands(0, 500);
+SELECT count(*), (SELECT count(*) FROM email_verify._recover_commands()) AS parked FROM email_verify._take_commands(0, 500);
+SELECT count(*) FROM email_verify._take_commands(0, 500);
 SELECT count(*) AS parked FROM email_verify._recover_commands();
 SELECT state, failures, fault, ended FROM pg_temp.c;
 
@@ -67,7 +67,7 @@ SELECT place, rows FROM email_verify.forget('b@x.com') WHERE rows > 0;
 SELECT address, state FROM pg_temp.c;
 -- what is said of an address that was forgotten after it was said is let go
 UPDATE email_verify.command SET asked_at = now() - interval '1 hour', address = 'b@x.com';
-SELECT count(*) FROM email_verify._take_commands(500);
+SELECT count(*) FROM email_verify._take_commands(0, 500);
 SELECT count(*) FROM email_verify.command;
 
 -- what has ended does not stay for ever; what has not, does

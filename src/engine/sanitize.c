@@ -75,3 +75,34 @@ ev_sanitize(const char *text, size_t n, char *out, size_t size)
 	out[len] = '\0';
 	return len;
 }
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t
+ev_sanitize_undo(const char *text, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n && len < size - 1; i++)
+	{
+		char c = text[i];
+
+		if (c == '\\' && i + 1 < n && text[i + 1] == '\\')
+			i++;
+		else if (c == '\\' && i + 3 < n && text[i + 1] == 'x' && hex_value(text[i + 2]) >= 0 &&
+		         hex_value(text[i + 3]) >= 0)
+		{
+			c = (char) (hex_value(text[i + 2]) << 4 | hex_value(text[i + 3]));
+			i += 3;
+		}
+		out[len++] = c == '\0' ? '?' : c;
+	}
+	out[len] = '\0';
+	return len;
+}

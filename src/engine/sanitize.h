@@ -14,4 +14,11 @@
  */
 extern size_t ev_sanitize(const char *text, size_t n, char *out, size_t size);
 
+/*
+ * The bytes that such a text was made of, but for kinds of blanks and what was cut off; a NUL becomes
+ * a question mark.  out has size bytes, at least 1; returns the length, NUL-terminated.  Any text may
+ * go in.
+ */
+extern size_t ev_sanitize_undo(const char *text, size_t n, char *out, size_t size);
+
 #endif

@@ -70,6 +70,37 @@ text_that_just_fits_is_not_cut(void **state)
 	assert_string_equal(out, "0123456...");
 }
 
+static void
+what_was_escaped_is_there_again(void **state)
+{
+	static const struct
+	{
+		const char *stored;
+		const char *want;
+	} rows[] = {
+		{"", ""},
+		{"550 User unknown", "550 User unknown"},
+		{"caf\\xc3\\xa9", "caf\xc3\xa9"},
+		{"C:\\\\x41", "C:\\x41"},
+		{"a\\x00b", "a?b"},
+		{"\\", "\\"},
+		{"\\x4", "\\x4"},
+		{"\\xZZ", "\\xZZ"},
+	};
+	char out[128];
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		CHECK_INT(rows[i].stored,
+		          ev_sanitize_undo(rows[i].stored, strlen(rows[i].stored), out, sizeof(out)),
+		          strlen(rows[i].want));
+		CHECK_STR(rows[i].stored, out, rows[i].want);
+	}
+	assert_int_equal(ev_sanitize_undo("abcdef", 6, out, 4), 3);
+	assert_string_equal(out, "abc");
+}
+
 int
 main(void)
 {
@@ -77,6 +108,7 @@ main(void)
 		cmocka_unit_test(bytes_that_are_not_printable_ascii_are_escaped),
 		cmocka_unit_test(long_text_is_cut_with_an_ellipsis_and_never_inside_an_escape),
 		cmocka_unit_test(text_that_just_fits_is_not_cut),
+		cmocka_unit_test(what_was_escaped_is_there_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ static bool look = true;             /* there may be something to do */
 static bool under_way = false;       /* rows may be marked as such */
 static TimestampTz next = 0;         /* otherwise: when something is due; 0: never */
 static TimestampTz not_before = 0;   /* locks were met */
+static int64 from = 0;               /* no number below this is looked at just now */
 static int alone = 0;                /* so many commands are taken one at a time */
 static int locks = 0;                /* met in a row */
 static int slice = EV_COMMAND_SLICE; /* of a walk */
@@ -58,6 +59,7 @@ void
 ev_commands_look(void)
 {
 	look = true;
+	from = 0;
 }
 
 bool
@@ -109,20 +111,37 @@ recover(EvWorker *worker)
 	return true;
 }
 
-/* False: there is none that could be taken. */
+static int64
+first_of_current(void)
+{
+	int64 first = n_current > 0 ? current[0].id : 0;
+
+	for (int i = 1; i < n_current; i++)
+		first = Min(first, current[i].id);
+	return first;
+}
+
+/*
+ * Index entries of rows that are gone, but that somebody's old snapshot keeps, are not passed over
+ * again and again: the next batch is looked for from the first number of the last one on, until there
+ * is none; then from the start.  False: there is none that could be taken.
+ */
 static bool
 do_batch(EvWorker *worker)
 {
 	int done;
+	bool more;
 
 	n_current = 0;
 	if (!ev_store_begin())
 		return false;
-	n_current = ev_store_take_commands(current, alone > 0 ? 1 : EV_COMMAND_BATCH);
+	n_current = ev_store_take_commands(from, current, alone > 0 ? 1 : EV_COMMAND_BATCH);
 	under_way = under_way || n_current > 0;
 	ev_store_commit(n_current > 0);
+	more = n_current == 0 && from > 0;
+	from = first_of_current();
 	if (n_current == 0 || !ev_store_begin())
-		return false;
+		return more;
 	done = ev_store_do_commands(current, n_current);
 	ev_store_commit(false);
 	pg_atomic_fetch_add_u64(&worker->db->counters.commands, done);

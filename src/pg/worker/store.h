@@ -174,10 +174,11 @@ typedef struct EvCommand
 } EvCommand;
 
 /*
- * At most n commands about addresses that are due, all of one kind; they are marked as under way,
- * which is to be committed durably before they are carried out.  Returns how many.
+ * At most n commands about addresses that are due, with numbers from `from` on, all of one kind; they
+ * are marked as under way, which is to be committed durably before they are carried out.  Returns how
+ * many.
  */
-extern int ev_store_take_commands(EvCommand *commands, int n);
+extern int ev_store_take_commands(int64 from, EvCommand *commands, int n);
 
 /* Carry these out, but for those that are gone or held by somebody.  Returns how many. */
 extern int ev_store_do_commands(const EvCommand *commands, int n);

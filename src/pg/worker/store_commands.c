@@ -34,9 +34,23 @@ typedef struct Kind
 		}                                                                                          \
 	}
 
+#define WALKS(name, function)                                                                      \
+	{                                                                                              \
+		name, true,                                                                                \
+		{                                                                                          \
+			.sql = "SELECT looked_at, changed, reached, held FROM email_verify." function "($1, "  \
+				   "$2)",                                                                          \
+			.n_params = 2, .types = {                                                              \
+				INT8OID,                                                                           \
+				INT4OID                                                                            \
+			}                                                                                      \
+		}                                                                                          \
+	}
+
 static Kind kinds[] = {
 	ADDRESSES("feedback", "_feedback"),
 	ADDRESSES("submit", "_submit"),
+	WALKS("reclassify", "_reclassify"),
 };
 
 static Kind *
@@ -73,12 +87,13 @@ read_command(uint64 row, EvCommand *out)
 }
 
 int
-ev_store_take_commands(EvCommand *commands, int n)
+ev_store_take_commands(int64 from, EvCommand *commands, int n)
 {
-	static EvStatement statement = {.sql = "SELECT id, kind FROM email_verify._take_commands($1)",
-	                                .n_params = 1,
-	                                .types = {INT4OID}};
-	Datum values[1] = {Int32GetDatum(n)};
+	static EvStatement statement = {.sql =
+	                                    "SELECT id, kind FROM email_verify._take_commands($1, $2)",
+	                                .n_params = 2,
+	                                .types = {INT8OID, INT4OID}};
+	Datum values[2] = {Int64GetDatum(from), Int32GetDatum(n)};
 	uint64 rows = ev_spi_run(&statement, values);
 
 	for (uint64 i = 0; i < rows; i++)

@@ -2,8 +2,8 @@
 #
 # Root only (Postfix insists).  /etc/postfix is never read or written but for the read-only lists
 # the package keeps there.  Every face of Postfix is an smtpd on an address of its own; the domain
-# that leads there is in ../zones/postfix.zone.  Nothing is ever delivered: the only transport is
-# discard, and no message can arrive since a verifier stops before DATA.
+# that leads there is in ../zones/postfix.zone.  What a verifier could leave there is discarded (it stops before DATA).
+# Mail handed in at 127.25.0.9 is sent to the scripted hosts, and bounces go to port WORLD_SINK_PORT, where a test may listen.
 
 GREY_DELAY=${WORLD_GREY_DELAY:-3}
 
@@ -18,6 +18,7 @@ mta_config() {
 		"$HERE/mta/main.cf.in" >"$m/etc/main.cf"
 	sed -e "s|@SMTP@|$PORT_SMTP|g" "$HERE/mta/master.cf.in" >"$m/etc/master.cf"
 	cp "$HERE"/mta/{mailboxes,rcpt_access,sender_access} "$m/etc/"
+	sed -e "s|@SMTP@|$PORT_SMTP|g; s|@SINK@|$PORT_SINK|g" "$HERE/mta/transport.in" >"$m/etc/transport"
 }
 
 postgrey_start() {
@@ -52,7 +53,7 @@ mta_start() {
 		</dev/null >>"$log" 2>&1 || fail "postfix master"
 	# -w ends when the daemon has its lock and its sockets; its pid is then in the file
 	read -r PID <"$DIR/mta/queue/pid/master.pid" && record postfix "$PID"
-	for face in 1 2 3 5 6 7 8; do
+	for face in 1 2 3 5 6 7 8 9; do
 		CHECKS+=("tcp:127.25.0.$face:$PORT_SMTP")
 	done
 	CHECKS+=("smtp:127.25.0.1:$PORT_SMTP")
