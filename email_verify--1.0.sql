@@ -276,6 +276,7 @@ CREATE TABLE email_verify.mx_policy (
 	trust_accept boolean,
 	trust_reject boolean,
 	needs_control boolean,
+	catch_all_test boolean,
 	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
 	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
 	note text,
@@ -296,6 +297,8 @@ COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
 	'does a 5xx about the mailbox say that it does not exist?';
 COMMENT ON COLUMN email_verify.mx_policy.needs_control IS
 	'true: a 5xx about the mailbox counts only if the host has accepted another recipient within a day';
+COMMENT ON COLUMN email_verify.mx_policy.catch_all_test IS
+	'false: nobody made up is asked for, and who is accepted is bucket_default_skip_smtp_catchall';
 
 -- The secret behind hmac(): at most one row, made when it is first needed.
 CREATE TABLE email_verify.site_key (
@@ -643,7 +646,7 @@ BEGIN ATOMIC
 	), postponed AS (
 		UPDATE email_verify.queue q SET
 			due_at = s.retry_at,
-			attempts = q.attempts + (NOT s.put_back)::integer,
+			attempts = q.attempts + (NOT s.put_back AND s.reason <> 'rate_limited')::integer,
 			put_backs = q.put_backs + s.put_back::integer,
 			crashes = 0,
 			answered = q.answered OR NOT s.put_back,
@@ -808,11 +811,11 @@ END;
 
 -- The site's word on mail servers, at most n rows: those that forbid to connect first.  `there` is how many there are.
 CREATE FUNCTION email_verify._policies(n integer, OUT mx text, OUT probe boolean, OUT trap boolean, OUT trust_accept boolean,
-	OUT trust_reject boolean, OUT needs_control boolean, OUT rcpt_per_transaction integer, OUT rcpt_per_session integer,
+	OUT trust_reject boolean, OUT needs_control boolean, OUT catch_all_test boolean, OUT rcpt_per_transaction integer, OUT rcpt_per_session integer,
 	OUT there bigint)
 RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
-	SELECT p.mx, p.probe, p.trap, p.trust_accept, p.trust_reject, p.needs_control, p.rcpt_per_transaction, p.rcpt_per_session,
+	SELECT p.mx, p.probe, p.trap, p.trust_accept, p.trust_reject, p.needs_control, p.catch_all_test, p.rcpt_per_transaction, p.rcpt_per_session,
 		count(*) OVER ()
 	FROM email_verify.mx_policy p
 	ORDER BY p.probe IS FALSE OR p.trap IS TRUE DESC, p.mx

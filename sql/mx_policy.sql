@@ -32,7 +32,7 @@ END $$;
 -- what the worker reads: in a table that is too long those that forbid come first
 TRUNCATE email_verify.mx_policy;
 SELECT * FROM email_verify._policies(10);
-INSERT INTO email_verify.mx_policy VALUES ('a.example.com', NULL, NULL, true, false, true, 1, 2, 'all');
+INSERT INTO email_verify.mx_policy VALUES ('a.example.com', NULL, NULL, true, false, true, false, 1, 2, 'all');
 INSERT INTO email_verify.mx_policy (mx, probe) VALUES ('b.example.com', NULL), ('c.example.com', true), ('z.example.com', false);
 INSERT INTO email_verify.mx_policy (mx, trap) VALUES ('y.example.com', true), ('x.example.com', false);
 SELECT * FROM email_verify._policies(10);

@@ -64,7 +64,9 @@ judge_accepted(const struct ev_case *c, struct ev_judgement *out)
 			break;
 		case EV_RANDOM_UNKNOWN:
 			/* where the acceptance means nothing, nobody need ask for a made-up recipient */
-			if (trusted)
+			if (trusted && c->random_unwanted)
+				decide(out, EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL, EV_DETAIL_NONE);
+			else if (trusted)
 				decide(out, EV_REASON_CATCH_ALL_INCONCLUSIVE, EV_DETAIL_CATCH_ALL_NOT_ASKED);
 			else
 				judge_untrusted(c->provider, out);

@@ -57,6 +57,7 @@ struct ev_case
 	enum ev_stage stage;
 	struct ev_finding finding; /* with EV_OUTCOME_REPLY */
 	enum ev_random random;
+	bool random_unwanted; /* no made-up recipient was to be asked for */
 	enum ev_control control;
 	enum ev_provider provider; /* names what a catch-all there is called */
 	struct ev_trust trust;     /* what decides: ev_provider_trust(), or the site's own word */

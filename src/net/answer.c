@@ -50,7 +50,9 @@ ev_answer_dns(struct ev_task *task, const struct ev_domain *domain)
 	}
 	else
 	{
-		result->verdict = ev_verdict_of(EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
+		result->verdict = ev_verdict_of(task->request.dns_only_detail == EV_DETAIL_DAILY_LIMIT
+		                                    ? EV_REASON_RATE_LIMITED
+		                                    : EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_UNKNOWN,
 		                                (enum ev_detail) task->request.dns_only_detail);
 		strcpy(result->evidence.host, route->hosts[0].name);
 	}
@@ -68,6 +70,23 @@ ev_answer_refraining(struct ev_task *task, const struct ev_domain *domain,
 	strcpy(result->evidence.rule, why->rule);
 	strcpy(result->evidence.host, why->host);
 	finish(domain->prober, task, domain);
+}
+
+void
+ev_answer_no_session(struct ev_domain *domain)
+{
+	while (!ev_list_empty(&domain->pending))
+	{
+		struct ev_task *task = EV_ENTRY(domain->pending.next, struct ev_task, link);
+		struct ev_result *result = &task->result;
+
+		result->verdict =
+			ev_verdict_of(EV_REASON_MX_ONLY_VERIFICATION_SEMAPHORE_TIMEOUT, EV_DETAIL_NO_SESSION);
+		result->evidence.stage = EV_STAGE_DNS;
+		strcpy(result->evidence.rule, "session.wait");
+		strcpy(result->evidence.host, domain->route->hosts[0].name);
+		finish(domain->prober, task, domain);
+	}
 }
 
 /* What the peer may have echoed. */
@@ -139,6 +158,7 @@ judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random r
 	the_case.control = control;
 	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
 	the_case.trust = ev_policy_trust(domain->prober, met->host, the_case.provider);
+	the_case.random_unwanted = !ev_policy_catch_all_test(domain->prober, met->host);
 	find(domain, met, the_case.provider, &the_case.finding);
 	ev_judge(&the_case, out);
 	/* the judgement then says no more than that; the caller may lose patience one day */

@@ -27,6 +27,9 @@ extern void ev_answer_dns(struct ev_task *task, const struct ev_domain *domain);
 extern void ev_answer_refraining(struct ev_task *task, const struct ev_domain *domain,
                                  const struct ev_refrain *why);
 
+/* Answer all pending tasks of a domain that has waited for too long for a session. */
+extern void ev_answer_no_session(struct ev_domain *domain);
+
 /* Answer all pending tasks of a domain: there was no memory. */
 extern void ev_answer_internal_all(struct ev_domain *domain);
 extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,

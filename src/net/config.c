@@ -14,7 +14,9 @@ ev_prober_config_default(struct ev_prober_config *config)
 	config->use_v4 = true;
 	config->use_v6 = false; /* its PTR records and reputation are rarely in order */
 	config->use_tls = true;
+	config->catch_all_test = true;
 	config->max_sessions = 200;
+	config->session_wait = 600000;
 	config->max_lookups = EV_LOOKUPS_MAX;
 	config->max_requests = 10000;
 	config->dns_timeout = 3000;

@@ -255,5 +255,8 @@ ev_domain_advance(struct ev_domain *domain)
 		ev_list_push(&prober->domains.lru, &domain->lru);
 	}
 	else if (domain->draining == NULL && ev_list_empty(&domain->ready))
+	{
+		domain->ready_since = prober_now(prober);
 		ev_list_push(&prober->ready, &domain->ready);
+	}
 }

@@ -22,6 +22,7 @@ struct ev_domain
 	struct ev_node node;
 	struct ev_list lru;   /* in the cache's list while it has nothing to do */
 	struct ev_list ready; /* in prober->ready while it waits for a session */
+	uint64_t ready_since; /* ms */
 	struct ev_prober *prober;
 	char name[EV_DOMAIN_MAX + 1];
 

@@ -58,6 +58,7 @@ struct ev_prober
 	struct ev_policies policies;
 
 	struct ev_list ready;    /* domains that wait for a session */
+	uv_timer_t wait_timer;   /* for the first of them: see ev_planner_pump() */
 	struct ev_list attempts; /* batches being asked */
 	uint32_t slots_used;
 	struct ev_list draining; /* sessions that only wait for the peer to close, oldest first */

@@ -136,6 +136,7 @@ ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy)
 	put_u8(&w, policy->trust_accept);
 	put_u8(&w, policy->trust_reject);
 	put_u8(&w, policy->needs_control);
+	put_u8(&w, policy->catch_all_test);
 	put_u16(&w, policy->rcpt_per_transaction);
 	put_u16(&w, policy->rcpt_per_session);
 	return end(&w);
@@ -154,6 +155,7 @@ ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy)
 	policy->trust_accept = get_below(&r, EV_SAID_NO + 1, said);
 	policy->trust_reject = get_below(&r, EV_SAID_NO + 1, said);
 	policy->needs_control = get_below(&r, EV_SAID_NO + 1, said);
+	policy->catch_all_test = get_below(&r, EV_SAID_NO + 1, said);
 	policy->rcpt_per_transaction = get_u16(&r);
 	policy->rcpt_per_session = get_u16(&r);
 	return finish_reading(&r);

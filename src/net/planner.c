@@ -189,7 +189,8 @@ fill_config(struct ev_attempt *attempt, struct ev_smtp_config *out, const char *
 	strcpy(out->mail_from, config->mail_from);
 	strcpy(out->domain, domain->name);
 	/* whose 250 means nothing need not be tested for it, unless that is what would be shown */
-	out->ask_random = (ev_policy_trust(prober, host, family).accept ||
+	out->ask_random = ev_policy_catch_all_test(prober, host) &&
+	                  (ev_policy_trust(prober, host, family).accept ||
 	                   provider->kind == EV_PROVIDER_ACCEPT_ALL) &&
 	                  ev_fact_random(fact, now, config->random_max_age) == EV_RANDOM_UNKNOWN;
 	strcpy(out->random_local, ev_domain_random_local(domain));
@@ -362,8 +363,39 @@ ev_planner_can_start(const struct ev_prober *prober)
 	return !ev_list_empty(&prober->ready) && prober->slots_used < prober->config.max_sessions;
 }
 
-void
-ev_planner_pump(struct ev_prober *prober)
+static void on_wait_timer(uv_timer_t *timer);
+
+/* Domains that have waited for too long are told so, the others have a timer for the first. */
+static void
+end_waits(struct ev_prober *prober)
+{
+	uint64_t wait = prober->config.session_wait;
+
+	while (wait > 0 && !ev_list_empty(&prober->ready))
+	{
+		struct ev_domain *domain = EV_ENTRY(prober->ready.next, struct ev_domain, ready);
+		uint64_t waited = prober_now(prober) - domain->ready_since;
+
+		if (waited < wait)
+		{
+			uv_timer_start(&prober->wait_timer, on_wait_timer, wait - waited, 0);
+			return;
+		}
+		ev_list_remove(&domain->ready);
+		ev_answer_no_session(domain);
+		ev_domain_advance(domain);
+	}
+	uv_timer_stop(&prober->wait_timer);
+}
+
+static void
+on_wait_timer(uv_timer_t *timer)
+{
+	end_waits(timer->data);
+}
+
+static void
+start_sessions(struct ev_prober *prober)
 {
 	while (ev_planner_can_start(prober))
 	{
@@ -386,6 +418,13 @@ ev_planner_pump(struct ev_prober *prober)
 			ev_domain_advance(domain);
 		}
 	}
+}
+
+void
+ev_planner_pump(struct ev_prober *prober)
+{
+	start_sessions(prober);
+	end_waits(prober);
 }
 
 void

@@ -90,6 +90,12 @@ ev_policy_trust(const struct ev_prober *prober, const char *host, enum ev_provid
 	return trust;
 }
 
+bool
+ev_policy_catch_all_test(const struct ev_prober *prober, const char *host)
+{
+	return said_or(ev_policy_of_host(prober, host)->catch_all_test, prober->config.catch_all_test);
+}
+
 enum ev_visit
 ev_policy_visit(const struct ev_prober *prober, const struct ev_route_host *host)
 {

@@ -34,6 +34,9 @@ extern const struct ev_mx_policy *ev_policy_of_host(const struct ev_prober *prob
 extern struct ev_trust ev_policy_trust(const struct ev_prober *prober, const char *host,
                                        enum ev_provider provider);
 
+/* Is a made-up recipient asked for at this host, to see whether it accepts every one? */
+extern bool ev_policy_catch_all_test(const struct ev_prober *prober, const char *host);
+
 /* Why a host is not connected to; what the site says of it goes before what is built in. */
 enum ev_visit
 {

@@ -109,6 +109,8 @@ ev_prober_create(const struct ev_prober_config *config, char *error, size_t size
 		free(prober);
 		return NULL;
 	}
+	uv_timer_init(&prober->loop, &prober->wait_timer);
+	prober->wait_timer.data = prober;
 	if (!ev_host_cache_init(prober) || !ev_domain_cache_init(prober))
 	{
 		snprintf(error, size, "out of memory");

@@ -43,7 +43,7 @@ struct ev_request
 	uint64_t id; /* the caller's; comes back with the result */
 	struct ev_address address;
 	bool dns_only;           /* do not connect to anybody */
-	uint8_t dns_only_detail; /* enum ev_detail: why (not_configured, mode_dns, …) */
+	uint8_t dns_only_detail; /* enum ev_detail: why (not_configured, mode_dns, daily_limit …) */
 	char random_local[EV_RANDOM_NAME_SIZE]; /* the domain's made-up recipient, "" to choose one */
 	char last_ip[EV_IP_TEXT_MAX + 1]; /* asked last time: a grey-list wants the same one; or "" */
 	uint8_t n_known;
@@ -178,9 +178,12 @@ struct ev_prober_config
 	bool allow_loopback; /* connect to loopback addresses, and to no other private ones */
 	bool use_v4, use_v6;
 	bool use_tls;          /* STARTTLS when offered */
+	bool catch_all_test;   /* ask for made-up recipients, unless a policy says otherwise */
 	bool trace;            /* tell every line of every dialogue */
 	uint8_t transcripts;   /* enum ev_transcripts; not together with trace */
 	uint32_t max_sessions; /* SMTP sessions at once */
+	uint32_t
+		session_wait; /* ms that a domain waits for a session before that is its answer; 0: ever */
 	uint32_t max_lookups;  /* DNS look-ups at once, at most 64 */
 	uint32_t max_requests; /* accepted and unanswered requests */
 	uint32_t dns_timeout;  /* ms of one try */
@@ -219,6 +222,7 @@ struct ev_mx_policy
 	uint8_t trust_accept; /* enum ev_said, as the next two: see struct ev_trust */
 	uint8_t trust_reject;
 	uint8_t needs_control;
+	uint8_t catch_all_test;        /* enum ev_said; NO: nobody made up is asked for there */
 	uint16_t rcpt_per_transaction; /* 0: nothing said */
 	uint16_t rcpt_per_session;
 };

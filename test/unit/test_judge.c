@@ -526,6 +526,42 @@ the_made_up_recipient_is_read_with_the_same_care(void **state)
 	}
 }
 
+/* Nobody made up was to be asked for: that is no test that failed, and no other verdict changes. */
+static void
+a_test_that_is_not_wanted_is_not_inconclusive(void **state)
+{
+	static const struct row rows[] = {
+		{"250 ok", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE,
+	     EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL, EV_DETAIL_NONE},
+		{"250 ok", YAHOO, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, EV_REASON_SMTP_UNVERIFIABLE,
+	     EV_DETAIL_UNTRUSTED_ACCEPT},
+		{"250 ok", OWN, EV_RANDOM_REFUSED, EV_CONTROL_NONE, EV_REASON_SMTP_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"250 ok", OWN, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE, EV_REASON_CATCH_ALL_DELIVERABLE,
+	     EV_DETAIL_NONE},
+		{"550 5.1.1 no such user", OWN, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE,
+	     EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		struct ev_case c = {.outcome = EV_OUTCOME_REPLY, .stage = EV_STAGE_RCPT};
+		struct ev_judgement judgement;
+
+		c.random = rows[i].random;
+		c.random_unwanted = true;
+		c.provider = ev_provider_of_host(rows[i].host, strlen(rows[i].host));
+		c.trust = ev_provider_trust(c.provider);
+		corpus_classify(rows[i].reply, c.stage, rows[i].host, false, &corpus_terms, &c.finding);
+		ev_judge(&c, &judgement);
+		CHECK_STR(rows[i].reply, ev_reason_info(judgement.verdict.reason)->label,
+		          ev_reason_info(rows[i].reason)->label);
+		CHECK_STR(rows[i].reply, ev_detail_info(judgement.verdict.detail)->label,
+		          ev_detail_info(rows[i].detail)->label);
+	}
+}
+
 int
 main(void)
 {
@@ -543,6 +579,7 @@ main(void)
 		cmocka_unit_test(who_was_not_asked_is_put_back),
 		cmocka_unit_test(no_case_is_left_without_a_sound_verdict),
 		cmocka_unit_test(the_made_up_recipient_is_read_with_the_same_care),
+		cmocka_unit_test(a_test_that_is_not_wanted_is_not_inconclusive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

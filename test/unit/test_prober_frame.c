@@ -308,7 +308,7 @@ settings_and_policies_come_back(void **state)
 	memset(&policy, 0, sizeof(policy));
 	fill(policy.suffix, sizeof(policy.suffix), 's');
 	policy.probe = policy.needs_control = EV_SAID_NO;
-	policy.trap = policy.trust_accept = policy.trust_reject = EV_SAID_YES;
+	policy.trap = policy.catch_all_test = policy.trust_accept = policy.trust_reject = EV_SAID_YES;
 	policy.rcpt_per_transaction = UINT16_MAX;
 	policy.rcpt_per_session = 1;
 	n = body_of(ev_frame_policy(frame, &policy), EV_FRAME_POLICY);

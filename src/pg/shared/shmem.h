@@ -20,6 +20,7 @@
 
 #include "engine/syntax.h"
 #include "engine/verdict.h"
+#include "pg/shared/budget.h"
 #include "pg/shared/gates.h"
 #include "pg/shared/rates.h"
 #include "pg/shared/trouble.h"
@@ -158,7 +159,8 @@ typedef struct EvShared
 	pid_t launcher_pid;    /* 0: none */
 	Latch *launcher_latch; /* NULL: none; under directory */
 	TimestampTz launcher_since;
-	uint32 crashes; /* of the server since it was started: each has made this memory anew */
+	uint32 crashes;  /* of the server since it was started: each has made this memory anew */
+	EvBudget budget; /* of the day: email_verify.max_probes_per_day */
 	pg_atomic_uint32 waiting; /* waiters in use: saves looking at them */
 	int max_databases;
 	int max_waiters;

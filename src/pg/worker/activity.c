@@ -134,6 +134,9 @@ find_gates(const EvWorker *worker, const struct ev_prober_stats *stats, bool sto
 		gates |= EV_GATE_BIT(EV_GATE_MODE_DNS);
 	if (s->mode == EV_MODE_SMTP && !ev_settings_configured(s))
 		gates |= EV_GATE_BIT(EV_GATE_NOT_CONFIGURED);
+	if (s->max_probes_per_day > 0 && ev_budget_spent(&ev_shared->budget, GetCurrentTimestamp()) >=
+	                                     (uint32) s->max_probes_per_day)
+		gates |= EV_GATE_BIT(EV_GATE_DAILY_LIMIT);
 	if (pg_atomic_read_u32(&worker->db->paused))
 		gates |= EV_GATE_BIT(EV_GATE_PAUSED);
 	if (store_fails)

@@ -241,6 +241,7 @@ ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
 	flight->attempts = lease->attempts;
 	flight->put_backs = lease->put_backs;
 	flight->second_look = lease->second_look;
+	flight->visits = false;
 	flight->answered = false;
 	flight->lost = EV_LOST_NOT;
 	flight->row_lost = false;
@@ -258,6 +259,7 @@ ev_flight_end(EvWorker *worker, int64 id)
 	if (flight == NULL)
 		return;
 	worker->suspects.under_way -= flight->few;
+	ev_flight_visited(worker, flight, false);
 	if (flight->row_lost)
 		ev_lease_reset(worker);
 	(void) hash_search(worker->flights, &id, HASH_REMOVE, NULL);

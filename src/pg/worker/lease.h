@@ -41,6 +41,9 @@ extern void ev_lease_reset(EvWorker *worker);
 extern EvFlight *ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch);
 extern void ev_flight_end(EvWorker *worker, int64 id);
 
+/* probing.c: no mail server will be asked for it any more, and whether one was: that is counted. */
+extern void ev_flight_visited(EvWorker *worker, EvFlight *flight, bool probed);
+
 /*
  * Batches of which nothing is under way once the worker's results are stored, or all of them;
  * finished has room for as many as there are.  Returns how many.

@@ -20,6 +20,9 @@
  */
 #define REQUESTS_PER_SESSION 10
 
+/* Seconds of a day's beginning in which those are asked for for whom the day before had no room. */
+#define BUDGET_SPREAD 3600
+
 static void
 fill_config(const EvSettings *s, struct ev_prober_config *c)
 {
@@ -35,8 +38,10 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	c->use_v4 = s->ipv4;
 	c->use_v6 = s->ipv6;
 	c->use_tls = s->tls;
+	c->catch_all_test = s->catch_all_test;
 	c->transcripts = (uint8_t) s->log_transcripts;
 	c->max_sessions = s->max_sessions;
+	c->session_wait = s->session_wait_timeout;
 	c->max_lookups = s->max_lookups;
 	c->max_requests = s->max_sessions * REQUESTS_PER_SESSION;
 	c->dns_timeout = s->dns_timeout;
@@ -212,6 +217,8 @@ ev_probing_room(EvWorker *worker)
 static bool
 is_decisive(const struct ev_verdict *verdict)
 {
+	if (verdict->reason == EV_REASON_MX_ONLY_VERIFICATION_SEMAPHORE_TIMEOUT)
+		return false;
 	return verdict->status != EV_STATUS_UNKNOWN || verdict->reason == EV_REASON_MAILBOX_FULL ||
 	       verdict->reason == EV_REASON_MAILBOX_DISABLED;
 }
@@ -239,6 +246,7 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 
 	memset(outcome, 0, sizeof(*outcome));
 	flight->answered = true;
+	ev_flight_visited(worker, flight, result->probed);
 	outcome->id = flight->id;
 	strlcpy(outcome->key, flight->key, sizeof(outcome->key));
 	outcome->verdict = result->verdict;
@@ -251,6 +259,9 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 	outcome->put_back = result->put_back && flight->put_backs < worker->settings.max_put_backs;
 	if (outcome->put_back)
 		outcome->retry_after = Max((int32) result->retry_after, worker->settings.put_back_delay);
+	else if (result->verdict.reason == EV_REASON_RATE_LIMITED)
+		outcome->retry_after = ev_budget_renewal(GetCurrentTimestamp()) +
+		                       (int32) ((uint64) flight->id % BUDGET_SPREAD);
 	else if (result->confirm && !flight->second_look)
 		hold_back(outcome, worker->settings.confirm_delay);
 	else
@@ -259,6 +270,26 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 		                             (uint32_t) flight->attempts + 1, result->retry_after);
 	if (worker->n_outcomes == 1)
 		worker->oldest_outcome = GetCurrentTimestamp();
+}
+
+/* May mail servers be asked for one more today, if all that are under way are? */
+static bool
+has_budget(EvWorker *worker)
+{
+	uint32 limit = (uint32) worker->settings.max_probes_per_day;
+
+	return limit == 0 ||
+	       (uint64) ev_budget_spent(&ev_shared->budget, GetCurrentTimestamp()) + worker->n_visits <
+	           limit;
+}
+
+void
+ev_flight_visited(EvWorker *worker, EvFlight *flight, bool probed)
+{
+	worker->n_visits -= flight->visits;
+	flight->visits = false;
+	if (probed)
+		ev_budget_spend(&ev_shared->budget, GetCurrentTimestamp(), 1);
 }
 
 /* Something other than a backend has put a row into the queue that is no address. */
@@ -296,6 +327,13 @@ ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch)
 			request.dns_only = true;
 			request.dns_only_detail = EV_DETAIL_NOT_CONFIGURED;
 		}
+		else if (!has_budget(worker))
+		{
+			request.dns_only = true;
+			request.dns_only_detail = EV_DETAIL_DAILY_LIMIT;
+		}
+		flight->visits = !request.dns_only;
+		worker->n_visits += flight->visits;
 		if (ev_prober_submit(worker->prober, &request, 1) != 1)
 		{
 			/*

@@ -142,7 +142,8 @@ ev_store_policies(struct ev_mx_policy *policies, int n)
 {
 	static EvStatement statement = {
 		.sql = "SELECT mx, probe, trap, trust_accept, trust_reject, needs_control, "
-			   "rcpt_per_transaction, rcpt_per_session, there FROM email_verify._policies($1)",
+			   "catch_all_test, rcpt_per_transaction, rcpt_per_session, there FROM "
+			   "email_verify._policies($1)",
 		.n_params = 1,
 		.types = {INT4OID}};
 	static bool watching = false;
@@ -165,8 +166,9 @@ ev_store_policies(struct ev_mx_policy *policies, int n)
 		policy->trust_accept = said_field(i, 4);
 		policy->trust_reject = said_field(i, 5);
 		policy->needs_control = said_field(i, 6);
-		policy->rcpt_per_transaction = count_field(i, 7);
-		policy->rcpt_per_session = count_field(i, 8);
+		policy->catch_all_test = said_field(i, 7);
+		policy->rcpt_per_transaction = count_field(i, 8);
+		policy->rcpt_per_session = count_field(i, 9);
 	}
-	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 9), INT_MAX);
+	return rows == 0 ? 0 : (int) Min(ev_spi_int64(0, 10), INT_MAX);
 }

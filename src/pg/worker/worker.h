@@ -39,6 +39,7 @@ typedef struct EvFlight
 	int32 put_backs;
 	bool second_look;
 	bool few;      /* one crash has found it under way: see suspects.h */
+	bool visits;   /* counted in the worker's n_visits: mail servers may be asked for it */
 	bool answered; /* its result is on its way into the store */
 	EvLost lost;
 	bool row_lost; /* the row of that id is another address's by now, and waits for its turn */
@@ -106,6 +107,7 @@ typedef struct EvWorker
 	int n_inbox;
 	EvOutcome *outcomes;
 	int n_outcomes;
+	uint32 n_visits; /* flights for which mail servers may yet be asked */
 	TimestampTz oldest_outcome;
 	struct ev_domain_fact *domains;
 	int n_domains;
