@@ -72,10 +72,11 @@ static struct ev_phrases subjects = EV_PHRASES(subject_list);
 
 struct looks
 {
-	bool daemon;        /* its sender is a mail system */
-	bool subject;       /* its subject is one of a bounce */
-	bool answer;        /* somebody answers or forwards */
-	bool no_header;     /* nothing but text */
+	bool daemon;    /* its sender is a mail system */
+	bool subject;   /* its subject is one of a bounce */
+	bool answer;    /* somebody answers or forwards */
+	bool returns;   /* answers go to somebody: its return path has an address that is no daemon's */
+	bool no_header; /* nothing but text */
 	enum format header; /* of its headers; N_FORMATS: none */
 };
 
@@ -131,6 +132,8 @@ look_at_headers(struct ev_slice headers, struct looks *looks)
 		looks->no_header = true;
 		return;
 	}
+	looks->returns = ev_bounce_header(headers, "Return-Path", &value) &&
+	                 memchr(value.s, '@', value.n) != NULL && !returns_to_daemon(headers);
 	looks->daemon = ev_bounce_from_daemon(headers) || returns_to_daemon(headers) ||
 	                (ev_bounce_header(headers, "Content-Type", &value) &&
 	                 ev_slice_starts(ev_slice_trim(value), "multipart/report") &&
@@ -344,6 +347,9 @@ is_bounce(const struct ev_text *text, const struct looks *looks, const struct se
 	if (looks->no_header)
 		return found->format != N_FORMATS && found->at <= OPENING;
 	if (looks->answer)
+		return false;
+	/* parcels are not delivered either */
+	if (!looks->daemon && looks->returns && found->format == N_FORMATS)
 		return false;
 	return looks->daemon || looks->subject || looks->header != N_FORMATS ||
 	       opens_with_it(text, found);
