@@ -268,7 +268,7 @@ no_rule_is_hidden_by_earlier_ones(void **state)
 	assert_int_equal(hidden, 0);
 }
 
-/* Whatever speaks of us, our sender or a session outweighs a missing user in the same reply. */
+/* Whatever speaks of us, our sender or a session outweighs a missing user in the same reply, and its code. */
 static void
 no_text_about_us_says_invalid(void **state)
 {
@@ -292,7 +292,7 @@ no_text_about_us_says_invalid(void **state)
 		{
 			size_t n = strcspn(p, "|");
 
-			for (int behind = 0; behind <= (before ? 1 : 0); behind++)
+			for (int variant = 0; variant < (before ? 4 : 2); variant++)
 			{
 				static struct ev_reply reply;
 				char masked[EV_PATTERN_TEXT_MAX];
@@ -300,11 +300,11 @@ no_text_about_us_says_invalid(void **state)
 				const struct ev_reply_rule *got;
 
 				reply.code = rule->code >= 100 ? rule->code : 550;
-				reply.enhanced.klass = rule->subject < 0 ? 0 : 5;
-				reply.enhanced.subject = (uint16_t) rule->subject;
-				reply.enhanced.detail = (uint16_t) rule->first;
+				reply.enhanced.klass = rule->subject < 0 && variant % 2 == 0 ? 0 : 5;
+				reply.enhanced.subject = (uint16_t) (rule->subject < 0 ? 1 : rule->subject);
+				reply.enhanced.detail = (uint16_t) (rule->subject < 0 ? 1 : rule->first);
 				ev_pattern_prepare(&text, masked,
-				                   text_of(p, n, behind ? ", no such user" : "", masked));
+				                   text_of(p, n, variant >= 2 ? ", no such user" : "", masked));
 				got = ev_reply_rule_find(&reply, EV_STAGE_RCPT, provider_of(rule), false, &text);
 				assert_non_null(got);
 				if (ev_reason_info(got->reason)->status == EV_STATUS_INVALID)
