@@ -17,7 +17,7 @@ END $$;
 CREATE FUNCTION pg_temp.step() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE ids bigint[]; changed bigint;
 BEGIN
-	SELECT array_agg(t.id) INTO ids FROM email_verify._take_commands(500) t;
+	SELECT array_agg(t.id) INTO ids FROM email_verify._take_commands(0, 500) t;
 	ids := email_verify._hold_commands(ids);
 	changed := email_verify._submit(ids);
 	PERFORM email_verify._end_commands(ids);

@@ -42,7 +42,7 @@ static const char *const function_names[] = {
 	"_take_commands",     "_take_walk",       "_walked",
 	"_retire_addresses",  "_retire_domains",  "_retire_domain_hosts",
 	"_retire_tombstones", "_retire_commands", "_submit",
-	"_reclassify", "_set_aside",         "_checkers",
+	"_reclassify",        "_set_aside",       "_checkers",
 };
 
 void
