@@ -127,6 +127,9 @@ ev_rejudge(const struct ev_stored_reply *stored, struct ev_reply *reply, struct 
 	restore_reply(stored, reply);
 	ev_classify(reply, stored->stage, the_case.provider, stored->eai, &stored->terms,
 	            &the_case.finding);
+	if (stored->site != NULL)
+		(void) ev_site_rules_apply(stored->site, reply, stored->stage, stored->host,
+		                           the_case.provider, &stored->terms, &the_case.finding);
 	if (!the_case.finding.accepted && the_case.finding.strength == EV_WEAK && was_cut(stored->text))
 		return false;
 	ev_judge(&the_case, out);

@@ -11,6 +11,7 @@
 #define EV_REJUDGE_H
 
 #include "engine/judge.h"
+#include "engine/site_rules.h"
 
 /* The site's own word on a host, in place of what is built in. */
 enum ev_own_word
@@ -34,6 +35,7 @@ struct ev_stored_reply
 	enum ev_random random; /* what is known today of made-up recipients there */
 	bool accepted_other;   /* it accepted another recipient within a day of this reply */
 	enum ev_own_word trust_accept, trust_reject, needs_control;
+	const struct ev_site_rules *site; /* its own rules for replies, which come first; NULL: none */
 };
 
 /*

@@ -123,6 +123,14 @@ $c->sql('DELETE FROM email_verify.mx_policy');
 reclassify('... and if it does again');
 is(of($good, 'reason, detail'), 'smtp_deliverable|', '... it is as it was');
 
+# its own rules
+$c->sql("INSERT INTO email_verify.reply_rule (id, pattern, reason, detail) VALUES (7, 'user unknown', 'mailbox_disabled', NULL)");
+reclassify('a rule of the site\'s');
+is(of('zz9@ok.deliver.com', 'reason, detail, rule'), 'mailbox_disabled|site_rule|site:7', '... comes first');
+$c->sql('DELETE FROM email_verify.reply_rule');
+reclassify('... and if it is gone');
+is(of('zz9@ok.deliver.com', 'reason, detail'), 'mailbox_not_found|', '... all is as built in');
+
 # text that is not kept
 $c->sql("UPDATE email_verify.address SET reply_text = NULL, rule = 'old' WHERE address = '$good'");
 reclassify('a reply whose text is not kept any more');

@@ -100,6 +100,7 @@ read_arguments(FunctionCallInfo fcinfo, struct ev_address *address, struct ev_st
 	out->trust_accept = own_word(fcinfo, A_TRUST_ACCEPT);
 	out->trust_reject = own_word(fcinfo, A_TRUST_REJECT);
 	out->needs_control = own_word(fcinfo, A_NEEDS_CONTROL);
+	out->site = ev_reply_rules_now();
 	return true;
 }
 
