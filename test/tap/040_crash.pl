@@ -16,6 +16,7 @@ use PostgreSQL::Test::Utils qw(slurp_file);
 my $w = skip_without_world();
 my $c = EmailVerifyCluster->new('crash',
 	conf => {
+		'email_verify.debug_hurry' => 2,
 		# in the worker, where a crash is one of the server; 044_prober_process.pl has the other one
 		'email_verify.prober' => 'inline', 'restart_after_crash' => 'on', 'email_verify.greeting_timeout' => '5min', 'email_verify.session_timeout' => '5min',
 		'email_verify.max_sessions' => 400, 'email_verify.min_max_age' => '0', 'max_worker_processes' => 16 });
@@ -76,7 +77,7 @@ sub worked_with_crashes
 
 # --- a poisonous address -------------------------------------------------------------------------------------------------
 
-my @others = map { my $host = $_; map { "ok$_\@$host.deliver.com" } 1 .. 8 } qw(ok ok2 notls plain slow drip chunked lfonly);
+my @others = map { my $host = $_; map { "ok$_\@$host.deliver.com" } 1 .. 8 } qw(ok ok2 notls plain heloonly multibanner chunked lfonly);
 $c->set('email_verify.debug_crash_on' => 'okpoison');
 unlike($c->sql("SELECT string_agg(name, ' ') FROM pg_settings WHERE name LIKE 'email\\_verify.%'"), qr/debug/, 'the setting for this test is not shown to anybody');
 is($c->sql('SELECT email_verify.enqueue(ARRAY[' . join(', ', map { quoted($_) } $poison, @others) . '])'), 65, 'an address that crashes the prober is queued with 64 others');
@@ -131,7 +132,7 @@ my $pid = $c->worker_pid;
 is($c->sql("SELECT pg_terminate_backend($pid, 20000)"), 't', 'the worker is terminated');
 is(count('email_verify.inflight'), 0, '... and has taken away what was under way');
 
-is($c->verdict('ok43@notls.deliver.com', '3 s')->{detail}, 'worker_down', 'there is no worker, as who asks is told');
+is($c->verdict('ok43@notls.deliver.com', '2 s')->{detail}, 'worker_down', 'there is no worker, as who asks is told');
 $holder->run('ROLLBACK');
 $c->wait_for_worker;
 ok($c->poll("SELECT count(*) = 2 FROM email_verify.address WHERE address ~ '^ok4[123]\@notls'"), '... the next one has the questions that it had taken, and no others');
@@ -139,10 +140,10 @@ under_way(300, 'all are under way again');
 is($c->sql('SELECT max(crashes) FROM email_verify.queue'), 0, '... and none is suspect');
 
 # while sessions wait
-$w->ctl('set slow latency_ms=2000');
+$w->ctl('set slow latency_ms=700');
 my $short = EmailVerifySession->new($c);
 my $long = EmailVerifySession->new($c);
-$short->send("SELECT v.reason || ' ' || v.detail FROM email_verdict('$hanging[0]', wait => '8 s') v");
+$short->send("SELECT v.reason || ' ' || v.detail FROM email_verdict('$hanging[0]', wait => '4 s') v");
 $long->send("SELECT email_verify('ok44\@slow.deliver.com', wait => '60 s')");
 ok($_->sleeps, 'a session waits') for $short, $long;
 $c->sql('SELECT pg_terminate_backend(' . $c->worker_pid . ', 20000)');

@@ -17,6 +17,7 @@ use PostgreSQL::Test::Utils;
 my $w = skip_without_world();
 my $c = EmailVerifyCluster->new('database_commands', init => [ allows_streaming => 1 ],
 	conf => {
+		'email_verify.debug_hurry' => 5,
 		'shared_preload_libraries' => 'email_verify, pg_stat_statements',
 		'email_verify.greeting_timeout' => '10min', 'email_verify.session_timeout' => '10min',
 		'max_prepared_transactions' => 2, 'max_worker_processes' => 20

@@ -91,6 +91,7 @@ for my $what (qw(landlock syscalls all))
 
 my $c = EmailVerifyCluster->new('process', conf => {
 	'email_verify.prober' => 'process',
+	'email_verify.debug_hurry' => 5,
 	'email_verify.greeting_timeout' => '10min',
 	'email_verify.session_timeout' => '10min',
 	'email_verify.put_back_delay' => '1s',

@@ -136,7 +136,8 @@ hold(Oid dboid)
 		concern->since = GetCurrentSubTransactionId();
 		concern->held = ev_database_hold(dboid);
 	}
-	if (concern->held != NULL && !ev_database_stop_worker(concern->held, PATIENCE_MS))
+	if (concern->held != NULL &&
+	    !ev_database_stop_worker(concern->held, (int) ev_in_time(PATIENCE_MS)))
 		ereport(WARNING,
 		        (errmsg("the email_verify worker of database %u has not ended in time", dboid)));
 }

@@ -34,7 +34,8 @@ startup_hook(void)
 {
 	if (previous_startup_hook)
 		previous_startup_hook();
-	ev_shmem_startup(ev_settings.max_databases, ev_settings.inbox_size, ev_settings.max_waiters);
+	ev_shmem_startup(ev_settings.max_databases, ev_settings.inbox_size, ev_settings.max_waiters,
+	                 ev_settings.debug_hurry);
 }
 
 static void

@@ -63,7 +63,8 @@ worker_obstacle(TimestampTz deadline)
 		case EV_DB_STARTING:
 		case EV_DB_RUNNING: return EV_DETAIL_NONE;
 		case EV_DB_DOWN:
-			return TimestampTzPlusMilliseconds(db->state_since, EV_RESTART_DELAY) < deadline
+			return TimestampTzPlusMilliseconds(db->state_since, ev_in_time(EV_RESTART_DELAY)) <
+			               deadline
 			           ? EV_DETAIL_NONE
 			           : EV_DETAIL_WORKER_DOWN;
 		case EV_DB_REFUSED: return pg_atomic_read_u32(&db->refusal);

@@ -5,14 +5,19 @@
 #include "postgres.h"
 
 #include "pg/shared/rates.h"
+#include "pg/shared/shmem.h"
 
-#define BUCKET_US ((int64) EV_RATE_SECONDS * USECS_PER_SEC)
+static int64
+bucket_us(void)
+{
+	return ev_in_time(EV_RATE_SECONDS * USECS_PER_SEC);
+}
 
 /* A clock before 2000 has no buckets of its own. */
 static uint64
 bucket_number(TimestampTz now)
 {
-	return now < 0 ? 0 : (uint64) (now / BUCKET_US);
+	return now < 0 ? 0 : (uint64) (now / bucket_us());
 }
 
 void
@@ -64,7 +69,7 @@ void
 ev_rates_read(EvRates *rates, TimestampTz now, double per_second[EV_N_RATES])
 {
 	uint64 current = bucket_number(now);
-	int64 covered = now - (int64) current * BUCKET_US + (EV_RATE_BUCKETS - 1) * BUCKET_US;
+	int64 covered = now - (int64) current * bucket_us() + (EV_RATE_BUCKETS - 1) * bucket_us();
 	int64 counted = now - (TimestampTz) pg_atomic_read_u64(&rates->since);
 	double seconds = (double) Max(Min(covered, counted), USECS_PER_SEC) / USECS_PER_SEC;
 	uint64 sum[EV_N_RATES] = {0};

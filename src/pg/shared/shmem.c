@@ -82,7 +82,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 }
 
 void
-ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
+ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters, int hurry)
 {
 	static uint32 made = 0; /* in the postmaster, which lives through crashes of the others */
 	bool found;
@@ -103,6 +103,7 @@ ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters)
 		ev_shared->max_databases = max_databases;
 		ev_shared->max_waiters = max_waiters;
 		ev_shared->inbox_size = (uint32) inbox_kb * 1024;
+		ev_shared->hurry = (uint32) hurry;
 		ev_budget_init(&ev_shared->budget);
 		pg_atomic_init_u32(&ev_shared->waiting, 0);
 		p += MAXALIGN(sizeof(EvShared));

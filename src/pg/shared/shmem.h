@@ -165,6 +165,7 @@ typedef struct EvShared
 	int max_databases;
 	int max_waiters;
 	uint32 inbox_size;
+	uint32 hurry; /* email_verify.debug_hurry: see ev_in_time() */
 	EvDatabase *databases;
 	EvWaiter *waiters;
 } EvShared;
@@ -174,7 +175,14 @@ extern EvShared *ev_shared;
 
 /* For shmem_request_hook and shmem_startup_hook. */
 extern void ev_shmem_request(int max_databases, int inbox_kb, int max_waiters);
-extern void ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters);
+extern void ev_shmem_startup(int max_databases, int inbox_kb, int max_waiters, int hurry);
+
+/* So long (in any unit) is a time that one of our processes lets pass of itself: less in tests. */
+static inline int64
+ev_in_time(int64 time)
+{
+	return Max(time / ev_shared->hurry, 1);
+}
 
 /*
  * The slot of a database, or NULL.  With create, take a free one (state WANTED) and tell the

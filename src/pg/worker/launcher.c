@@ -243,7 +243,7 @@ static long
 tend(EvDatabase *db)
 {
 	EvDatabaseState state = pg_atomic_read_u32(&db->state);
-	long delay = state == EV_DB_DOWN ? EV_RESTART_DELAY : registration_delay();
+	long delay = state == EV_DB_DOWN ? ev_in_time(EV_RESTART_DELAY) : registration_delay();
 	TimestampTz again = TimestampTzPlusMilliseconds(db->state_since, delay);
 
 	switch (state)

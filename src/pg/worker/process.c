@@ -29,7 +29,8 @@ ev_process_start(void)
 	BackgroundWorkerUnblockSignals();
 
 	ev_settings_read(&settings);
-	ev_shmem_startup(settings.max_databases, settings.inbox_size, settings.max_waiters);
+	ev_shmem_startup(settings.max_databases, settings.inbox_size, settings.max_waiters,
+	                 settings.debug_hurry);
 	if (ev_shared->layout != EV_SHARED_LAYOUT)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("the libraries of email_verify do not fit each other"),

@@ -55,7 +55,7 @@ hand_over_counts(bool force)
 {
 	long ms = pgstat_report_stat(force);
 
-	report_at = ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) : 0;
+	report_at = ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ev_in_time(ms)) : 0;
 }
 
 void
