@@ -43,6 +43,7 @@ mount --make-rprivate /
 mount --bind "$1/etc/passwd" /etc/passwd
 mount --bind "$1/etc/group" /etc/group
 mount --bind "$1/etc/ld.so.cache" /etc/ld.so.cache
+mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/spool
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /var/lib/opensmtpd/empty /var/spool/smtpd /var/lib/exim4
