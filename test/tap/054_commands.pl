@@ -13,7 +13,7 @@ use EmailVerifyCluster qw(skip_without_world quoted);
 use EmailVerifySession;
 
 my $w = skip_without_world();
-my $c = EmailVerifyCluster->new('commands', conf => { 'email_verify.mode' => 'dns' });
+my $c = EmailVerifyCluster->new('commands', conf => { 'email_verify.mode' => 'dns', 'email_verify.debug_hurry' => 10 });
 
 # SQL that hands over reports about addresses; $set is a FROM clause with a column a, $more what else they say
 sub telling
