@@ -908,7 +908,9 @@ END;
 -- Are there external checkers for any mail server?
 CREATE FUNCTION email_verify._checkers(OUT there boolean) LANGUAGE SQL STABLE
 BEGIN ATOMIC
-	SELECT EXISTS (SELECT FROM email_verify.mx_policy p WHERE p.checker IS NOT NULL);
+	-- or what is left of them, which is to be let go
+	SELECT EXISTS (SELECT FROM email_verify.mx_policy p WHERE p.checker IS NOT NULL)
+		OR EXISTS (SELECT FROM email_verify.external_check);
 END;
 
 -- Of these addresses, of which results have just been stored, those that a mail server with external checkers did not decide are for
@@ -922,6 +924,15 @@ BEGIN ATOMIC
 		LIMIT 100 FOR UPDATE SKIP LOCKED
 	) o
 	WHERE x.address = o.address;
+	-- a result whose command is gone
+	DELETE FROM email_verify.external_check x
+	USING (
+		SELECT o.address FROM email_verify.external_check o
+		WHERE o.address = ANY ($1) AND o.submitted_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM email_verify.command c WHERE c.address = o.address AND c.kind = 'submit')
+		FOR UPDATE OF o SKIP LOCKED
+	) o
+	WHERE x.address = o.address;
 	INSERT INTO email_verify.external_check (address, class)
 	SELECT a.address, p.checker
 	FROM email_verify.address a, LATERAL (
@@ -931,6 +942,8 @@ BEGIN ATOMIC
 		ORDER BY g.n LIMIT 1
 	) p
 	WHERE a.address = ANY ($1) AND p.checker IS NOT NULL
+		-- nobody else inserts here, and ON CONFLICT would wait for whoever is claiming it
+		AND NOT EXISTS (SELECT FROM email_verify.external_check x WHERE x.address = a.address)
 		AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))
 		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled') AND a.detail IS DISTINCT FROM 'opt_out'
 	ORDER BY a.address
@@ -1147,7 +1160,10 @@ BEGIN ATOMIC
 			t.kind = 'dsn' AND t.scope = 'mailbox' AND t.refused_by IN ('remote', 'reporting')
 				AND ((t.status = 'invalid' AND t.permanence = 'hard') OR t.reason IN ('mailbox_full', 'mailbox_disabled')) AS refused,
 			t.kind = 'success' AND t.action = 'delivered' AND EXISTS (SELECT FROM email_verify.domain d
-				WHERE d.domain = split_part(t.address, '@', -1) AND rtrim(lower(t.remote_mta), '.') = ANY (d.mx_hosts)) AS delivered
+				WHERE d.domain = split_part(t.address, '@', -1)
+					AND rtrim(lower(t.remote_mta COLLATE "C"), '.') = ANY (d.mx_hosts))
+				AND NOT EXISTS (SELECT FROM email_verify.domain_host h
+					WHERE h.domain = split_part(t.address, '@', -1) AND h.catch_all) AS delivered
 		FROM told t LEFT JOIN email_verify.address a ON a.address = t.address
 	), judged AS MATERIALIZED (
 		SELECT w.*,
@@ -1575,7 +1591,7 @@ RETURNS SETOF record LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
 	WITH free AS MATERIALIZED (
 		SELECT x.address FROM email_verify.external_check x
-		WHERE x.class = $1 AND x.submitted_at IS NULL AND x.due_at <= clock_timestamp()
+		WHERE x.class = $1 AND x.submitted_at IS NULL AND x.due_at <= (SELECT clock_timestamp()) -- once, so that it bounds the index
 		ORDER BY x.due_at, x.address
 		LIMIT email_verify._checker_claim($1, $2, $3)
 		FOR UPDATE SKIP LOCKED
@@ -1629,7 +1645,8 @@ BEGIN ATOMIC
 		SELECT (email_verify._parse($1)).key AS original, (email_verify._parse($2)).key AS final
 	)
 	SELECT email_verify._hand_over('feedback', coalesce(w.original, w.final), jsonb_strip_nulls(
-		$3 - '{original_recipient,final_recipient}'::text[] || jsonb_build_object('trusted', coalesce($4, false),
+		$3 - (CASE WHEN lower(w.original) <> lower(w.final) THEN '{original_recipient,final_recipient,diagnostic}'
+				ELSE '{original_recipient,final_recipient}' END)::text[] || jsonb_build_object('trusted', coalesce($4, false),
 			'forwarded', nullif(lower(w.original) <> lower(w.final), false))))
 	FROM whom w WHERE coalesce(w.original, w.final) IS NOT NULL;
 END;

@@ -102,8 +102,9 @@ add_words(const char *pattern)
 
 			for (size_t i = 0; i < n; i++)
 				node = child(node, (unsigned char) pattern[i]);
-			if (nodes[node].word < (pattern[n] == '*' ? 2 : 1))
-				nodes[node].word = pattern[n] == '*' ? 2 : 1;
+			/* "a*account", "unknown to*": too short to be the beginning of a name */
+			if (nodes[node].word < (pattern[n] == '*' && n > 2 ? 2 : 1))
+				nodes[node].word = pattern[n] == '*' && n > 2 ? 2 : 1;
 		}
 		pattern += n;
 		if (*pattern != '\0')

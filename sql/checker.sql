@@ -139,6 +139,23 @@ SELECT count(*) > 0 FROM pg_temp.x;
 UPDATE email_verify.external_check SET due_at = now() - interval '31 days';
 SELECT email_verify._set_aside('{}');
 SELECT count(*) FROM pg_temp.x;
+-- ... also when there are no checkers any more
+SELECT pg_temp.probe('g@x.com', 'smtp_unverifiable', 'mta5.am0.yahoodns.net');
+SAVEPOINT s;
+UPDATE email_verify.mx_policy SET checker = NULL;
+SELECT there, (SELECT count(*) FROM pg_temp.x) FROM email_verify._checkers();
+DELETE FROM email_verify.external_check;
+SELECT there FROM email_verify._checkers();
+ROLLBACK TO s;
+-- a result whose command is lost does not keep the address from being asked for again
+SELECT count(*) FROM email_verify.claim('yahoo_api');
+SELECT email_verify.submit('g@x.com', 'yahoo_api_verified');
+SELECT email_verify._set_aside('{g@x.com}');
+SELECT address, submitted FROM pg_temp.x;
+DELETE FROM email_verify.command WHERE kind = 'submit';
+SELECT email_verify._set_aside('{g@x.com}');
+SELECT address, submitted FROM pg_temp.x;
+DELETE FROM email_verify.external_check;
 
 -- least privilege: a checker can do this and nothing else
 SELECT pg_temp.probe('f@x.com', 'smtp_unverifiable', 'mta5.am0.yahoodns.net');

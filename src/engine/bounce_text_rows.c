@@ -32,7 +32,7 @@ diagnose_sentence(struct ev_bounce *row, struct ev_slice said, bool delay,
 
 	if (!is_open(row) || row->reply_code / 100 == 4 || !ev_text_find_failure(said, &at, &status))
 		return;
-	if (delay && row->reply_code == 0)
+	if (row->enhanced.klass == 4 || (delay && row->reply_code == 0))
 		status.klass = 4;
 	row->enhanced = status;
 	row->refused_by = EV_REFUSED_BY_NONE;

@@ -362,7 +362,7 @@ apply_site(const struct ev_said *said, const struct ev_diagnose_context *context
 	terms.domain = halves.domain[0] != '\0' ? halves.domain : NULL;
 	terms.mx_host = host[0] != '\0' ? host : NULL;
 	if (said->code == 0)
-		reply->code = (uint16_t) (code / 100 * 100);
+		reply->code = (uint16_t) (code / 100 * 100 + 99); /* no rule can name that one */
 	if (ev_site_rules_apply(context->site, reply, stage_of(said->stage), host,
 	                        ev_provider_of_host(host, strlen(host)), &terms, &out->finding))
 		out->scope = scope_of(&out->finding);

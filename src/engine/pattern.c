@@ -146,11 +146,11 @@ ev_pattern_has_word(const char *pattern, const char *word)
 		size_t n = strcspn(pattern, " |*@");
 		size_t i = 0;
 
-		/* a word that goes on ("relay*") is held against the beginning only */
+		/* a word that goes on ("relay*") is held against the beginning only, unless it is very short */
 		while (i < n && i < len &&
 		       (word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i]) == pattern[i])
 			i++;
-		if (n > 0 && i == n && (i == len || pattern[n] == '*'))
+		if (n > 0 && i == n && (i == len || (pattern[n] == '*' && n > 2)))
 			return true;
 		pattern += n;
 		if (*pattern != '\0')

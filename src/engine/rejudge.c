@@ -57,6 +57,7 @@ random_then(const struct ev_stored_reply *stored)
 	switch (stored->had.reason)
 	{
 		case EV_REASON_SMTP_DELIVERABLE: return EV_RANDOM_REFUSED;
+		case EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL: return EV_RANDOM_UNKNOWN;
 		case EV_REASON_CATCH_ALL_DELIVERABLE:
 		case EV_REASON_CATCH_ALL_DOMAIN:
 		case EV_REASON_CATCH_ALL_INFERRED:
@@ -119,6 +120,7 @@ ev_rejudge(const struct ev_stored_reply *stored, struct ev_reply *reply, struct 
 	the_case.provider = ev_provider_of_host(stored->host, strlen(stored->host));
 	trust = ev_provider_trust(the_case.provider);
 	the_case.random = random_then(stored);
+	the_case.random_unwanted = stored->had.reason == EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL;
 	the_case.control = control_then(stored, trust);
 	the_case.trust.accept = own_or(stored->trust_accept, trust.accept);
 	the_case.trust.reject = own_or(stored->trust_reject, trust.reject);
@@ -133,6 +135,11 @@ ev_rejudge(const struct ev_stored_reply *stored, struct ev_reply *reply, struct 
 	if (!the_case.finding.accepted && the_case.finding.strength == EV_WEAK && was_cut(stored->text))
 		return false;
 	ev_judge(&the_case, out);
+
+	/* what was cut off may have been what spoke for the recipient */
+	if (was_cut(stored->text) && out->verdict.status == EV_STATUS_INVALID &&
+	    stored->had.status != EV_STATUS_INVALID)
+		return false;
 	if (out->put_back)
 		out->verdict = ev_verdict_of(the_case.finding.reason, the_case.finding.detail);
 	out->put_back = false;

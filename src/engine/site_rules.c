@@ -177,6 +177,7 @@ parse_host(const struct ev_site_rule_words *words, struct ev_site_rule *rule)
 	static const struct ev_site_fault unknown = {
 		"there is no such provider", "Providers are what email_provider() returns, and \"other\"."};
 	static const struct ev_site_fault length = {"the name of the mail server is too long", NULL};
+	static const struct ev_site_fault form = {"the name of the mail server is malformed", NULL};
 
 	rule->provider = -1;
 	if (words->provider != NULL)
@@ -193,6 +194,8 @@ parse_host(const struct ev_site_rule_words *words, struct ev_site_rule *rule)
 
 		if (n == 0 || n > EV_HOST_MAX)
 			return &length;
+		if (strspn(words->mx, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != n)
+			return &form;
 		memcpy(rule->mx, words->mx, n + 1);
 	}
 	return NULL;
@@ -341,7 +344,11 @@ gives_way(const struct ev_site_rule *rule, const struct ev_finding *found)
 		return false;
 	if (found->put_back)
 		return true;
-	if (!is_invalid((enum ev_reason) rule->reason) || found->strength != EV_STRONG)
+	if (!is_invalid((enum ev_reason) rule->reason))
+		return false;
+
+	/* what is known by its enhanced code alone yields to a rule that names that code */
+	if (found->strength != EV_STRONG && rule->subject >= 0)
 		return false;
 	return found->about == EV_ABOUT_US || found->about == EV_ABOUT_SENDER ||
 	       found->about == EV_ABOUT_SYSTEM || found->about == EV_ABOUT_SESSION;

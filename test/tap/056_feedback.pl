@@ -79,7 +79,7 @@ is(verdict_of($ok), 'valid|smtp_deliverable|', '... changes no verdict');
 is(explained($ok), 'untrusted dsn: failed mailbox_not_found scope mailbox hard / mx.ok.deliver.com 5.1.1 550 5.1.1 no such user', '... is shown as what it is');
 is($c->sql("SELECT email_verify.export('$ok') #>> '{address,reports,untrusted dsn,reason}'"), 'mailbox_not_found', '... and exported');
 is(of($ok, 'fresh_until <= now() AND expires_at > now()'), 't', '... the next question looks anew');
-is($c->verdict($ok)->{reason} . ' ' . $c->verdict($ok)->{stale}, 'smtp_deliverable 1', '... and is answered meanwhile');
+is(join(' ', @{ $c->verdict($ok) }{qw(reason stale)}), 'smtp_deliverable 1', '... and is answered meanwhile');
 $c->wait;
 is(of($ok, 'reason, fresh_until > now() + interval \'20 d\''), 'smtp_deliverable|t', '... the address proves to be living');
 feedback(dsn($ok)) for 1 .. 3;
@@ -110,7 +110,7 @@ for (
 	[ 'the end of trying', status => '4.4.1', diagnostic => '', remote => '' ],
 	[ 'a relay to elsewhere', action => 'relayed', status => '2.0.0', diagnostic => '250 2.0.0 Ok' ],
 	[ 'what our own system did not like', status => '5.4.4', remote => '', diagnostic => '' ],
-	[ 'somebody behind a forwarding', final => 'other@elsewhere.deliver.com' ])
+	[ 'somebody behind a forwarding', final => 'other@elsewhere.deliver.com', diagnostic => '550 5.1.1 <other@elsewhere.deliver.com>: User unknown' ])
 {
 	my ($what, %with) = @$_;
 	is(trusted(dsn('ok4@ok.deliver.com', %with)), 1, "a report about $what");
@@ -142,6 +142,8 @@ my $caught = verdict_of('ok1@catchall.deliver.com');
 like($caught, qr/^catchall/, 'an address in a catch-all domain');
 trusted(dsn('ok1@catchall.deliver.com', %delivered, remote => $catch_all));
 is(verdict_of('ok1@catchall.deliver.com'), $caught, '... to which everything is delivered: it stays one');
+trusted(dsn('new@catchall.deliver.com', %delivered, remote => $catch_all));
+is(verdict_of('new@catchall.deliver.com'), '', '... and of an address that was not known nothing is known now');
 
 # --- other kinds of messages ---------------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,10 @@ my $s = EmailVerifySession->new($c);
 $s->run('SET SESSION AUTHORIZATION one; BEGIN');
 is($s->run("SELECT count(*) FROM email_verify.claim('yahoo_api', 3)"), 3, 'a claim that is not committed');
 is(say_as('two', "SELECT count(*) FROM email_verify.claim('yahoo_api')"), 2, '... keeps nobody waiting');
+$c->sql(q{INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_until, expires_at, mx_host)
+	SELECT address, 'unknown', 'smtp_unverifiable', now(), now() + interval '1 d', now() + interval '1 d', 'mta5.am0.yahoodns.net' FROM email_verify.external_check ON CONFLICT DO NOTHING});
+is($c->sql(q{SET lock_timeout = '10 s'; SELECT count(*) FROM email_verify._set_aside(ARRAY['l1@yahoo.com', 'l2@yahoo.com', 'l3@yahoo.com', 'l4@yahoo.com', 'l5@yahoo.com'])}),
+	1, '... not even the worker when it stores new results of these');
 $s->run('ROLLBACK');
 is(say_as('two', "SELECT count(*) FROM email_verify.claim('yahoo_api')"), 3, '... and one that is rolled back is none');
 $s->end;

@@ -378,6 +378,7 @@ a_local_part_that_rules_look_for_is_known_as_such(void **state)
 	assert_false(ev_pattern_has_word("no such user|mailbox full", "use"));
 	assert_false(ev_pattern_has_word("no such user|mailbox full", "users"));
 	assert_false(ev_pattern_has_word("no such user", ""));
+	assert_false(ev_pattern_has_word("have a*account|unknown to*", "tom"));
 }
 
 /*

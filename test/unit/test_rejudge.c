@@ -177,9 +177,31 @@ of_a_text_that_was_cut_only_what_it_says_counts(void **state)
 
 	snprintf(text, sizeof(text), "550 user unknown %0450d", 0);
 	make(&m, text, EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE);
-	m.stored.had = ev_verdict_of(EV_REASON_SMTP_BLOCKED, EV_DETAIL_POLICY);
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_MAILBOX_NOT_FOUND);
+
+	/* what spoke of us may have been cut off */
+	m.stored.had = ev_verdict_of(EV_REASON_SMTP_BLOCKED, EV_DETAIL_POLICY);
+	assert_false(ev_rejudge(&m.stored, &room, &again));
+}
+
+/* Nobody made up was to be asked for there. */
+static void
+a_host_without_the_catch_all_test_stays_one(void **state)
+{
+	static struct made m;
+	static struct ev_reply room;
+	struct ev_judgement again;
+
+	(void) state;
+	make(&m, "250 2.1.5 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN,
+	     EV_CONTROL_NONE);
+	m.the_case.random_unwanted = true;
+	ev_judge(&m.the_case, &m.judgement);
+	assert_int_equal(m.judgement.verdict.reason, EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL);
+	m.stored.had = m.judgement.verdict;
+	assert_true(ev_rejudge(&m.stored, &room, &again));
+	assert_int_equal(again.verdict.reason, EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL);
 }
 
 /* What was judged by rules that are no longer there. */
@@ -256,6 +278,7 @@ main(void)
 		cmocka_unit_test(replies_of_the_corpus_are_judged_again_as_they_were),
 		cmocka_unit_test(lines_behind_the_first_are_told_apart_again),
 		cmocka_unit_test(of_a_text_that_was_cut_only_what_it_says_counts),
+		cmocka_unit_test(a_host_without_the_catch_all_test_stays_one),
 		cmocka_unit_test(other_rules_give_other_verdicts_on_the_same_evidence),
 		cmocka_unit_test(the_sites_own_word_counts),
 	};

@@ -185,6 +185,8 @@ words_of_rules_are_known(void **state)
 	assert_true(ev_reply_rule_word("spamhausen"));
 	assert_false(ev_reply_rule_word(""));
 	assert_false(ev_reply_rule_word("jane.roe"));
+	assert_false(ev_reply_rule_word("alice"));
+	assert_false(ev_reply_rule_word("tom"));
 }
 
 /* --- every rule ------------------------------------------------------------------------------------ */

@@ -172,6 +172,13 @@ do_slice(EvWorker *worker)
 		ev_store_commit(n_current > 0);
 		if (n_current == 0 || !ev_store_begin())
 			return false;
+
+		/* locked again: forget() must not change its place while a slice is looked at */
+		if (!ev_store_take_walk(walk, &fresh))
+		{
+			ev_store_commit(false);
+			return false;
+		}
 	}
 	ended = ev_store_go_on(walk, slice);
 	ev_store_commit(false);

@@ -31,7 +31,10 @@ utf8_word(uint64 row, int column, char *buffer)
 {
 	const char *text = word(row, column, buffer);
 
-	return text == NULL ? NULL : pg_server_to_any(text, (int) strlen(text), PG_UTF8);
+	/* bytes of no encoding are judged, and not converted, which would be an error */
+	if (text == NULL || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return text;
+	return pg_server_to_any(text, (int) strlen(text), PG_UTF8);
 }
 
 /* A row that the table's trigger would not have let in is no rule. */
