@@ -348,8 +348,9 @@ $c->sql(q{
 	BEGIN
 		FOR member IN SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 			WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'email_verify') AND deptype = 'e'
-				-- from 17 on a type's array is a member, too, and goes with the type
-				AND NOT EXISTS (SELECT FROM pg_type t WHERE classid = 'pg_type'::regclass AND t.oid = objid AND t.typcategory = 'A')
+				-- from 17 on a table's row type and a type's array are members, too, and go with what they belong to
+				AND NOT EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class r ON r.oid = t.typrelid
+					WHERE classid = 'pg_type'::regclass AND t.oid = objid AND (t.typcategory = 'A' OR r.relkind <> 'c'))
 		LOOP
 			EXECUTE 'ALTER EXTENSION email_verify DROP ' || member;
 		END LOOP;
