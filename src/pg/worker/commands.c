@@ -205,9 +205,8 @@ put_off(EvWorker *worker, const char *fault, bool locked)
 	{
 		if (ev_store_begin())
 		{
-			bool parked =
-				ev_store_put_off_command(&current[0], locked ? NULL : fault,
-			                             locked ? lock_delay() : (int) ev_in_time(FAILED_DELAY_MS));
+			bool parked = ev_store_put_off_command(&current[0], locked ? NULL : fault,
+			                                       locked ? lock_delay() : FAILED_DELAY_MS);
 
 			ev_store_commit(!locked);
 			said = false;
