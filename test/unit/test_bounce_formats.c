@@ -362,9 +362,8 @@ repetitions_are_bounded(void **state)
 	{
 		size_t times = 200000 / strlen(pieces[i]);
 
-		assert_in_range(
-			read_repeated(DAEMON "Hi. This is the qmail-send program at a.\n", pieces[i], times), 0,
-			EV_BOUNCE_ROWS_MAX);
+		assert_true(read_repeated(DAEMON "Hi. This is the qmail-send program at a.\n", pieces[i],
+		                          times) <= EV_BOUNCE_ROWS_MAX);
 		read_repeated(DAEMON "   ----- Transcript of session follows -----\n", pieces[i], times);
 		read_repeated("Nov 22 02:26:21 mx postfix/smtp[1]: to=<a@b.c>, status=bounced (", pieces[i],
 		              times);
