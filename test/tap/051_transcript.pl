@@ -121,7 +121,8 @@ $text = ended(1);
 is(scalar(@found), 1, 'a server that floods');
 cmp_ok(scalar(@{ $found[0] }), '<=', 203, '... does not flood the log');
 cmp_ok(length $text, '<', 30000, '... neither with lines nor with bytes');
-is(scalar(grep { /^\* \d+ more lines$/ } @{ $found[0] }), 1, '... which says how much is left out');
+# how many lines come before we hang up is a matter of chance
+is(scalar(grep { /^\* \d+ more lines$/ } @{ $found[0] }), @{ $found[0] } < 200 ? 0 : 1, '... which says how much is left out, if anything is');
 
 $c->set('email_verify.log_transcripts' => 'all');
 logged();
