@@ -15,15 +15,14 @@
 #include <unistd.h>
 
 #include "net/confine.h"
-#include "net/pipe.h"
+#include "net/pipe_list.h"
 #include "net/prober.h"
 
-#define OUT_MAX      (1024 * 1024)
-#define OUT_ENOUGH   (16 * 1024)  /* is sent at once */
-#define OUT_FULL     (256 * 1024) /* beyond that, results stay in the prober */
-#define GATHER_MS    4            /* for which a message waits for company */
-#define STATS_MS     100          /* between two looks at the counters */
-#define POLICIES_MAX 1000000
+#define OUT_MAX    (1024 * 1024)
+#define OUT_ENOUGH (16 * 1024)  /* is sent at once */
+#define OUT_FULL   (256 * 1024) /* beyond that, results stay in the prober */
+#define GATHER_MS  4            /* for which a message waits for company */
+#define STATS_MS   100          /* between two looks at the counters */
 
 struct child
 {
@@ -32,10 +31,7 @@ struct child
 	int status;   /* with which to end; -1: not yet */
 	bool confine; /* give up rights */
 
-	struct ev_mx_policy *policies; /* a list that is still being told */
-	uint32_t n_policies, max_policies;
-	struct ev_site_rule *rules; /* idem */
-	uint32_t n_rules, max_rules;
+	struct ev_pipe_list lists[EV_N_LIST]; /* that are still being told */
 
 	uint64_t gathering_since; /* 0: nothing waits to be sent */
 	uint64_t counted_at;
@@ -92,94 +88,40 @@ take_request(struct child *c, const uint8_t *body, size_t n)
 	return fault;
 }
 
+/* A list that is whole, or another frame of one. */
 static const char *
-set_policies(struct child *c)
+use_list(struct child *c, enum ev_list_of of, const char *fault, bool whole)
 {
-	bool ok = ev_prober_set_policies(c->prober, c->policies, c->n_policies);
+	struct ev_pipe_list *list = &c->lists[of];
+	bool ok = !ev_pipe_list_failed(list);
 
-	free(c->policies);
-	c->policies = NULL;
-	c->n_policies = c->max_policies = 0;
+	if (whole)
+	{
+		ok = of == EV_LIST_POLICIES ? ev_prober_set_policies(c->prober, list->items, list->n)
+		                            : ev_prober_set_rules(c->prober, list->items, list->n);
+		ev_pipe_list_clear(list);
+	}
 	if (!ok)
 		c->status = EV_EXIT_TROUBLE;
-	return NULL;
-}
-
-static const char *
-begin_policies(struct child *c, const uint8_t *body, size_t n)
-{
-	uint32_t number;
-	const char *fault = ev_frame_read_number(body, n, &number);
-
-	if (fault == NULL && (c->policies != NULL || number > POLICIES_MAX))
-		fault = "a list of policies out of order";
-	if (fault != NULL)
-		return fault;
-	if (number == 0)
-		return set_policies(c);
-	c->policies = calloc(number, sizeof(*c->policies));
-	c->max_policies = number;
-	if (c->policies == NULL)
-		c->status = EV_EXIT_TROUBLE;
-	return NULL;
-}
-
-static const char *
-take_policy(struct child *c, const uint8_t *body, size_t n)
-{
-	const char *fault;
-
-	if (c->policies == NULL)
-		return "a policy out of order";
-	fault = ev_frame_read_policy(body, n, &c->policies[c->n_policies]);
-	if (fault == NULL && ++c->n_policies == c->max_policies)
-		return set_policies(c);
 	return fault;
 }
 
 static const char *
-set_rules(struct child *c)
+begin_list(struct child *c, enum ev_list_of of, const uint8_t *body, size_t n)
 {
-	bool ok = ev_prober_set_rules(c->prober, c->rules, c->n_rules);
+	bool whole;
+	const char *fault = ev_pipe_list_begin(&c->lists[of], of, body, n, &whole);
 
-	free(c->rules);
-	c->rules = NULL;
-	c->n_rules = c->max_rules = 0;
-	if (!ok)
-		c->status = EV_EXIT_TROUBLE;
-	return NULL;
+	return use_list(c, of, fault, whole);
 }
 
 static const char *
-begin_rules(struct child *c, const uint8_t *body, size_t n)
+take_item(struct child *c, enum ev_list_of of, const uint8_t *body, size_t n)
 {
-	uint32_t number;
-	const char *fault = ev_frame_read_number(body, n, &number);
+	bool whole;
+	const char *fault = ev_pipe_list_add(&c->lists[of], of, body, n, &whole);
 
-	if (fault == NULL && (c->rules != NULL || number > EV_SITE_RULES_MAX))
-		fault = "a list of rules out of order";
-	if (fault != NULL)
-		return fault;
-	if (number == 0)
-		return set_rules(c);
-	c->rules = calloc(number, sizeof(*c->rules));
-	c->max_rules = number;
-	if (c->rules == NULL)
-		c->status = EV_EXIT_TROUBLE;
-	return NULL;
-}
-
-static const char *
-take_rule(struct child *c, const uint8_t *body, size_t n)
-{
-	const char *fault;
-
-	if (c->rules == NULL)
-		return "a rule out of order";
-	fault = ev_frame_read_rule(body, n, &c->rules[c->n_rules]);
-	if (fault == NULL && ++c->n_rules == c->max_rules)
-		return set_rules(c);
-	return fault;
+	return use_list(c, of, fault, whole);
 }
 
 static const char *
@@ -225,10 +167,10 @@ take_frame(struct child *c, enum ev_frame_type type, const uint8_t *body, size_t
 	switch (type)
 	{
 		case EV_FRAME_CONFIG: return take_config(c, body, n);
-		case EV_FRAME_POLICIES: return begin_policies(c, body, n);
-		case EV_FRAME_POLICY: return take_policy(c, body, n);
-		case EV_FRAME_RULES: return begin_rules(c, body, n);
-		case EV_FRAME_RULE: return take_rule(c, body, n);
+		case EV_FRAME_POLICIES: return begin_list(c, EV_LIST_POLICIES, body, n);
+		case EV_FRAME_POLICY: return take_item(c, EV_LIST_POLICIES, body, n);
+		case EV_FRAME_RULES: return begin_list(c, EV_LIST_RULES, body, n);
+		case EV_FRAME_RULE: return take_item(c, EV_LIST_RULES, body, n);
 		case EV_FRAME_REQUEST: return take_request(c, body, n);
 		case EV_FRAME_FORGET: return take_forget(c, body, n);
 		case EV_FRAME_PING: return take_ping(c, body, n);
@@ -426,8 +368,8 @@ ev_prober_child(int fd, bool confine)
 	if (child.prober != NULL)
 		serve(&child);
 	ev_prober_destroy(child.prober);
-	free(child.policies);
-	free(child.rules);
+	for (int of = 0; of < EV_N_LIST; of++)
+		ev_pipe_list_clear(&child.lists[of]);
 	ev_pipe_close(&child.pipe);
 	return child.status;
 }

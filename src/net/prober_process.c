@@ -20,7 +20,7 @@
 #include "net/dns_servers.h"
 #include "net/id_set.h"
 #include "net/internal.h"
-#include "net/pipe.h"
+#include "net/pipe_list.h"
 #include "net/prober_ops.h"
 #include "net/spawn.h"
 
@@ -48,10 +48,7 @@ struct process
 	/* what a new process has to be told */
 	struct ev_prober_config config; /* with name servers filled in */
 	struct ev_ports ports;          /* that the process may connect to */
-	struct ev_mx_policy *policies;
-	size_t n_policies;
-	struct ev_site_rule *rules;
-	size_t n_rules;
+	struct ev_pipe_list lists[EV_N_LIST];
 
 	pid_t pid; /* 0: none, or it has ended */
 	struct ev_pipe pipe;
@@ -99,41 +96,12 @@ send_config(struct process *p)
 	return true;
 }
 
-/* All of them or, if there is no room, an unfinished list: then the process is of no more use. */
 static bool
-send_policies(struct process *p, const struct ev_mx_policy *policies, size_t n)
+send_lists(struct process *p)
 {
-	uint8_t *frame = ev_pipe_reserve(&p->pipe);
-
-	if (frame == NULL)
-		return false;
-	ev_pipe_add(&p->pipe, ev_frame_number(frame, EV_FRAME_POLICIES, (uint32_t) n));
-	for (size_t i = 0; i < n; i++)
-	{
-		frame = ev_pipe_reserve(&p->pipe);
-		if (frame == NULL)
+	for (enum ev_list_of of = 0; of < EV_N_LIST; of++)
+		if (!ev_pipe_list_send(&p->lists[of], of, &p->pipe))
 			return false;
-		ev_pipe_add(&p->pipe, ev_frame_policy(frame, &policies[i]));
-	}
-	return true;
-}
-
-/* As send_policies(). */
-static bool
-send_rules(struct process *p, const struct ev_site_rule *rules, size_t n)
-{
-	uint8_t *frame = ev_pipe_reserve(&p->pipe);
-
-	if (frame == NULL)
-		return false;
-	ev_pipe_add(&p->pipe, ev_frame_number(frame, EV_FRAME_RULES, (uint32_t) n));
-	for (size_t i = 0; i < n; i++)
-	{
-		frame = ev_pipe_reserve(&p->pipe);
-		if (frame == NULL)
-			return false;
-		ev_pipe_add(&p->pipe, ev_frame_rule(frame, &rules[i]));
-	}
 	return true;
 }
 
@@ -238,10 +206,11 @@ start_process(struct process *p)
 		return false;
 	pid = ev_spawn(p->program, fds[1]);
 	close(fds[1]);
-	if (pid < 0 || !ev_pipe_open(&p->pipe, fds[0],
-	                             OUT_MAX_BASE + p->n_policies * sizeof(struct ev_mx_policy) +
-	                                 EV_SITE_RULES_MAX * sizeof(struct ev_site_rule) +
-	                                 (size_t) p->config.max_requests * OUT_MAX_PER_REQUEST))
+	if (pid < 0 ||
+	    !ev_pipe_open(&p->pipe, fds[0],
+	                  OUT_MAX_BASE + p->lists[EV_LIST_POLICIES].n * sizeof(struct ev_mx_policy) +
+	                      EV_SITE_RULES_MAX * sizeof(struct ev_site_rule) +
+	                      (size_t) p->config.max_requests * OUT_MAX_PER_REQUEST))
 	{
 		int error = pid < 0 ? errno : ENOMEM;
 
@@ -257,8 +226,7 @@ start_process(struct process *p)
 	p->started_at = p->heard_at = now_ms();
 	p->events = EPOLLIN;
 	p->ports = ev_ports_of(&p->config);
-	if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[0], &event) == 0 && send_config(p) &&
-	    send_policies(p, p->policies, p->n_policies) && send_rules(p, p->rules, p->n_rules))
+	if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[0], &event) == 0 && send_config(p) && send_lists(p))
 		return true;
 	(void) ev_spawn_end(pid);
 	p->pid = 0;
@@ -569,21 +537,13 @@ process_configure(struct ev_prober *prober, const struct ev_prober_config *confi
 }
 
 static bool
-process_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n)
+set_list(struct process *p, enum ev_list_of of, const void *items, size_t n)
 {
-	struct process *p = process_of(prober);
-	struct ev_mx_policy *copy = calloc(n > 0 ? n : 1, sizeof(*copy));
-
-	if (copy == NULL)
+	if (!ev_pipe_list_set(&p->lists[of], of, items, n))
 		return false;
-	if (n > 0)
-		memcpy(copy, policies, n * sizeof(*copy));
-	free(p->policies);
-	p->policies = copy;
-	p->n_policies = n;
 	if (p->pid == 0)
 		return true;
-	if (!send_policies(p, copy, n))
+	if (!ev_pipe_list_send(&p->lists[of], of, &p->pipe))
 		end_process(p, EV_END_SILENT, "it does not read");
 	else
 		watch(p);
@@ -591,28 +551,15 @@ process_set_policies(struct ev_prober *prober, const struct ev_mx_policy *polici
 }
 
 static bool
+process_set_policies(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n)
+{
+	return set_list(process_of(prober), EV_LIST_POLICIES, policies, n);
+}
+
+static bool
 process_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n)
 {
-	struct process *p = process_of(prober);
-	struct ev_site_rule *copy;
-
-	if (n > EV_SITE_RULES_MAX)
-		n = EV_SITE_RULES_MAX;
-	copy = calloc(n > 0 ? n : 1, sizeof(*copy));
-	if (copy == NULL)
-		return false;
-	if (n > 0)
-		memcpy(copy, rules, n * sizeof(*copy));
-	free(p->rules);
-	p->rules = copy;
-	p->n_rules = n;
-	if (p->pid == 0)
-		return true;
-	if (!send_rules(p, copy, n))
-		end_process(p, EV_END_SILENT, "it does not read");
-	else
-		watch(p);
-	return true;
+	return set_list(process_of(prober), EV_LIST_RULES, rules, n);
 }
 
 static void
@@ -626,8 +573,8 @@ process_destroy(struct ev_prober *prober)
 	ev_id_set_clear(&p->asked);
 	if (p->epoll >= 0)
 		close(p->epoll);
-	free(p->policies);
-	free(p->rules);
+	for (int of = 0; of < EV_N_LIST; of++)
+		ev_pipe_list_clear(&p->lists[of]);
 	free(p->program);
 	free(p);
 }

@@ -229,13 +229,8 @@ failed(EvWorker *worker, MemoryContext context, bool walks)
 {
 	int code = geterrcode();
 	bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
-	ErrorData *error;
+	ErrorData *error = ev_store_caught(context);
 
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	ev_store_abort();
-	MemoryContextSwitchTo(context);
 	if (ev_fitness_failed(error))
 	{
 		FreeErrorData(error);

@@ -67,6 +67,9 @@ extern bool ev_store_begin(void);
 extern void ev_store_commit(bool durable);
 extern void ev_store_abort(void);
 
+/* In a PG_CATCH: aborts, and returns the error in this context, which is current from then on. */
+extern ErrorData *ev_store_caught(MemoryContext context);
+
 /*
  * Queue addresses.  known (room for n) receives those that have a fresh verdict and were not
  * queued; *added how many rows are new.  Returns the number of known ones.

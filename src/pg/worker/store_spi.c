@@ -91,6 +91,19 @@ ev_store_abort(void)
 	ev_activity_idle();
 }
 
+ErrorData *
+ev_store_caught(MemoryContext context)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	FlushErrorState();
+	ev_store_abort();
+	MemoryContextSwitchTo(context);
+	return error;
+}
+
 uint64
 ev_spi_run(EvStatement *statement, Datum *values)
 {

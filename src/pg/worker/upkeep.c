@@ -12,13 +12,8 @@
 void
 ev_upkeep_failed(MemoryContext context, const char *what, bool *said)
 {
-	ErrorData *error;
+	ErrorData *error = ev_store_caught(context);
 
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	ev_store_abort();
-	MemoryContextSwitchTo(context);
 	if (!*said)
 		ereport(LOG, (errcode(error->sqlerrcode),
 		              errmsg("email_verify could not %s: %s", what, error->message),
