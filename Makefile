@@ -54,6 +54,7 @@ email_verify_worker.so: $(PG_WORKER) $(PG_SHARED) build/libev_net.a build/libev_
 
 install: install-worker
 install-worker: all installdirs
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_SHLIB) email_verify_worker.so '$(DESTDIR)$(pkglibdir)/email_verify_worker.so'
 	$(INSTALL_PROGRAM) build/email_verify_prober '$(DESTDIR)$(pkglibdir)/email_verify_prober'
 	$(INSTALL_PROGRAM) build/email_probe '$(DESTDIR)$(bindir)/email_probe'

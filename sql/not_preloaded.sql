@@ -1,4 +1,9 @@
 -- without preload everything that needs no worker works, and the rest says why it does not
+SELECT current_setting('shared_preload_libraries') ~ '\yemail_verify\y' AS preloaded \gset
+\if :preloaded
+\echo this server has it preloaded
+\quit
+\endif
 SELECT email_verify('ann@deliver.com');
 SELECT email_verify('bob@deliver.com') AS said_once;
 SELECT * FROM email_verdict('ann@deliver.com');

@@ -1,3 +1,4 @@
+SET email_verify.mode = offline;
 -- the site's own word: exact before domain before parent before local part, all of them before the cache
 INSERT INTO email_verify.override (pattern, action, note) VALUES
 	('Ceo@Deliver.COM', 'valid', 'phoned'), ('@deliver.com', 'suppressed', 'complaint'), ('@.deliver.com', 'trap', NULL),
@@ -59,6 +60,7 @@ SELECT count(*) FROM email_verify.override WHERE pattern ~ 'secret|hidden';
 SELECT count(*) AS keys FROM email_verify.site_key;
 
 -- export shows every trace, forget erases it and keeps the site's word as an HMAC
+BEGIN; -- no worker shall see what is queued here
 INSERT INTO email_verify.queue (address, due_at) VALUES ('ceo@deliver.com', now());
 SELECT jsonb_object_keys(jsonb_strip_nulls(email_verify.export('ceo@deliver.com'))) ORDER BY 1;
 SELECT email_verify.export('ann@deliver.com') #>> '{address,reason}', email_verify.export('nobody@nowhere.net') - 'email' AS nothing;
@@ -70,6 +72,7 @@ SELECT count(*) FROM email_verify.forget('not an address') WHERE rows > 0;
 -- what was asked for before it was forgotten is let go; what is asked for later is not
 SELECT queued FROM email_verify._enqueue('{ann@deliver.com}', '{-infinity}', ARRAY[now() - interval '1 min'], 0::smallint, true);
 SELECT queued FROM email_verify._enqueue('{ann@deliver.com}', '{-infinity}', ARRAY[clock_timestamp()], 0::smallint, true);
+ROLLBACK;
 
 -- cleaning up
 DELETE FROM email_verify.override;

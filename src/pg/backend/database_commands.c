@@ -178,7 +178,7 @@ alter_command(const AlterDatabaseStmt *stmt)
 }
 
 static Command
-command_of(const Node *stmt, bool top_level)
+command_of(Node *stmt, bool top_level)
 {
 	Command command = {NOT_OURS, NULL, NULL, NULL};
 

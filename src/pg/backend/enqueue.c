@@ -45,6 +45,8 @@ database_enabled(void)
 static enum ev_detail
 session_obstacle(void)
 {
+	if (ev_settings.mode == EV_MODE_OFFLINE)
+		return EV_DETAIL_MODE_OFFLINE; /* somebody's choice, which none of what follows would change */
 	if (ev_shared == NULL)
 		return EV_DETAIL_NOT_PRELOADED;
 	if (RecoveryInProgress())
@@ -54,8 +56,6 @@ session_obstacle(void)
 		return EV_DETAIL_REPLICATION;
 	if (XactReadOnly)
 		return EV_DETAIL_READ_ONLY;
-	if (ev_settings.mode == EV_MODE_OFFLINE)
-		return EV_DETAIL_MODE_OFFLINE;
 	if (!database_enabled())
 		return EV_DETAIL_DATABASE_NOT_ENABLED;
 	return EV_DETAIL_NONE;

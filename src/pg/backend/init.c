@@ -12,6 +12,7 @@
 #include "storage/ipc.h"
 
 #include "pg/backend/backend.h"
+#include "pg/shared/library.h"
 #include "pg/shared/compat.h"
 
 EV_MODULE_MAGIC("email_verify");
@@ -49,7 +50,7 @@ register_launcher(void)
 
 	strlcpy(worker.bgw_name, "email_verify launcher", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "email_verify launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "email_verify_worker", sizeof(worker.bgw_library_name));
+	ev_worker_library(worker.bgw_library_name, sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "ev_launcher_main", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
 }

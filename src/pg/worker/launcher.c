@@ -27,6 +27,7 @@
 
 #include "pg/shared/candidate.h"
 #include "pg/shared/compat.h"
+#include "pg/shared/library.h"
 #include "pg/shared/waits.h"
 #include "pg/worker/process.h"
 
@@ -174,7 +175,7 @@ start_worker(EvDatabase *db)
 
 	snprintf(worker.bgw_name, BGW_MAXLEN, "email_verify worker for database %u", db->dboid);
 	strlcpy(worker.bgw_type, "email_verify worker", BGW_MAXLEN);
-	strlcpy(worker.bgw_library_name, "email_verify_worker", sizeof(worker.bgw_library_name));
+	ev_worker_library(worker.bgw_library_name, sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "ev_worker_main", BGW_MAXLEN);
 	ev_database_set_state(db, EV_DB_STARTING);
 	if (*handle != NULL)
