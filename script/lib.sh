@@ -15,6 +15,7 @@
 EV_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 EV_BUILD=$EV_ROOT/build
 EV_LOG=$EV_BUILD/log
+EV_WORLD_LOG=${EV_WORLD_LOG:-$EV_LOG/world} # log of the small internet's start (.log), and logs of its programs
 export EV_ROOT EV_BUILD
 export WORLD_BUILD=$EV_BUILD/world # test/world compiles there, not in the source tree
 
@@ -89,8 +90,13 @@ trap 'exit 143' TERM
 # supervise COMMAND [ARG...]: run a program (not a function) as a process group of its own, so that an
 # interrupt ends all of it; returns its exit status
 supervise() {
+	supervise_stdin "$@" </dev/null
+}
+
+# supervise_stdin COMMAND [ARG...]: the same with the caller's standard input
+supervise_stdin() {
 	local code=0
-	setsid "$@" </dev/null &
+	setsid "$@" <&0 &
 	EV_CHILD=$!
 	wait "$EV_CHILD" || code=$?
 	kill -KILL -- "-$EV_CHILD" 2>/dev/null || true
@@ -364,9 +370,9 @@ start_world() {
 
 stop_world() {
 	[[ -n $EV_WORLD_DIR && -d $EV_WORLD_DIR ]] || return 0
-	rm -rf "$EV_LOG/world"
-	cp -r "$EV_WORLD_DIR/log" "$EV_LOG/world" 2>/dev/null || true
-	test/world/world stop --dir "$EV_WORLD_DIR" >>"$EV_LOG/world.log" 2>&1 </dev/null ||
+	rm -rf "$EV_WORLD_LOG"
+	cp -r "$EV_WORLD_DIR/log" "$EV_WORLD_LOG" 2>/dev/null || true
+	test/world/world stop --dir "$EV_WORLD_DIR" >>"$EV_WORLD_LOG.log" 2>&1 </dev/null ||
 		note "test/world did not stop cleanly"
 	EV_WORLD_DIR=
 	unset WORLD_ENV

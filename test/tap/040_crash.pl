@@ -2,6 +2,7 @@
 #	An address that crashes whoever probes it must not do so for ever, must not take others with it, and must not stop them
 #	for long; an orderly end must make nobody suspect; and whatever ends a server, no queued row may be lost and nobody who
 #	waits may be left without an honest word.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

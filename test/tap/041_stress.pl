@@ -4,6 +4,7 @@
 #
 #	EV_STRESS_CYCLES (20) kills and restarts, of the kinds and in the shares below; EV_STRESS_SEED repeats a run.
 #	script/stress runs it with many.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

@@ -2,6 +2,7 @@
 #	The worker stands in nobody's way: DROP DATABASE, ALTER DATABASE … RENAME and … SET TABLESPACE and CREATE DATABASE … TEMPLATE
 #	find their database unused and leave it with a worker; who may not do it does not even disturb the worker; and a server
 #	that is told to stop does.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

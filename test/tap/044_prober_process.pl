@@ -1,6 +1,7 @@
 # 044_prober_process.pl
 #	The prober in a process of its own: what that process has and what it cannot do; that its end, in whatever way, costs the addresses
 #	it had in hand and nothing else; that what it sends is not believed; that it never outlives its worker.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

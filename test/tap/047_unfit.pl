@@ -2,6 +2,7 @@
 #	The worker is a superuser: what others hang on its tables would run with its rights.  It must not run any of it, nor
 #	go on with SQL objects that are not those it knows, nor fail for ever, nor be silent about it: it rests, says why and what
 #	to do, and goes on by itself.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

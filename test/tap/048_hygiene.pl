@@ -2,6 +2,7 @@
 #	Tables that stay small and a queue that stays fast: what has been expired for long is deleted, in slices and without standing in
 #	anybody's way; updates leave the indexes alone; autovacuum learns of the worker's writes; neither an old snapshot, a long
 #	queue nor large tables make taking rows out of the queue slower; the worker's memory does not grow.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

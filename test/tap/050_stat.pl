@@ -1,6 +1,7 @@
 # 050_stat.pl
 #	Whoever operates the server sees what the worker does, what holds it back and what to do about it: the views stat, stat_cluster
 #	and gate, pg_stat_activity, the log.  Settings are reloaded and probing is paused without a session being lost.
+#	Takes long: script/test starts it first.
 use strict;
 use warnings;
 

@@ -1,6 +1,7 @@
 # 054_commands.pl
 #	What sessions hand over is carried out by the worker, once and in order, whatever happens meanwhile: crashes and kills in the midst
 #	of it, rows and tables that others have locked, commands that cannot be carried out, a pause, a dropped extension.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

@@ -2,6 +2,7 @@
 #	What comes back is heard for what it is worth: unless somebody vouches for it, it changes no verdict; if somebody does, only a refusal
 #	of the mailbox by a server of the recipient's does, and a delivery by the domain's own.  Everything is kept, shown and forgotten with its
 #	address.  Bounces of a real Postfix, Exim and OpenSMTPD are among it, as far as these are there.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;

@@ -3,6 +3,7 @@
 #	produced here as users meet it: by the worker against the name servers and mail servers of the test world, by a question that
 #	needs neither, or, what only mail that was sent can meet, by a bounce.  Those of checkers outside the server have a test of their
 #	own, which is named here.
+#	Takes long: script/test starts it first.
 
 use strict;
 use warnings;
