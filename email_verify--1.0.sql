@@ -1839,6 +1839,9 @@ RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_cluster' LANGUAGE C VOLATILE
 CREATE FUNCTION email_verify._gates(OUT gate text, OUT description text, OUT advice text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_gates' LANGUAGE C STABLE ROWS 17;
 
+CREATE FUNCTION email_verify._stat_gates(OUT gate text, OUT since timestamptz, OUT evidence text, OUT next_trial timestamptz)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_gates' LANGUAGE C VOLATILE ROWS 2;
+
 CREATE FUNCTION email_verify.stat_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION email_verify.stat_reset() IS 'set the counters of the view stat to zero for this database';
@@ -1856,6 +1859,11 @@ COMMENT ON VIEW email_verify.detail IS 'what each detail means';
 CREATE VIEW email_verify.gate AS
 	SELECT g.gate, g.description, g.advice FROM email_verify._gates() g;
 COMMENT ON VIEW email_verify.gate IS 'what can hold back verification, and what to do about it';
+
+CREATE VIEW email_verify.stat_gate AS
+	SELECT s.gate, s.since, s.evidence, s.next_trial, g.description, g.advice
+	FROM email_verify._stat_gates() s JOIN email_verify._gates() g ON g.gate = s.gate;
+COMMENT ON VIEW email_verify.stat_gate IS 'what holds back verification in this database now: since when, by what evidence, and when that is tried again';
 
 CREATE FUNCTION email_verify._enhanced_statuses(OUT code text, OUT subject text, OUT title text, OUT basic_codes text,
 	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text)
@@ -1963,8 +1971,8 @@ GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.gate TO P
 
 -- who may read all statistics of the server may read these; they tell no address
 GRANT USAGE ON SCHEMA email_verify TO pg_read_all_stats;
-GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster() TO pg_read_all_stats;
-GRANT SELECT ON email_verify.stat, email_verify.stat_cluster TO pg_read_all_stats;
+GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster(), email_verify._stat_gates() TO pg_read_all_stats;
+GRANT SELECT ON email_verify.stat, email_verify.stat_cluster, email_verify.stat_gate TO pg_read_all_stats;
 GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._find_enhanced(text) TO PUBLIC;

@@ -117,6 +117,8 @@ ok($c->poll('SELECT sessions = 4 FROM email_verify.stat'), 'a slow session is un
 $c->sql('SELECT email_verify.pause()');
 is(gates(), 'paused', 'paused: stat says what holds it back');
 like($c->stat->{hint}, qr/email_verify\.resume\(\)/, '... and what to do');
+ok($c->poll(q{SELECT string_agg(concat_ws(' ', gate, since BETWEEN now() - interval '10 s' AND now(), evidence, next_trial), ',') = 'paused t'
+	FROM email_verify.stat_gate}), '... since when, and that no trial is due');
 $c->sql("INSERT INTO email_verify.queue (address, due_at) VALUES ('ok3\@slow.deliver.com', now() - interval '1 hour')");
 $c->sql("SELECT email_verify.recheck('ok4\@slow.deliver.com')");
 ok($c->poll(q{SELECT count(*) = 1 FROM email_verify.address WHERE address = 'ok2@slow.deliver.com' AND reason = 'smtp_deliverable'}),

@@ -74,6 +74,7 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	ev_rates_init(&db->rates);
 	ev_trouble_init(&db->trouble);
 	pg_atomic_init_u32(&db->gates, 0);
+	pg_atomic_init_u32(&db->gates_closed, 0);
 	pg_atomic_init_u64(&db->count_asked, 0);
 	pg_atomic_init_u64(&db->count_answered, 0);
 	pg_atomic_init_u64(&db->unanswered, 0);
@@ -147,7 +148,7 @@ ev_database_find(Oid dboid, bool create)
 		ev_counters_reset(result);
 		ev_rates_start(&result->rates, result->counted_since);
 		ev_trouble_set(&result->trouble, NULL, 0);
-		pg_atomic_write_u32(&result->gates, 0);
+		ev_gates_clear(result);
 		pg_atomic_write_u32(&result->state, EV_DB_WANTED);
 		result->state_since = GetCurrentTimestamp();
 		if (ev_shared->launcher_latch != NULL)

@@ -21,7 +21,7 @@
 #include "engine/syntax.h"
 #include "engine/verdict.h"
 #include "pg/shared/budget.h"
-#include "pg/shared/gates.h"
+#include "pg/shared/gate_state.h"
 #include "pg/shared/rates.h"
 #include "pg/shared/trouble.h"
 
@@ -112,7 +112,9 @@ typedef struct EvDatabase
 	TimestampTz counted_since; /* of counters */
 	EvRates rates;
 	EvTrouble trouble;
-	pg_atomic_uint32 gates; /* set of EvGate that the worker knows of; 0 without one */
+	pg_atomic_uint32 gates;              /* set of EvGate that the worker knows of; 0 without one */
+	pg_atomic_uint32 gates_closed;       /* those among them that ev_gate_close() has closed */
+	EvGateState gate_states[EV_N_GATES]; /* under lock */
 
 	/*
 	 * email_verify.wait(): a session asks for a count, the worker answers with one at least as new

@@ -250,10 +250,9 @@ ev_activity_publish(EvWorker *worker, bool store_fails)
 	picture.inflight = stats.requests;
 	picture.sessions = stats.sessions;
 	picture.queued = pg_atomic_read_u64(&db->queued);
-	picture.gates = find_gates(worker, &stats, store_fails);
+	picture.gates = ev_gates_publish(db, find_gates(worker, &stats, store_fails));
 	pg_atomic_write_u32(&db->inflight, picture.inflight);
 	pg_atomic_write_u32(&db->sessions, picture.sessions);
-	pg_atomic_write_u32(&db->gates, picture.gates);
 	publish_counts(worker, &stats, now);
 	show(&picture, now);
 }

@@ -55,7 +55,7 @@ say_goodbye(int code, Datum arg)
 	ev_database_detach(my_database);
 	pg_atomic_write_u32(&my_database->inflight, 0);
 	pg_atomic_write_u32(&my_database->sessions, 0);
-	pg_atomic_write_u32(&my_database->gates, 0);
+	ev_gates_clear(my_database);
 
 	/* somebody may have created the extension while we were leaving because there was none */
 	if (exit_state == EV_DB_ABSENT && pg_atomic_read_u32(&my_database->check))
