@@ -3,7 +3,7 @@
  *	  A row of a bounce, judged by what was said about its recipient.
  */
 #include "engine/bounce_internal.h"
-#include "engine/diagnose.h"
+#include "engine/diagnose_rules.h"
 
 enum ev_bounce_permanence
 ev_diagnose_permanence(const struct ev_diagnosis *diagnosis, int klass)
@@ -75,7 +75,10 @@ ev_bounce_diagnose(struct ev_bounce *row, struct ev_slice said, struct ev_bounce
 	klass = work->reply.code / 100;
 
 	row->reply_code = parsed.code;
-	if (is_generic(row->enhanced) && !is_generic(work->reply.enhanced))
+	/* what somebody said counts, not what a report made of a reply code */
+	if ((is_generic(row->enhanced) ||
+	     (parsed.code != 0 && ev_status_is_made_up(parsed.code, row->enhanced))) &&
+	    !is_generic(work->reply.enhanced))
 		row->enhanced = work->reply.enhanced;
 	row->verdict = ev_verdict_of(diagnosis.finding.reason, diagnosis.finding.detail);
 	ev_rule_set(row->rule, diagnosis.finding.rule);

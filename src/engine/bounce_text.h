@@ -60,7 +60,10 @@ extern enum ev_text_worth ev_text_said(struct ev_slice words, struct ev_slice *s
 /* Offset of the first reply code (4xx, 5xx) or enhanced status code that is meant as such. */
 extern bool ev_text_find_code(struct ev_slice words, size_t *at);
 
-/* The sentence of bounce_text_failures.def met first: its status code.  False when there is none. */
+/*
+ * The sentence of bounce_text_failures.def met first, and the status code of the first one that names a
+ * cause: 5.0.0 when none does.  False when there is no sentence.
+ */
 extern bool ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_enhanced *status);
 
 /*

@@ -22,33 +22,32 @@ diagnose_again(struct ev_bounce *row, struct ev_slice said, const struct ev_text
 	ev_bounce_diagnose(row, said, text->input->work);
 }
 
-/* By a sentence in any language, where no rule knows the words. */
+/*
+ * By a sentence in any language, where no rule knows the words.  A peer's reply has its rules, and the
+ * row shows no status that nobody said.
+ */
 static void
-diagnose_sentence(struct ev_bounce *row, struct ev_slice said, bool delay,
-                  struct ev_bounce_work *work)
+diagnose_sentence(struct ev_bounce *row, struct ev_slice said, struct ev_bounce_work *work)
 {
+	struct ev_enhanced told = row->enhanced;
 	struct ev_enhanced status;
 	size_t at;
 
-	if (!is_open(row) || row->reply_code / 100 == 4 || !ev_text_find_failure(said, &at, &status))
+	if (!is_open(row) || row->reply_code != 0 || !ev_text_find_failure(said, &at, &status) ||
+	    status.subject == 0)
 		return;
-	if (row->enhanced.klass == 4 || (delay && row->reply_code == 0))
+	if (row->enhanced.klass == 4 || row->kind == EV_KIND_DELAY)
 		status.klass = 4;
 	row->enhanced = status;
 	row->refused_by = EV_REFUSED_BY_NONE;
 	ev_bounce_diagnose(row, said, work);
+	row->enhanced = told;
 }
 
 void
 ev_text_diagnose_open(struct ev_bounce *row, struct ev_slice said, struct ev_bounce_work *work)
 {
-	struct ev_enhanced told = row->enhanced;
-
-	/* a peer's reply has its rules */
-	if (row->reply_code != 0)
-		return;
-	diagnose_sentence(row, said, row->kind == EV_KIND_DELAY, work);
-	row->enhanced = told;
+	diagnose_sentence(row, said, work);
 }
 
 /* Judge some words, those behind a code first. */
@@ -61,7 +60,7 @@ diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text
 	if (row->reply_code == 0 && row->enhanced.klass == 0 && ev_text_find_code(said, &at) &&
 	    at > 0 && said.n > at + 3 && said.s[at + 1] != '.')
 		diagnose_again(row, ev_slice_from(said, at), text);
-	diagnose_sentence(row, said, text->delay, text->input->work);
+	diagnose_sentence(row, said, text->input->work);
 }
 
 /* "mailbox is full: retry timeout exceeded": the cause stands before it. */

@@ -74,7 +74,7 @@ is_code(struct ev_slice words, size_t i)
 		return false;
 	if (s.s[1] == '.')
 		return is_enhanced(s);
-	if (s.s[1] > '7' || !ev_is_digit(s.s[1]) || !ev_is_digit(s.s[2]) ||
+	if (s.s[1] == '6' || s.s[1] == '8' || !ev_is_digit(s.s[1]) || !ev_is_digit(s.s[2]) ||
 	    (s.n > 3 && ev_is_alnum(s.s[3])))
 		return false;
 	behind = ev_slice_trim(ev_slice_from(s, 3 + (s.n > 3 && strchr("-:,#", s.s[3]) != NULL)));
@@ -113,9 +113,24 @@ bool
 ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_enhanced *status)
 {
 	const struct ev_phrase *phrase = ev_phrases_first(words, &failures, at);
+	size_t from = 0;
+	size_t behind;
 
 	if (phrase == NULL)
 		return false;
+	/* behind a frame of words stands what it is about */
+	behind = *at;
+	while (phrase->value == 0)
+	{
+		const struct ev_phrase *next;
+
+		from = behind + strlen(phrase->text);
+		next = ev_phrases_first(ev_slice_from(words, from), &failures, &behind);
+		if (next == NULL)
+			break;
+		behind += from;
+		phrase = next;
+	}
 	*status = (struct ev_enhanced){5, (uint16_t) (phrase->value >> 8), phrase->value & 0xff};
 	return true;
 }

@@ -100,6 +100,8 @@ struct transcript
 	struct ev_text_recipient *rcpt; /* of the last RCPT */
 	const char *command;            /* where the last command stands */
 	struct ev_slice refusal;        /* the first one that belongs to no recipient */
+	struct ev_slice reply;          /* the peer's last refusal, until sendmail says whose it was */
+	bool replied;                   /* a peer has refused something */
 	bool listed;                    /* there was a list of addresses: the transcript adds none */
 };
 
@@ -141,6 +143,22 @@ assign(struct ev_text_recipient *r, struct ev_slice words)
 		r->words = words;
 }
 
+/*
+ * A line of sendmail's own about a recipient, with words that it makes of any reply of that code ("550
+ * 5.1.1 <user@host>... User unknown").  What the peer said just before is what it speaks of.
+ */
+static void
+assign_own(struct transcript *t, struct ev_text_recipient *r, struct ev_slice own)
+{
+	struct ev_slice said;
+
+	if (t->reply.n > 0)
+		assign(r, t->reply);
+	if (!t->replied || ev_text_said(r->words, &said) < EV_WORTH_CODE)
+		assign(r, own);
+	t->reply.n = 0;
+}
+
 /* The lines of a reply that begins here, from the command before it. */
 static struct ev_slice
 whole_reply(const struct transcript *t, struct ev_slice line, struct ev_slice rest)
@@ -179,10 +197,13 @@ read_transcript_line(struct transcript *t, struct ev_slice line, struct ev_slice
 		if (s.n < 7 || (s.s[4] != '4' && s.s[4] != '5'))
 			return;
 		words = whole_reply(t, s, rest);
+		t->replied = true;
 		if (t->rcpt != NULL)
 			assign(t->rcpt, words);
 		else if (t->refusal.n == 0)
 			t->refusal = words;
+		/* of a pipelined session only the last command is shown: it says nothing of the stage */
+		t->reply = ev_slice_from(words, (size_t) (s.s - words.s));
 		return;
 	}
 	/* "550 5.1.1 <user@host>... User unknown", "<user@host>... Deferred: Connection refused" */
@@ -197,13 +218,13 @@ read_transcript_line(struct transcript *t, struct ev_slice line, struct ev_slice
 		return;
 	r = lookup(t, address);
 	if (r != NULL)
-		assign(r, s);
+		assign_own(t, r, s);
 }
 
 void
 ev_text_read_sendmail(const struct ev_text *text, struct ev_text_recipients *recipients)
 {
-	struct transcript t = {.recipients = recipients, .refusal = {"", 0}};
+	struct transcript t = {.recipients = recipients, .refusal = {"", 0}, .reply = {"", 0}};
 	struct ev_slice rest = text->text;
 	struct ev_slice line;
 	struct ev_text_recipient *open = NULL;

@@ -225,34 +225,6 @@ resolve_contradiction(const struct ev_reply *reply, enum ev_stage stage, enum ev
 		*finding = other;
 }
 
-static struct ev_enhanced
-complete_codes(const struct ev_diagnose_context *context, struct ev_reply *reply)
-{
-	struct ev_enhanced enhanced = reply->enhanced;
-	uint8_t klass = reply->code != 0 ? (uint8_t) (reply->code / 100) : 0;
-
-	/* a reply without an enhanced code, or with one that says nothing, has that of the report */
-	if ((enhanced.klass == 0 || (enhanced.subject == 0 && enhanced.detail == 0)) &&
-	    context->enhanced.klass != 0 && (klass == 0 || klass == context->enhanced.klass))
-		enhanced = context->enhanced;
-	if (klass == 0)
-	{
-		klass = enhanced.klass != 0 ? enhanced.klass : context->klass != 0 ? context->klass : 5;
-		reply->code = klass == 2 ? 250 : klass == 4 ? 450 : 550;
-	}
-	/* what is still being tried, or has arrived, has not failed for good whatever is quoted */
-	if ((context->klass == 4 && klass == 5) || (context->klass == 2 && klass != 2))
-	{
-		klass = context->klass;
-		reply->code = klass == 2 ? 250 : 450;
-		enhanced.klass = enhanced.klass == 0 ? 0 : klass;
-	}
-	if (enhanced.klass != klass)
-		enhanced = (struct ev_enhanced){0, 0, 0};
-	reply->enhanced = enhanced;
-	return enhanced;
-}
-
 /* What the rules that are shipped say. */
 static void
 diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
@@ -273,7 +245,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 	memset(out, 0, sizeof(*out));
 	ev_said_reply(said, reply);
 	own = reply->code == 0;
-	enhanced = complete_codes(context, reply);
+	enhanced = ev_diagnose_codes(context, reply);
 	temporary = reply->code < 500;
 
 	split(context->recipient, &halves);
@@ -369,10 +341,31 @@ apply_site(const struct ev_said *said, const struct ev_diagnose_context *context
 	reply->code = code;
 }
 
+/*
+ * Do the words of the quoted reply decide alone?  A report's status, which nobody may have said, fills in
+ * where they leave open what they are about; it does not outweigh them.
+ */
+static bool
+words_decide(const struct ev_said *said, const struct ev_diagnose_context *context,
+             struct ev_reply *reply, struct ev_diagnosis *out)
+{
+	struct ev_diagnose_context words = *context;
+
+	if (said->code == 0 || context->enhanced.klass == 0)
+		return false;
+	words.enhanced = (struct ev_enhanced){0, 0, 0};
+	diagnose(said, &words, reply, out);
+	if (out->finding.reason == EV_REASON_SMTP_UNVERIFIABLE)
+		return false;
+	return out->finding.strength == EV_STRONG || out->finding.about == EV_ABOUT_US ||
+	       out->finding.about == EV_ABOUT_SENDER;
+}
+
 void
 ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
             struct ev_reply *reply, struct ev_diagnosis *out)
 {
-	diagnose(said, context, reply, out);
+	if (!words_decide(said, context, reply, out))
+		diagnose(said, context, reply, out);
 	apply_site(said, context, reply, out);
 }

@@ -57,4 +57,17 @@ extern const struct ev_bounce_rule *ev_bounce_rule_find(unsigned when, struct ev
 extern bool ev_bounce_words_given_up(const struct ev_bounce_words *words);
 extern bool ev_bounce_words_sender(const struct ev_bounce_words *words);
 
+/*
+ * diagnose_codes.c: is this what a mail system makes of a reply code when a report must have a status,
+ * and the reply has no enhanced code?
+ */
+extern bool ev_status_is_made_up(uint16_t code, struct ev_enhanced status);
+
+/*
+ * Complete the codes of a reply by what else is known: its enhanced code by the report's status, its
+ * reply code, where there is none, by the class of the enhanced one.  Returns the enhanced code.
+ */
+extern struct ev_enhanced ev_diagnose_codes(const struct ev_diagnose_context *context,
+                                            struct ev_reply *reply);
+
 #endif

@@ -40,8 +40,11 @@ code_at(struct ev_slice s, size_t at)
 {
 	const char *p = s.s + at;
 
-	if (s.n - at < 3 || p[0] < '2' || p[0] > '5' || p[0] == '3' || p[1] > '5' ||
-	    !ev_is_digit(p[1]) || !ev_is_digit(p[2]))
+	if (s.n - at < 3 || p[0] < '2' || p[0] > '5' || p[0] == '3' || !ev_is_digit(p[1]) ||
+	    !ev_is_digit(p[2]))
+		return 0;
+	/* beyond RFC 5321 there are 571, 591 and their like; not ports (465, 587) */
+	if (p[1] > '5' && (p[0] == '2' || p[1] == '6' || p[1] == '8'))
 		return 0;
 	if (s.n - at > 3 && (ev_is_alnum(p[3]) || p[3] == '/' || p[3] == '%' || p[3] == '@'))
 		return 0;
