@@ -177,6 +177,7 @@ CREATE TABLE email_verify.domain_host (
 	host text COLLATE "C" NOT NULL,
 	catch_all boolean,
 	catch_all_at timestamptz,
+	refusal bigint,
 	accepted_at timestamptz,
 	PRIMARY KEY (domain, host)
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
@@ -185,6 +186,8 @@ COMMENT ON TABLE email_verify.domain_host IS
 	'what is known of made-up recipients: a fact of domain and mail server, not of the domain';
 COMMENT ON COLUMN email_verify.domain_host.catch_all IS
 	'true: accepts made-up recipients; false: refuses them; NULL: not known';
+COMMENT ON COLUMN email_verify.domain_host.refusal IS
+	'the words in which a made-up recipient was refused, as a number: a refusal in other words means something else there';
 COMMENT ON COLUMN email_verify.domain_host.accepted_at IS 'when it last accepted a real recipient';
 
 -- priority 0: somebody asked just now; 1: lists and refreshes
@@ -586,12 +589,12 @@ CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, af
 	crashes smallint,
 	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
 	OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
-	OUT accepted boolean[])
+	OUT accepted boolean[], OUT refusals bigint[])
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs,
 		q.second_look, d.random_local, host(a.mx_address),
-		h.hosts, h.catch_all, h.catch_all_age, h.accepted
+		h.hosts, h.catch_all, h.catch_all_age, h.accepted, h.refusals
 	FROM (
 		(SELECT few.* FROM (
 			SELECT l.* FROM email_verify.queue l
@@ -617,7 +620,8 @@ BEGIN ATOMIC
 		SELECT array_agg(dh.host ORDER BY dh.host) AS hosts,
 			array_agg(dh.catch_all ORDER BY dh.host) AS catch_all,
 			array_agg(extract(epoch FROM now() - dh.catch_all_at)::integer ORDER BY dh.host) AS catch_all_age,
-			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted
+			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted,
+			array_agg(dh.refusal ORDER BY dh.host) AS refusals
 		FROM email_verify.domain_host dh WHERE dh.domain = q.domain
 	) h ON true
 	ORDER BY q.due_at, q.id;
@@ -747,13 +751,13 @@ END;
 -- What mail servers said to made-up recipients (domain and host distinct).  random_local is the name of a test that
 -- has not ended, NULL when it has.  That a host accepts recipients is news once an hour, not with each session.
 CREATE FUNCTION email_verify._learn_hosts(domains text[], hosts text[], catch_all boolean[], accepted boolean[],
-	random_locals text[])
+	random_locals text[], refusals bigint[])
 RETURNS void LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	INSERT INTO email_verify.domain_host AS h (domain, host, catch_all, catch_all_at, accepted_at)
-	SELECT f.domain, f.host, f.catch_all, CASE WHEN f.catch_all IS NOT NULL THEN now() END,
+	INSERT INTO email_verify.domain_host AS h (domain, host, catch_all, catch_all_at, refusal, accepted_at)
+	SELECT f.domain, f.host, f.catch_all, CASE WHEN f.catch_all IS NOT NULL THEN now() END, f.refusal,
 		CASE WHEN f.accepted THEN now() END
-	FROM unnest($1, $2, $3, $4) AS f (domain, host, catch_all, accepted)
+	FROM unnest($1, $2, $3, $4, $6) AS f (domain, host, catch_all, accepted, refusal)
 	WHERE f.catch_all IS NOT NULL OR NOT EXISTS (
 		SELECT FROM email_verify.domain_host o
 		WHERE o.domain = f.domain AND o.host = f.host
@@ -762,6 +766,7 @@ BEGIN ATOMIC
 	ON CONFLICT ON CONSTRAINT domain_host_pkey DO UPDATE SET
 		catch_all = coalesce(excluded.catch_all, h.catch_all),
 		catch_all_at = coalesce(excluded.catch_all_at, h.catch_all_at),
+		refusal = CASE WHEN excluded.catch_all IS NULL THEN h.refusal ELSE excluded.refusal END,
 		accepted_at = coalesce(excluded.accepted_at, h.accepted_at);
 	UPDATE email_verify.domain d SET random_local = f.random_local
 	FROM (
@@ -1255,7 +1260,7 @@ END;
 -- What is stored of a reply, judged by the rules of today; all NULL when too little is.
 CREATE FUNCTION email_verify._rejudge(address text, stage text, reply_code smallint, enhanced_status text, reply_text text,
 	mx_host text, mx_address text, had_reason text, had_detail text, catch_all boolean, accepted boolean, trust_accept boolean,
-	trust_reject boolean, needs_control boolean, OUT status text, OUT reason text, OUT detail text, OUT rule text)
+	trust_reject boolean, needs_control boolean, refusal bigint, OUT status text, OUT reason text, OUT detail text, OUT rule text)
 AS 'MODULE_PATHNAME', 'ev_rejudge_stored' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
 
 -- A slice of a walk over the verdicts: those that stand on an SMTP reply are judged again.  What has not been said in a reply (DNS, a
@@ -1291,7 +1296,7 @@ BEGIN ATOMIC
 		LATERAL email_verify._rejudge(s.address, s.stage, s.reply_code, s.enhanced_status, s.reply_text, s.mx_host, host(s.mx_address),
 			s.reason::text, s.detail, h.catch_all,
 			h.accepted_at BETWEEN s.checked_at - interval '1 day' AND s.checked_at + interval '1 day',
-			p.trust_accept, p.trust_reject, p.needs_control) j
+			p.trust_accept, p.trust_reject, p.needs_control, h.refusal) j
 		WHERE s.stage IN ('greeting', 'ehlo', 'starttls', 'mail', 'rcpt') AND s.reply_code IS NOT NULL AND s.reply_text IS NOT NULL
 			AND s.rule NOT LIKE 'outcome.%' AND s.rule <> 'smtputf8_not_offered' AND j.reason IS NOT NULL
 			AND coalesce((SELECT asked.reasons FROM asked) ? s.reason::text, true)

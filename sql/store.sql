@@ -79,9 +79,9 @@ SELECT count(*) FROM email_verify._complete('{-1}', '{g@x.com}', '{valid}', '{sm
 SELECT count(*) FROM email_verify.address WHERE address = 'g@x.com';
 
 -- leases: by due time, behind a position, with what is known of the domain's hosts
-SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}');
+SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}', '{NULL,NULL}');
 SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{t}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
-SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}');
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}', '{NULL}');
 SELECT domain, mx_hosts, random_local, opt_out FROM email_verify.domain;
 -- that nobody asked for a domain's wish says nothing of it
 SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
@@ -90,12 +90,12 @@ SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}
 SELECT opt_out FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
-SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2, 0::smallint);
+SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted, refusals FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2, 0::smallint);
 SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, now(), 10, 0::smallint);
 SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10, 0::smallint) AS behind_the_last;
 SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
-SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}');
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}', '{-42}');
 SELECT random_local FROM email_verify.domain;
 SELECT host, catch_all, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 ROLLBACK;

@@ -86,9 +86,20 @@ judge_accepted(const struct ev_case *c, struct ev_judgement *out)
 	}
 }
 
+/* A refusal that says nothing of the mailbox, for what it is. */
+static void
+judge_unsaid(const struct ev_finding *finding, struct ev_judgement *out)
+{
+	if (ev_reason_info(finding->reason)->status == EV_STATUS_INVALID)
+		decide(out, EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_WEAK_REFUSAL);
+	else
+		decide(out, finding->reason, finding->detail);
+}
+
 /*
  * A 5xx whose text and code name no cause, or whose host cannot be trusted alone.  Only a control
- * turns it into a verdict about the mailbox.
+ * turns it into a verdict about the mailbox; words that name no cause must, besides, be the ones with
+ * which this host refuses somebody who certainly does not exist, or they mean something else there.
  */
 static void
 judge_weak(const struct ev_case *c, bool strong, struct ev_judgement *out)
@@ -98,6 +109,8 @@ judge_weak(const struct ev_case *c, bool strong, struct ev_judgement *out)
 		case EV_CONTROL_ACCEPTED_OTHER:
 			if (strong)
 				decide(out, c->finding.reason, c->finding.detail);
+			else if (!c->random_text_same)
+				judge_unsaid(&c->finding, out);
 			else
 			{
 				decide(out, EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK);
@@ -111,7 +124,7 @@ judge_weak(const struct ev_case *c, bool strong, struct ev_judgement *out)
 			if (strong)
 				decide(out, EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_WEAK_REFUSAL);
 			else
-				decide(out, c->finding.reason, c->finding.detail);
+				judge_unsaid(&c->finding, out);
 			break;
 	}
 }

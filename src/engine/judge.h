@@ -59,6 +59,7 @@ struct ev_case
 	enum ev_random random;
 	bool random_unwanted; /* no made-up recipient was to be asked for */
 	enum ev_control control;
+	bool random_text_same;     /* the made-up recipient was refused there in the same words */
 	enum ev_provider provider; /* names what a catch-all there is called */
 	struct ev_trust trust;     /* what decides: ev_provider_trust(), or the site's own word */
 };

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/same_words.h"
 #include "engine/sanitize.h"
 
 /*
@@ -102,6 +103,16 @@ control_then(const struct ev_stored_reply *stored, struct ev_trust built_in)
 	return stored->accepted_other ? EV_CONTROL_ACCEPTED_OTHER : EV_CONTROL_NONE;
 }
 
+/* Was a made-up recipient refused in the same words?  The verdict tells, or what is known today. */
+static bool
+same_words_then(const struct ev_stored_reply *stored, const struct ev_reply *reply)
+{
+	if (stored->had.detail == EV_DETAIL_WEAK)
+		return true;
+	return stored->had.reason != EV_REASON_SMTP_UNVERIFIABLE && stored->random_words != 0 &&
+	       ev_same_words(reply, &stored->terms) == stored->random_words;
+}
+
 static bool
 own_or(enum ev_own_word word, bool built_in)
 {
@@ -127,6 +138,7 @@ ev_rejudge(const struct ev_stored_reply *stored, struct ev_reply *reply, struct 
 	the_case.trust.needs_control = own_or(stored->needs_control, trust.needs_control);
 
 	restore_reply(stored, reply);
+	the_case.random_text_same = same_words_then(stored, reply);
 	ev_classify(reply, stored->stage, the_case.provider, stored->eai, &stored->terms,
 	            &the_case.finding);
 	if (stored->site != NULL)

@@ -33,6 +33,7 @@ struct ev_stored_reply
 	bool eai;                   /* the local part is not ASCII */
 	struct ev_verdict had;
 	enum ev_random random; /* what is known today of made-up recipients there */
+	uint64_t random_words; /* how one was refused there (same_words.h); 0: not known */
 	bool accepted_other;   /* it accepted another recipient within a day of this reply */
 	enum ev_own_word trust_accept, trust_reject, needs_control;
 	const struct ev_site_rules *site; /* its own rules for replies, which come first; NULL: none */

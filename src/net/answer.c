@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "engine/hash.h"
+#include "engine/same_words.h"
 #include "engine/sanitize.h"
 #include "net/internal.h"
 
@@ -148,17 +148,32 @@ gather_evidence(struct ev_evidence *evidence, const struct ev_met *met, const ch
 		ev_sanitize(rcpt->reply.text, rcpt->reply.text_len, evidence->text, sizeof(evidence->text));
 }
 
+/* The words of a refusal; 0 where it is none. */
+static uint64_t
+words_of(const struct ev_domain *domain, const struct ev_met *met)
+{
+	struct ev_mask_terms terms = terms_of(domain, met);
+
+	if (met->rcpt->outcome != EV_OUTCOME_REPLY || met->rcpt->reply.code < 500)
+		return 0;
+	return ev_same_words(&met->rcpt->reply, &terms);
+}
+
+/* address: hash of whom it is about. */
 static void
 judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random random,
-      enum ev_control control, struct ev_judgement *out)
+      const struct ev_fact *fact, uint64_t address, struct ev_judgement *out)
 {
+	uint64_t now = prober_now(domain->prober);
 	struct ev_case the_case;
 
 	memset(&the_case, 0, sizeof(the_case));
 	the_case.outcome = met->rcpt->outcome;
 	the_case.stage = met->rcpt->stage;
 	the_case.random = random;
-	the_case.control = control;
+	the_case.control = ev_fact_control(fact, address, now);
+	the_case.random_text_same = ev_fact_says_unknown(fact, words_of(domain, met), now,
+	                                                 domain->prober->config.random_max_age);
 	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
 	the_case.trust = ev_policy_trust(domain->prober, met->host, the_case.provider);
 	the_case.random_unwanted = !ev_policy_catch_all_test(domain->prober, met->host);
@@ -195,13 +210,14 @@ was_accepted(const struct ev_smtp_rcpt *rcpt)
 /* Tell the caller what was learned of the host, if anything was. */
 static void
 announce(struct ev_domain *domain, const struct ev_session *session, enum ev_random random,
-         bool accepted)
+         uint64_t words, bool accepted)
 {
 	struct ev_host_fact fact;
 
 	if (random == EV_RANDOM_UNKNOWN && !accepted)
 		return;
 	memset(&fact, 0, sizeof(fact));
+	fact.random_words = random == EV_RANDOM_REFUSED ? words : 0;
 	strcpy(fact.domain, domain->name);
 	strcpy(fact.host, session->host);
 	fact.random = (uint8_t) random;
@@ -237,13 +253,9 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 		else if (rcpt->outcome == EV_OUTCOME_REPLY && rcpt->stage == EV_STAGE_RCPT &&
 		         rcpt->reply.code >= 500)
 		{
-			char masked[EV_REPLY_TEXT_MAX + 8];
 			struct ev_met one = {rcpt, session->host, session->ip_text, session->source_text};
-			struct ev_mask_terms terms = terms_of(domain, &one);
-			size_t len = ev_mask_text(rcpt->reply.text, rcpt->reply.text_len, &terms, masked,
-			                          sizeof(masked));
 
-			ev_fact_refused(fact, tasks[i]->address_hash, ev_hash(EV_HASH_INIT, masked, len), now);
+			ev_fact_refused(fact, tasks[i]->address_hash, words_of(domain, &one), now);
 		}
 	}
 
@@ -255,14 +267,14 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 		random = ev_random_from(session->smtp.random.outcome, &finding);
 		if (random == EV_RANDOM_REFUSED || random == EV_RANDOM_ACCEPTED)
 		{
-			ev_fact_learn_random(fact, random, now);
+			ev_fact_learn_random(fact, random, words_of(domain, &met), now);
 			domain->random_local[0] = '\0'; /* the test has ended; the next one takes a new name */
 		}
-		announce(domain, session, random, accepted);
+		announce(domain, session, random, words_of(domain, &met), accepted);
 	}
 	else
 	{
-		announce(domain, session, EV_RANDOM_UNKNOWN, accepted);
+		announce(domain, session, EV_RANDOM_UNKNOWN, 0, accepted);
 		/* it was to be asked for, and the session ended before its turn */
 		if (session->config.ask_random && session->smtp.accepted > 0)
 			random = EV_RANDOM_CLOSED;
@@ -307,7 +319,7 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 		/* RFC 3207 4: 530 insists on TLS, and that has just failed */
 		if (plain_retry && rcpt.outcome == EV_OUTCOME_REPLY && rcpt.reply.code == 530)
 			rcpt.outcome = EV_OUTCOME_TLS;
-		judge(domain, &met, random, ev_fact_control(fact, tasks[i]->address_hash, now), &judgement);
+		judge(domain, &met, random, fact, tasks[i]->address_hash, &judgement);
 		tasks[i]->sessions++;
 		tasks[i]->result.probed |= rcpt.asked;
 		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back &&
@@ -335,7 +347,7 @@ ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_
 	{
 		struct ev_judgement judgement;
 
-		judge(domain, met, random, ev_fact_control(fact, tasks[i]->address_hash, now), &judgement);
+		judge(domain, met, random, fact, tasks[i]->address_hash, &judgement);
 		answer(domain, tasks[i], met, &judgement);
 		tasks[i] = NULL;
 	}

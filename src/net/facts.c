@@ -45,9 +45,10 @@ ev_facts_of(struct ev_facts *facts, uint64_t host_hash, uint64_t now)
 }
 
 void
-ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t now)
+ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t words, uint64_t now)
 {
 	fact->random = (uint8_t) random;
+	fact->random_words = random == EV_RANDOM_REFUSED ? words : 0;
 	fact->random_at = (int64_t) now;
 }
 
@@ -65,12 +66,12 @@ ev_fact_accepted(struct ev_fact *fact, uint64_t address, uint64_t now)
 }
 
 void
-ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t text, uint64_t now)
+ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t words, uint64_t now)
 {
-	if (fact->refusal != text || fact->n_refused == 0)
+	if (fact->refusal != words || fact->n_refused == 0)
 	{
 		fact->n_refused = 1;
-		fact->refusal = text;
+		fact->refusal = words;
 	}
 	else if (fact->refused != address && fact->n_refused < UINT8_MAX)
 		fact->n_refused++;
@@ -92,6 +93,7 @@ ev_facts_merge(struct ev_facts *facts, const struct ev_request *request, uint64_
 		{
 			fact->random = known->random;
 			fact->random_at = at;
+			fact->random_words = known->random == EV_RANDOM_REFUSED ? known->random_words : 0;
 		}
 		if (known->accepted_other && fact->accepted_at[0] == 0)
 			ev_fact_accepted(fact, 0, now);
@@ -104,6 +106,13 @@ ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age)
 	if ((int64_t) now - fact->random_at > (int64_t) max_age * 1000)
 		return EV_RANDOM_UNKNOWN;
 	return (enum ev_random) fact->random;
+}
+
+bool
+ev_fact_says_unknown(const struct ev_fact *fact, uint64_t words, uint64_t now, uint32_t max_age)
+{
+	return words != 0 && fact->random_words == words &&
+	       ev_fact_random(fact, now, max_age) == EV_RANDOM_REFUSED;
 }
 
 bool

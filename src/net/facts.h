@@ -15,11 +15,12 @@ struct ev_fact
 	uint64_t used_at;
 	uint8_t random; /* enum ev_random: UNKNOWN, REFUSED or ACCEPTED */
 	int64_t random_at;
-	uint64_t accepted[2]; /* the last two recipients accepted, by hash; 0: somebody */
+	uint64_t random_words; /* how the made-up recipient was refused (same_words.h); 0: not known */
+	uint64_t accepted[2];  /* the last two recipients accepted, by hash; 0: somebody */
 	int64_t accepted_at[2];
 	uint8_t n_refused; /* recipients in a row that were refused with the same text */
 	uint64_t refused;  /* the last of them */
-	uint64_t refusal;  /* hash of that text, masked */
+	uint64_t refusal;  /* its words (same_words.h) */
 	int64_t refused_at;
 };
 
@@ -47,9 +48,15 @@ extern enum ev_random ev_fact_random(const struct ev_fact *fact, uint64_t now, u
 extern bool ev_facts_refused_elsewhere(const struct ev_facts *facts, const struct ev_fact *fact,
                                        uint64_t now, uint32_t max_age);
 
-extern void ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t now);
+/* words: of the refusal, where it was one; else 0. */
+extern void ev_fact_learn_random(struct ev_fact *fact, enum ev_random random, uint64_t words,
+                                 uint64_t now);
 extern void ev_fact_accepted(struct ev_fact *fact, uint64_t address, uint64_t now);
-extern void ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t text, uint64_t now);
+extern void ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t words, uint64_t now);
+
+/* Was a made-up recipient refused in these words there, in the last max_age seconds? */
+extern bool ev_fact_says_unknown(const struct ev_fact *fact, uint64_t words, uint64_t now,
+                                 uint32_t max_age);
 
 /* What is there to hold a refusal of this address against? */
 extern enum ev_control ev_fact_control(const struct ev_fact *fact, uint64_t address, uint64_t now);

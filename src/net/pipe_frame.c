@@ -226,6 +226,7 @@ ev_frame_request(uint8_t *buf, const struct ev_request *request)
 		put_u8(&w, request->known[i].random);
 		put_u8(&w, request->known[i].accepted_other);
 		put_u32(&w, request->known[i].random_age);
+		put_u64(&w, request->known[i].random_words);
 	}
 	return end(&w);
 }
@@ -254,6 +255,7 @@ ev_frame_read_request(const uint8_t *body, size_t n, struct ev_request *request)
 			get_below(&r, EV_RANDOM_OTHER_HOST + 1, "there is no such state of a host");
 		request->known[i].accepted_other = get_bool(&r);
 		request->known[i].random_age = get_u32(&r);
+		request->known[i].random_words = get_u64(&r);
 	}
 	return finish_reading(&r);
 }
@@ -432,6 +434,7 @@ put_host_fact(uint8_t *buf, const struct ev_host_fact *fact)
 	put_u8(&w, fact->random);
 	put_u8(&w, fact->accepted);
 	put_text(&w, fact->random_local, sizeof(fact->random_local));
+	put_u64(&w, fact->random_words);
 	return end(&w);
 }
 
@@ -446,6 +449,7 @@ get_host_fact(const uint8_t *body, size_t n, struct ev_host_fact *fact)
 	fact->random = get_below(&r, EV_RANDOM_OTHER_HOST + 1, "there is no such state of a host");
 	fact->accepted = get_bool(&r);
 	get_text(&r, fact->random_local, sizeof(fact->random_local), EV_CHARS_WORD);
+	fact->random_words = get_u64(&r);
 	return finish_reading(&r);
 }
 

@@ -32,10 +32,11 @@
 /* What earlier runs learned of made-up recipients at one host of the request's domain. */
 struct ev_known_host
 {
-	uint64_t host_hash;  /* ev_hash() of the lower-case MX host name */
-	uint8_t random;      /* enum ev_random: REFUSED or ACCEPTED; others are not told */
-	bool accepted_other; /* it accepted a real recipient of the domain in the last 24 hours */
-	uint32_t random_age; /* seconds since `random` was learned */
+	uint64_t host_hash;    /* ev_hash() of the lower-case MX host name */
+	uint8_t random;        /* enum ev_random: REFUSED or ACCEPTED; others are not told */
+	bool accepted_other;   /* it accepted a real recipient of the domain in the last 24 hours */
+	uint32_t random_age;   /* seconds since `random` was learned */
+	uint64_t random_words; /* how it was refused (engine/same_words.h); 0: not known */
 };
 
 /* Please verify one address. */
@@ -87,6 +88,7 @@ struct ev_host_fact
 	uint8_t random;                         /* enum ev_random; UNKNOWN: nothing new about it */
 	bool accepted;                          /* a real recipient was accepted */
 	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: use it again if inconclusive */
+	uint64_t random_words; /* how it was refused (engine/same_words.h); 0: it was not */
 };
 
 /*

@@ -343,6 +343,8 @@ subtest 'weak refusals and controls' => sub {
 	($seen) = verify([], 'ok1@weak.deliver.com', 'zz1@weak.deliver.com');
 	check($seen, 'ok1@weak.deliver.com', 'smtp_deliverable', undef);
 	check($seen, 'zz1@weak.deliver.com', 'mailbox_not_found', 'weak', confirm => 1);
+	($seen) = verify([], 'ok1@weak.deliver.com', 'odd1@weak.deliver.com');
+	check($seen, 'odd1@weak.deliver.com', 'smtp_unverifiable', 'weak_refusal', confirm => 0);
 };
 
 # --- the command -------------------------------------------------------------------------------------------

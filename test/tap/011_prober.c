@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/same_words.h"
 #include "engine/hash.h"
 #include "net/prober.h"
 
@@ -326,6 +327,12 @@ static void
 known(void)
 {
 	static const char host[] = "mx.ok.deliver.com";
+	static const struct ev_reply unknown = {
+		.code = 550,
+		.lines = 1,
+		.text_len = sizeof("Requested action not taken") - 1,
+		.text = "Requested action not taken",
+	};
 	struct ev_request r = request(0, "ok1@d0.wild.deliver.com");
 	struct ev_prober_stats stats;
 
@@ -370,7 +377,20 @@ known(void)
 	r.known[0].accepted_other = true;
 	CHECK(ev_prober_submit(prober, &r, 1) == 1);
 	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_UNVERIFIABLE && !results[0].confirm);
+
+	/* ... and how the host says that it knows somebody not, in these words and in others */
+	start_over();
+	r.known[0].random = EV_RANDOM_REFUSED;
+	r.known[0].random_words = ev_same_words(&unknown, NULL);
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
 	CHECK(reason_of(0) == EV_REASON_MAILBOX_NOT_FOUND && results[0].confirm);
+	start_over();
+	r.known[0].random_words ^= 1;
+	CHECK(ev_prober_submit(prober, &r, 1) == 1);
+	run(1, 10);
+	CHECK(reason_of(0) == EV_REASON_SMTP_UNVERIFIABLE && !results[0].confirm);
 }
 
 static void

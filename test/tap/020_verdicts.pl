@@ -140,6 +140,7 @@ my @cases = (
 	'ok1@r252.deliver.com' => [ 'smtp_unverifiable', 'cannot_verify' ],
 	'ok1@weak.deliver.com' => ['smtp_deliverable'],
 	'nobody@weak.deliver.com' => [ 'mailbox_not_found', 'weak' ],
+	'odd1@weak.deliver.com' => [ 'smtp_unverifiable', 'weak_refusal' ],
 	'ok1@allrefused.deliver.com' => [ 'smtp_blocked', qr/^(?:all_refused|policy)$/ ],
 	'ok1@randomtemp.deliver.com' => [ 'catch_all_inconclusive', 'catch_all_temp_fail' ],
 	'ok1@randomclose.deliver.com' => [ 'catch_all_inconclusive', 'catch_all_connection' ],

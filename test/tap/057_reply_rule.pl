@@ -48,11 +48,11 @@ verdict_is('stripe1@plain.deliver.com', 'policy_temp_fail', 'temporary', '... a 
 verdict_is('nobody@plain.deliver.com', 'mailbox_not_found', undef, '... and another text is judged as ever');
 verdict_is('ok1@plain.deliver.com', 'smtp_deliverable', undef, '... as is who is accepted');
 $c->sql("UPDATE email_verify.reply_rule SET mx = 'other.deliver.com'");
-verdict_is('zebra3@plain.deliver.com', 'mailbox_not_found', 'weak', 'a rule for other hosts does not count here');
+verdict_is('zebra3@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'a rule for other hosts does not count here');
 $c->sql("UPDATE email_verify.reply_rule SET mx = 'plain.deliver.com', reason = 'mailbox_not_found', detail = 'known_invalid'");
 verdict_is('zebra4@plain.deliver.com', 'mailbox_not_found', 'known_invalid', 'one for these does, with its detail');
 $c->sql('DELETE FROM email_verify.reply_rule');
-verdict_is('zebra5@plain.deliver.com', 'mailbox_not_found', 'weak', 'without it all is as it was');
+verdict_is('zebra5@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'without it all is as it was');
 
 $id = rule('code, pattern, reason', '4', 'zebra crossing', 'smtp_greylisted');
 verdict_is('stripe2@plain.deliver.com', 'smtp_greylisted', 'site_rule', 'a temporary refusal');
@@ -75,7 +75,7 @@ $c->sql('TRUNCATE email_verify.reply_rule');
 
 rule('code, pattern, reason', '5', 'user|echo1', 'mailbox_full');
 $w->ctl('rule plain "echo*" "550 <%r> quagga"');
-verdict_is('echo1@plain.deliver.com', 'mailbox_not_found', 'weak', 'what is echoed does not decide');
+verdict_is('echo1@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'what is echoed does not decide');
 $c->sql('TRUNCATE email_verify.reply_rule');
 
 # the site's word is a finding like others: where a refusal needs a control, it needs one
@@ -101,14 +101,14 @@ $c->sql('TRUNCATE email_verify.reply_rule');
 # --- while it is at work ------------------------------------------------------------------------------------------------
 
 $c->sql("BEGIN; INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'zebra', 'mailbox_full'); ROLLBACK");
-verdict_is('zebra6@plain.deliver.com', 'mailbox_not_found', 'weak', 'what was rolled back is nobody\'s word');
+verdict_is('zebra6@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'what was rolled back is nobody\'s word');
 $c->sql(q{BEGIN; INSERT INTO email_verify.reply_rule (code, pattern, reason) VALUES ('5', 'zebra', 'mailbox_full'); PREPARE TRANSACTION 'p'});
-verdict_is('zebra7@plain.deliver.com', 'mailbox_not_found', 'weak', '... nor what is only prepared');
+verdict_is('zebra7@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', '... nor what is only prepared');
 $c->sql("COMMIT PREPARED 'p'");
 verdict_is('zebra8@plain.deliver.com', 'mailbox_full', 'site_rule', '... until it is committed');
 $c->sql("UPDATE email_verify.reply_rule SET until = clock_timestamp() + interval '2 s'");
 $c->poll('SELECT until < clock_timestamp() FROM email_verify.reply_rule', 10);
-verdict_is('zebra10@plain.deliver.com', 'mailbox_not_found', 'weak', 'a rule that ended by itself is nobody\'s word any more');
+verdict_is('zebra10@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'a rule that ended by itself is nobody\'s word any more');
 $c->sql('TRUNCATE email_verify.reply_rule');
 
 # --- a new prober, a new worker, a long table ---------------------------------------------------------------------------
@@ -135,7 +135,7 @@ verdict_is('zebra15@plain.deliver.com', 'mailbox_full', 'site_rule', 'the last o
 rule_is('zebra15@plain.deliver.com', 'site:2000', '... is heeded');
 unlike(slurp_file($c->node->logfile), qr/rows of table email_verify\.reply_rule/, '... and all others');
 $c->sql("INSERT INTO email_verify.reply_rule (id, code, mx, pattern, reason) SELECT 1900 + i, '5', 'h.example.com', 'zebra', 'mailbox_full' FROM generate_series(1, 5) i");
-verdict_is('zebra16@plain.deliver.com', 'mailbox_not_found', 'weak', 'beyond a thousand none is');
+verdict_is('zebra16@plain.deliver.com', 'smtp_unverifiable', 'weak_refusal', 'beyond a thousand none is');
 like(slurp_file($c->node->logfile), qr/WARNING:  email_verify heeds 1000 of the 1004 rows of table email_verify\.reply_rule/, '... and the log says so');
 is($c->sql("SELECT rule FROM email_classify_reply('550 zebra', 'mx.plain.deliver.com')"), 'rcpt.5xx', '... in sessions likewise');
 $c->sql('DELETE FROM email_verify.reply_rule WHERE id < 2000');

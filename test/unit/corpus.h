@@ -7,6 +7,8 @@
 
 #include "unit.h"
 
+#include <stdlib.h>
+
 #include "engine/classify.h"
 
 /* What we said to the peer in all of these tests. */
@@ -50,6 +52,86 @@ corpus_classify(const char *text, enum ev_stage stage, const char *host, bool ea
 
 	corpus_reply(text, &reply);
 	ev_classify(&reply, stage, ev_provider_of_host(host, strlen(host)), eai, terms, out);
+}
+
+/* One line of the corpus; its texts are the caller's to change, and end with the call. */
+struct corpus_row
+{
+	enum ev_stage stage;
+	bool eai;
+	char *host;
+	char *reply; /* LF between its lines */
+	char *reason;
+	char *detail;
+	char *source;
+};
+
+static inline enum ev_stage
+corpus_stage(const char *label, size_t n)
+{
+	for (int i = EV_STAGE_NONE + 1; i < EV_N_STAGE; i++)
+		if (strlen(ev_stage_label((enum ev_stage) i)) == n &&
+		    memcmp(ev_stage_label((enum ev_stage) i), label, n) == 0)
+			return (enum ev_stage) i;
+	fail_msg("no stage %.*s", (int) n, label);
+	return EV_STAGE_NONE;
+}
+
+/* \n stands for a line end, \xHH for a byte. */
+static inline void
+corpus_unescape(char *text)
+{
+	char *out = text;
+
+	for (char *in = text; *in != '\0'; in++)
+		if (in[0] == '\\' && in[1] == 'n')
+			*out++ = '\n', in++;
+		else if (in[0] == '\\' && in[1] == 'x')
+		{
+			char hex[] = {in[2], in[3], '\0'};
+
+			*out++ = (char) strtol(hex, NULL, 16), in += 3;
+		}
+		else
+			*out++ = *in;
+	*out = '\0';
+}
+
+/* Hand each line of the corpus of replies to visit(); returns how many there are. */
+static inline int
+corpus_each(void (*visit)(struct corpus_row *row))
+{
+	static char line[8192];
+	FILE *file = fopen("test/data/replies.tsv", "r");
+	int n = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+	{
+		struct corpus_row row;
+		char *stage = line;
+		char **const fields[] = {&stage,      &row.host,   &row.reply,
+		                         &row.reason, &row.detail, &row.source};
+		char *p = line;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || line[0] == '\0')
+			continue;
+		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		{
+			*fields[i] = p;
+			p += strcspn(p, "\t");
+			if (*p == '\t')
+				*p++ = '\0';
+		}
+		corpus_unescape(row.reply);
+		row.eai = strchr(stage, '+') != NULL;
+		row.stage = corpus_stage(stage, strcspn(stage, "+"));
+		visit(&row);
+		n++;
+	}
+	fclose(file);
+	return n;
 }
 
 #endif

@@ -95,6 +95,7 @@ full_host(void)
 	m.u.host.random = EV_RANDOM_REFUSED;
 	m.u.host.accepted = true;
 	fill(m.u.host.random_local, sizeof(m.u.host.random_local), 'x');
+	m.u.host.random_words = UINT64_MAX;
 	return m;
 }
 
@@ -281,6 +282,7 @@ requests_come_back(void **state)
 		in.known[i].random = EV_RANDOM_ACCEPTED;
 		in.known[i].accepted_other = true;
 		in.known[i].random_age = (uint32_t) i;
+		in.known[i].random_words = UINT64_MAX - 100 - (uint64_t) i;
 	}
 	n = body_of(ev_frame_request(frame, &in), EV_FRAME_REQUEST);
 	assert_null(ev_frame_read_request(BODY, n, &out));

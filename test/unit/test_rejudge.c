@@ -6,6 +6,7 @@
 #include "corpus.h"
 
 #include "engine/rejudge.h"
+#include "engine/same_words.h"
 #include "engine/sanitize.h"
 
 #define CORPUS "test/data/replies.tsv"
@@ -33,7 +34,7 @@ stage_by_label(const char *label, size_t n)
 
 static void
 make(struct made *m, const char *text, enum ev_stage stage, const char *host, bool eai,
-     enum ev_random random, enum ev_control control)
+     enum ev_random random, enum ev_control control, bool same)
 {
 	struct ev_case *c = &m->the_case;
 
@@ -43,6 +44,7 @@ make(struct made *m, const char *text, enum ev_stage stage, const char *host, bo
 	c->stage = stage;
 	c->random = random;
 	c->control = control;
+	c->random_text_same = same;
 	c->provider = ev_provider_of_host(host, strlen(host));
 	c->trust = ev_provider_trust(c->provider);
 	ev_classify(&m->reply, stage, c->provider, eai, &corpus_terms, &c->finding);
@@ -85,19 +87,19 @@ check_same(const char *row, struct made *m, struct ev_verdict had)
 	CHECK_INT(row, again.put_back, false);
 }
 
-/* With every state of made-up recipients, and every control. */
+/* With every state of made-up recipients, and every control, in their words and in others. */
 static void
 check_reply(const char *text, enum ev_stage stage, const char *host, bool eai)
 {
 	for (int random = EV_RANDOM_UNKNOWN; random <= EV_RANDOM_OTHER_HOST; random++)
-		for (int control = EV_CONTROL_NONE; control <= EV_CONTROL_REFUSED_ALL; control++)
+		for (int control = EV_CONTROL_NONE; control <= EV_CONTROL_REFUSED_ALL * 2 + 1; control++)
 		{
 			static struct made m;
 			char row[2400];
 
 			snprintf(row, sizeof(row), "%s at %s, random %d, control %d", text, host, random,
 			         control);
-			make(&m, text, stage, host, eai, random, control);
+			make(&m, text, stage, host, eai, random, control / 2, control % 2 != 0);
 			check_same(row, &m, m.judgement.verdict);
 
 			/* and as it stands until it is heard a second time */
@@ -171,12 +173,12 @@ of_a_text_that_was_cut_only_what_it_says_counts(void **state)
 
 	(void) state;
 	snprintf(text, sizeof(text), "550 %0450d user unknown", 0);
-	make(&m, text, EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE);
+	make(&m, text, EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, false);
 	assert_int_equal(m.judgement.verdict.reason, EV_REASON_MAILBOX_NOT_FOUND);
 	assert_false(ev_rejudge(&m.stored, &room, &again));
 
 	snprintf(text, sizeof(text), "550 user unknown %0450d", 0);
-	make(&m, text, EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE);
+	make(&m, text, EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN, EV_CONTROL_NONE, false);
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_MAILBOX_NOT_FOUND);
 
@@ -195,7 +197,7 @@ a_host_without_the_catch_all_test_stays_one(void **state)
 
 	(void) state;
 	make(&m, "250 2.1.5 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_UNKNOWN,
-	     EV_CONTROL_NONE);
+	     EV_CONTROL_NONE, false);
 	m.the_case.random_unwanted = true;
 	ev_judge(&m.the_case, &m.judgement);
 	assert_int_equal(m.judgement.verdict.reason, EV_REASON_BUCKET_DEFAULT_SKIP_SMTP_CATCHALL);
@@ -216,29 +218,34 @@ other_rules_give_other_verdicts_on_the_same_evidence(void **state)
 
 	/* called dead, by a reply that is about us */
 	make(&m, "554 5.7.1 Client host blocked using zen.example.net", EV_STAGE_RCPT, "mx.corp.com",
-	     false, EV_RANDOM_REFUSED, EV_CONTROL_NONE);
+	     false, EV_RANDOM_REFUSED, EV_CONTROL_NONE, false);
 	m.stored.had = ev_verdict_of(EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE);
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_SMTP_BLOCKED);
 
 	/* called dead, by a weak reply: there was no control, so there is none now */
-	make(&m, "550 no", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_REFUSED, EV_CONTROL_NONE);
+	make(&m, "550 no", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_REFUSED, EV_CONTROL_NONE,
+	     false);
 	m.stored.had = ev_verdict_of(EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_NONE);
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.status, EV_STATUS_UNKNOWN);
 	m.stored.accepted_other = true;
 	assert_true(ev_rejudge(&m.stored, &room, &again));
+	assert_int_equal(again.verdict.status, EV_STATUS_UNKNOWN);
+	m.stored.random_words = ev_same_words(&m.reply, &corpus_terms);
+	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.detail, EV_DETAIL_WEAK);
 
 	/* a whole domain is not condemned by what was heard once */
 	make(&m, "554 5.7.1 Relay access denied", EV_STAGE_RCPT, "mx.corp.com", false,
-	     EV_RANDOM_REFUSED, EV_CONTROL_NONE);
+	     EV_RANDOM_REFUSED, EV_CONTROL_NONE, false);
 	m.stored.had = ev_verdict_of(EV_REASON_SMTP_BLOCKED, EV_DETAIL_POLICY);
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.detail, EV_DETAIL_UNCONFIRMED);
 
 	/* an acceptance unmakes no catch-all domain, and needs one to be known */
-	make(&m, "250 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE);
+	make(&m, "250 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_ACCEPTED, EV_CONTROL_NONE,
+	     false);
 	m.stored.random = EV_RANDOM_REFUSED;
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_CATCH_ALL_DELIVERABLE);
@@ -254,7 +261,7 @@ the_sites_own_word_counts(void **state)
 
 	(void) state;
 	make(&m, "550 5.1.1 user unknown", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_REFUSED,
-	     EV_CONTROL_NONE);
+	     EV_CONTROL_NONE, false);
 	m.stored.trust_reject = EV_OWN_NO;
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_SMTP_UNVERIFIABLE);
@@ -262,7 +269,8 @@ the_sites_own_word_counts(void **state)
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.reason, EV_REASON_MAILBOX_NOT_FOUND);
 
-	make(&m, "250 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_REFUSED, EV_CONTROL_NONE);
+	make(&m, "250 Ok", EV_STAGE_RCPT, "mx.corp.com", false, EV_RANDOM_REFUSED, EV_CONTROL_NONE,
+	     false);
 	m.stored.trust_accept = EV_OWN_NO;
 	assert_true(ev_rejudge(&m.stored, &room, &again));
 	assert_int_equal(again.verdict.detail, EV_DETAIL_UNTRUSTED_ACCEPT);

@@ -29,7 +29,8 @@ enum
 	A_ACCEPTED,
 	A_TRUST_ACCEPT,
 	A_TRUST_REJECT,
-	A_NEEDS_CONTROL
+	A_NEEDS_CONTROL,
+	A_REFUSAL
 };
 
 #define N_COLUMNS 4
@@ -96,6 +97,7 @@ read_arguments(FunctionCallInfo fcinfo, struct ev_address *address, struct ev_st
 	out->random = PG_ARGISNULL(A_CATCH_ALL)     ? EV_RANDOM_UNKNOWN
 	              : PG_GETARG_BOOL(A_CATCH_ALL) ? EV_RANDOM_ACCEPTED
 	                                            : EV_RANDOM_REFUSED;
+	out->random_words = PG_ARGISNULL(A_REFUSAL) ? 0 : (uint64_t) PG_GETARG_INT64(A_REFUSAL);
 	out->accepted_other = !PG_ARGISNULL(A_ACCEPTED) && PG_GETARG_BOOL(A_ACCEPTED);
 	out->trust_accept = own_word(fcinfo, A_TRUST_ACCEPT);
 	out->trust_reject = own_word(fcinfo, A_TRUST_REJECT);
@@ -107,7 +109,7 @@ read_arguments(FunctionCallInfo fcinfo, struct ev_address *address, struct ev_st
 /*
  * _rejudge(address text, stage text, reply_code smallint, enhanced_status text, reply_text text,
  * mx_host text, mx_address text, reason text, detail text, catch_all boolean, accepted boolean,
- * trust_accept boolean, trust_reject boolean, needs_control boolean, OUT status text, OUT reason text,
+ * trust_accept boolean, trust_reject boolean, needs_control boolean, refusal bigint, OUT status text, OUT reason text,
  * OUT detail text, OUT rule text): all NULL when too little is stored
  */
 Datum

@@ -74,13 +74,14 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 void
 ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 {
-	static EvStatement statement = {
-		.sql = "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5)",
-		.n_params = 5,
-		.types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID}};
-	EvColumn c[5] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
-	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n)};
-	Datum values[5];
+	static EvStatement statement = {.sql =
+	                                    "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5, $6)",
+	                                .n_params = 6,
+	                                .types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
+	                                          BOOLARRAYOID, TEXTARRAYOID, INT8ARRAYOID}};
+	EvColumn c[6] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(INT8OID, n)};
+	Datum values[6];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -94,8 +95,10 @@ ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 		ev_column_set(&c[3], i, BoolGetDatum(f->accepted));
 		if (!ended)
 			ev_column_set_text(&c[4], i, f->random_local);
+		if (f->random_words != 0)
+			ev_column_set(&c[5], i, Int64GetDatum((int64) f->random_words));
 	}
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		values[i] = ev_column_array(&c[i]);
 	(void) ev_spi_run(&statement, values);
 }

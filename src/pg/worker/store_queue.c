@@ -59,24 +59,30 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 static void
 read_known_hosts(uint64 row, int first, struct ev_request *request)
 {
-	Datum *elements[4];
-	bool *nulls[4];
-	int counts[4];
-	static const Oid types[4] = {TEXTOID, BOOLOID, INT4OID, BOOLOID};
+	static const struct
+	{
+		Oid type;
+		int len;
+		bool by_value;
+		char align;
+	} types[] = {{TEXTOID, -1, false, TYPALIGN_INT},
+	             {BOOLOID, 1, true, TYPALIGN_CHAR},
+	             {INT4OID, 4, true, TYPALIGN_INT},
+	             {BOOLOID, 1, true, TYPALIGN_CHAR},
+	             {INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE}};
+	Datum *elements[lengthof(types)];
+	bool *nulls[lengthof(types)];
+	int counts[lengthof(types)];
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < (int) lengthof(types); i++)
 	{
 		bool null;
 		Datum array = ev_spi_field(row, first + i, &null);
 
 		if (null)
 			return;
-		deconstruct_array(DatumGetArrayTypeP(array), types[i],
-		                  types[i] == TEXTOID   ? -1
-		                  : types[i] == INT4OID ? 4
-		                                        : 1,
-		                  types[i] != TEXTOID, types[i] == BOOLOID ? TYPALIGN_CHAR : TYPALIGN_INT,
-		                  &elements[i], &nulls[i], &counts[i]);
+		deconstruct_array(DatumGetArrayTypeP(array), types[i].type, types[i].len, types[i].by_value,
+		                  types[i].align, &elements[i], &nulls[i], &counts[i]);
 	}
 	for (int i = 0; i < counts[0] && request->n_known < EV_KNOWN_HOSTS; i++)
 	{
@@ -89,6 +95,7 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 		                                               : EV_RANDOM_REFUSED;
 		known->random_age = nulls[2][i] ? 0 : (uint32_t) Max(DatumGetInt32(elements[2][i]), 0);
 		known->accepted_other = DatumGetBool(elements[3][i]);
+		known->random_words = nulls[4][i] ? 0 : (uint64_t) DatumGetInt64(elements[4][i]);
 	}
 }
 
@@ -98,7 +105,8 @@ lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now, int 
 {
 	static EvStatement statement = {
 		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
-			   "last_ip, hosts, catch_all, catch_all_age, accepted FROM email_verify._lease($1, "
+			   "last_ip, hosts, catch_all, catch_all_age, accepted, refusals FROM "
+			   "email_verify._lease($1, "
 			   "$2, $3, $4, $5, $6)",
 		.n_params = 6,
 		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID}};
