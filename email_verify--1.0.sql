@@ -206,8 +206,10 @@ CREATE TABLE email_verify.queue (
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
--- two indexes, so that neither search has to pass over what is for the other, or to guess how much that is
+-- One index for each search, so that none has to pass over what is for another, or to guess how much that is: what is due, what of a
+-- domain is due, and what a crash has found under way.
 CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id) WHERE crashes = 0;
+CREATE INDEX queue_domain ON email_verify.queue (domain, priority, due_at, id) WHERE crashes = 0;
 CREATE INDEX queue_suspect ON email_verify.queue (crashes, priority, id) WHERE crashes > 0;
 
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
@@ -571,7 +573,8 @@ BEGIN ATOMIC
 		SELECT asked.address, $4, clock_timestamp(), asked.pushed_at FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
 			AND NOT EXISTS (SELECT FROM parked WHERE parked.address = asked.address)
-		ORDER BY asked.address
+		-- those of one domain side by side, so that they meet in one session; in one order, for locks
+		ORDER BY split_part(asked.address, '@', -1) COLLATE "C", asked.address
 		-- somebody asks now for what a list has queued
 		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at
 			WHERE q.priority > excluded.priority AND q.attempts = 0
@@ -582,38 +585,58 @@ BEGIN ATOMIC
 	SELECT added.address, NULL, NULL, NULL, NULL, NULL, NULL, true FROM added;
 END;
 
--- Rows of one priority that are due at a time (a constant, so that the index ends the search), behind the given position; at
--- most 1000.  The planner must see a small number, or it reads the other tables as a whole to join a tenth of the queue with.
--- With crashes, the first rows that so many crashes found under way instead, whatever their priority.
-CREATE FUNCTION email_verify._lease(priority smallint, after_due timestamptz, after_id bigint, due_by timestamptz, n integer,
-	crashes smallint,
-	OUT id bigint, OUT address text, OUT due_at timestamptz, OUT attempts integer, OUT put_backs integer,
-	OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[], OUT catch_all boolean[], OUT catch_all_age integer[],
-	OUT accepted boolean[], OUT refusals bigint[])
-RETURNS SETOF record LANGUAGE SQL VOLATILE
+-- Rows of one priority that are due at a time, behind the given position, at most n (of 1000).  The planner must see small constants,
+-- or it reads other tables as a whole to join a tenth of the queue with.
+CREATE FUNCTION email_verify._due(priority smallint, after_due timestamptz, after_id bigint, due_by timestamptz, n integer,
+	OUT id bigint, OUT address text, OUT due_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
-	SELECT q.id, q.address, q.due_at, q.attempts, q.put_backs,
-		q.second_look, d.random_local, host(a.mx_address),
+	SELECT few.id, few.address, few.due_at FROM (
+		SELECT q.id, q.address, q.due_at FROM email_verify.queue q
+		WHERE q.crashes = 0 AND q.priority = $1 AND q.due_at <= $4 AND (q.due_at, q.id) > ($2, $3)
+		ORDER BY q.due_at, q.id LIMIT 1000
+	) few
+	ORDER BY few.due_at, few.id LIMIT $5;
+END;
+
+-- The same of each of these domains (distinct), behind a position of its own and as many as are asked for.  line: which of them.
+CREATE FUNCTION email_verify._due_of(priority smallint, domains text[], after_due timestamptz[], after_id bigint[], n integer[],
+	due_by timestamptz, OUT line bigint, OUT id bigint, OUT address text, OUT due_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT d.line, f.id, f.address, f.due_at
+	FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS d (domain, after_due, after_id, n, line), LATERAL (
+		SELECT few.id, few.address, few.due_at FROM (
+			SELECT q.id, q.address, q.due_at FROM email_verify.queue q
+			WHERE q.crashes = 0 AND q.domain = d.domain AND q.priority = $1 AND q.due_at <= $6
+				AND (q.due_at, q.id) > (d.after_due, d.after_id)
+			ORDER BY q.due_at, q.id LIMIT 1000
+		) few
+		ORDER BY few.due_at, few.id LIMIT d.n
+	) f
+	ORDER BY d.line, f.due_at, f.id;
+END;
+
+-- The first n rows (of 1000) that so many crashes found under way, whatever their priority and whenever they are due.
+CREATE FUNCTION email_verify._suspects(crashes smallint, n integer, OUT id bigint, OUT address text, OUT due_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT few.id, few.address, few.due_at FROM (
+		SELECT q.* FROM email_verify.queue q
+		WHERE q.crashes > 0 AND q.crashes = $1 ORDER BY q.priority, q.id LIMIT 1000
+	) few
+	ORDER BY few.priority, few.id LIMIT $2;
+END;
+
+-- What is to be known for probing these rows (at most 1000), as far as they are there.
+CREATE FUNCTION email_verify._lease(ids bigint[], OUT id bigint, OUT address text, OUT priority smallint, OUT crashes smallint,
+	OUT attempts integer, OUT put_backs integer, OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[],
+	OUT catch_all boolean[], OUT catch_all_age integer[], OUT accepted boolean[], OUT refusals bigint[])
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT q.id, q.address, q.priority, q.crashes, q.attempts, q.put_backs, q.second_look, d.random_local, host(a.mx_address),
 		h.hosts, h.catch_all, h.catch_all_age, h.accepted, h.refusals
-	FROM (
-		(SELECT few.* FROM (
-			SELECT l.* FROM email_verify.queue l
-			WHERE $6 = 0 AND l.crashes = 0 AND l.priority = $1 AND l.due_at <= $4 AND (l.due_at, l.id) > ($2, $3)
-			ORDER BY l.due_at, l.id
-			LIMIT 1000
-		) few
-		ORDER BY few.due_at, few.id
-		LIMIT $5)
-		UNION ALL
-		(SELECT few.* FROM (
-			SELECT s.* FROM email_verify.queue s
-			WHERE $6 > 0 AND s.crashes > 0 AND s.crashes = $6
-			ORDER BY s.priority, s.id
-			LIMIT 1000
-		) few
-		ORDER BY few.priority, few.id
-		LIMIT $5)
-	) q
+	FROM (SELECT l.* FROM email_verify.queue l WHERE l.id = ANY ($1) LIMIT 1000) q
 	LEFT JOIN email_verify.domain d ON d.domain = q.domain
 	LEFT JOIN email_verify.address a ON a.address = q.address AND q.attempts > 0
 	LEFT JOIN LATERAL (
@@ -645,7 +668,7 @@ CREATE FUNCTION email_verify._complete(ids bigint[], addresses text[], statuses 
 	decisive boolean[], put_back boolean[], fresh integer[], expire integer[], retry_after integer[], probed boolean[],
 	stages text[], codes smallint[], enhanced text[], texts text[], rules text[], hosts text[], ips text[],
 	tls boolean[], fingerprints bigint[], second_look boolean[], flip_delay interval,
-	OUT id bigint, OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
+	OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
 	OUT retry_at timestamptz, OUT asked_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
@@ -726,8 +749,7 @@ BEGIN ATOMIC
 			second_look = s.second_look OR (s.put_back AND q.second_look)
 		FROM scheduled s WHERE q.id = s.id AND s.retry_at IS NOT NULL
 	)
-	SELECT s.id, t.address, t.status::text, t.reason::text, t.detail, t.checked_at, t.retry_at, t.asked_at
-	FROM scheduled s JOIN stored t ON t.address = s.address;
+	SELECT t.address, t.status::text, t.reason::text, t.detail, t.checked_at, t.retry_at, t.asked_at FROM stored t;
 END;
 
 -- What DNS said about domains (distinct).
@@ -967,7 +989,7 @@ BEGIN ATOMIC
 	FROM (SELECT l.id FROM email_verify.queue l WHERE l.id = ANY ($1) ORDER BY l.id FOR UPDATE SKIP LOCKED) l
 	WHERE q.id = l.id;
 	WITH judged AS MATERIALIZED (
-		SELECT c.* FROM (
+		SELECT p.ids[array_position(p.addresses, c.address)] AS id, c.* FROM (
 			SELECT array_agg(q.id) AS ids, array_agg(q.address) AS addresses, count(*)::integer AS n
 			FROM email_verify.queue q WHERE q.id = ANY ($1) AND q.crashes >= 3
 		) p, LATERAL email_verify._complete(p.ids, p.addresses, array_fill('unknown'::text, ARRAY[p.n]),
@@ -1530,7 +1552,8 @@ BEGIN ATOMIC
 		WHERE w.address IS NOT NULL
 			AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = w.address AND a.fresh_until > now())
 			AND NOT EXISTS (SELECT FROM email_verify.parked p WHERE p.address = w.address)
-		ORDER BY w.address
+		-- those of one domain side by side, so that they meet in one session; in one order, for locks
+		ORDER BY split_part(w.address, '@', -1) COLLATE "C", w.address
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
 		RETURNING 1
 	)

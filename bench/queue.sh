@@ -76,7 +76,7 @@ lease() {
 		echo "SELECT id, due_at FROM email_verify.queue WHERE priority = 1 ORDER BY due_at, id OFFSET $2 - $3 LIMIT 1 \\gset"
 		for ((i = 0; i < 20; i++)); do
 			if [[ $4 == start ]]; then from="'-infinity', 0"; else from=":'due_at', :id"; fi
-			timed "$i" "$1" 1 "SELECT count(*) FROM email_verify._lease(1::smallint, $from, clock_timestamp(), 500, 0::smallint)"
+			timed "$i" "$1" 1 "SELECT count(*) FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(1::smallint, $from, clock_timestamp(), 500)))"
 		done
 	} | sql
 }

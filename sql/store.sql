@@ -25,6 +25,11 @@ CREATE VIEW pg_temp.q AS SELECT address, domain, attempts, put_backs, answered, 
 SELECT * FROM pg_temp.enqueue('b@x.com', 'a@x.com', 'b@x.com', '"p@q"@y.com');
 SELECT * FROM pg_temp.enqueue('b@x.com', 'c@x.com');
 SELECT * FROM pg_temp.q;
+-- those of a domain are queued side by side, whatever their names
+SELECT count(*) FROM pg_temp.enqueue('a@order2.com', 'b@order1.com', 'c@order2.com', 'd@order1.com');
+SELECT email_verify.enqueue('{a@order4.com,b@order3.com,c@order4.com,d@order3.com}');
+SELECT address FROM email_verify.queue WHERE domain LIKE 'order%' ORDER BY due_at, id;
+DELETE FROM email_verify.queue WHERE domain LIKE 'order%';
 
 -- a final verdict leaves the queue, one to be asked again stays, a recipient put back has no verdict at all
 SELECT * FROM pg_temp.result('a@x.com', 'valid', 'smtp_deliverable', 250);
@@ -90,9 +95,14 @@ SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}
 SELECT opt_out FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
-SELECT address, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted, refusals FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 2, 0::smallint);
-SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, now(), 10, 0::smallint);
-SELECT count(*) FROM email_verify._lease(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10, 0::smallint) AS behind_the_last;
+SELECT address, priority, crashes, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted, refusals
+FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 2)) || 999999::bigint);
+SELECT count(*) FROM email_verify._due(1::smallint, '-infinity', 0, now(), 10);
+SELECT count(*) FROM email_verify._due(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10) AS behind_the_last;
+-- of each domain the rows behind a place of its own, and as many as are asked for
+SELECT d.line, d.address FROM email_verify._due(0::smallint, '-infinity', 0, now(), 2) l, email_verify._due_of(0::smallint,
+	ARRAY['y.com', 'x.com', 'nobody.com', 'X.com'], ARRAY['-infinity', l.due_at, '-infinity', '-infinity'], ARRAY[0, l.id, 0, 0], '{5,2,5,5}', now()) d
+WHERE l.address = 'bulk@x.com';
 SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
 SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}', '{-42}');

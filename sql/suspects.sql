@@ -11,7 +11,8 @@ CREATE FUNCTION pg_temp.enqueue(text, newer_than timestamptz DEFAULT '-infinity'
 	FROM email_verify._enqueue(ARRAY[$1], ARRAY[$2], ARRAY[now()], 0::smallint, true) e
 $$;
 CREATE FUNCTION pg_temp.lease(crashes int) RETURNS text LANGUAGE SQL AS $$
-	SELECT string_agg(l.address, ' ') FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 10, $1::smallint) l
+	SELECT CASE WHEN $1 = 0 THEN (SELECT string_agg(l.address, ' ') FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10) l)
+		ELSE (SELECT string_agg(l.address, ' ') FROM email_verify._suspects($1::smallint, 10) l) END
 $$;
 CREATE FUNCTION pg_temp.result(address text, reason text, put_back boolean) RETURNS bigint LANGUAGE SQL AS $$
 	SELECT count(*)
@@ -81,6 +82,6 @@ SELECT ids FROM email_verify.inflight;
 INSERT INTO email_verify.queue (address, due_at) SELECT i || '@y.com', now() - interval '1 min' FROM generate_series(1, 5000) i;
 SET LOCAL enable_seqscan = off;
 SELECT pg_stat_get_xact_tuples_returned('email_verify.queue_due'::regclass) AS before \gset
-SELECT count(*) FROM email_verify._lease(0::smallint, '-infinity', 0, now(), 10, 0::smallint);
+SELECT count(*) FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10);
 SELECT pg_stat_get_xact_tuples_returned('email_verify.queue_due'::regclass) - :before < 100 AS little;
 ROLLBACK;

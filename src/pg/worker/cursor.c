@@ -18,12 +18,16 @@ typedef struct Positions
 {
 	EvCursor cursors[EV_PRIORITIES];
 	bool look_again;
+	bool looking;
 } Positions;
 
 static bool look_again = true;
 static TimestampTz look_after = 0; /* not before then */
 static TimestampTz looked_at = 0;  /* when it was last begun */
-static bool looking = false;       /* the lease under way is such a look */
+static bool looking = false;       /* such a look is under way: */
+static EvCursor look_until[EV_PRIORITIES];
+static int64 look_cost = 0; /* microseconds */
+static TimestampTz lease_began_at = 0;
 static TimestampTz last_lease = 0;
 static Positions saved = {.look_again = true};
 
@@ -32,6 +36,7 @@ ev_cursors_save(EvWorker *worker)
 {
 	memcpy(saved.cursors, worker->cursors, sizeof(saved.cursors));
 	saved.look_again = look_again;
+	saved.looking = looking;
 }
 
 void
@@ -39,6 +44,7 @@ ev_cursors_restore(EvWorker *worker)
 {
 	memcpy(worker->cursors, saved.cursors, sizeof(saved.cursors));
 	look_again = saved.look_again;
+	looking = saved.looking;
 }
 
 static void
@@ -85,22 +91,37 @@ ev_cursors_before_lease(EvWorker *worker, TimestampTz now)
 		look_after = 0;
 	}
 	last_lease = now;
-	looking = (look_again || idle) && now >= look_after;
-	if (!looking)
+	lease_began_at = GetCurrentTimestamp();
+	if (looking || !(look_again || idle) || now < look_after)
 		return;
+	looking = true;
+	look_again = false;
+	look_cost = 0;
+	looked_at = lease_began_at;
+	memcpy(look_until, worker->cursors, sizeof(look_until));
 	set_back(worker, DT_NOBEGIN);
-	looked_at = GetCurrentTimestamp();
+}
+
+static bool
+is_back(const EvCursor *cursor, const EvCursor *until)
+{
+	return cursor->exhausted || cursor->due_at > until->due_at ||
+	       (cursor->due_at == until->due_at && cursor->id >= until->id);
 }
 
 void
-ev_cursors_after_lease(void)
+ev_cursors_after_lease(EvWorker *worker)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (!looking)
 		return;
-	looking = look_again = false;
-	look_after = now + LOOK_SHARE * (now - looked_at);
+	look_cost += Max(now - lease_began_at, 0);
+	for (int p = 0; p < EV_PRIORITIES; p++)
+		if (!is_back(&worker->cursors[p], &look_until[p]))
+			return;
+	looking = false;
+	look_after = now + LOOK_SHARE * look_cost;
 }
 
 /* What comes to lie before that time is told of, or found by the next look. */

@@ -23,9 +23,12 @@ extern void ev_cursors_go_back(EvWorker *worker, TimestampTz since);
 /* Rows that were under way are no longer, wherever they are: look through the queue at once. */
 extern void ev_cursors_look_now(void);
 
-/* Around the statements that take rows; now is what rows are due by. */
+/*
+ * Around the statements that take rows; now is what rows are due by.  A look takes several of them when
+ * there is much to be passed over, and has ended when the cursors are where they were.
+ */
 extern void ev_cursors_before_lease(EvWorker *worker, TimestampTz now);
-extern void ev_cursors_after_lease(void);
+extern void ev_cursors_after_lease(EvWorker *worker);
 
 /* There was nothing more that was due by then. */
 extern void ev_cursor_exhausted(EvCursor *cursor, TimestampTz now);

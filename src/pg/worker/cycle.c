@@ -209,8 +209,7 @@ after_commit(EvWorker *worker, const Done *done)
 	worker->n_inbox = 0;
 	if (done->alone_is_over)
 		ev_suspects_alone_ended(worker);
-	if (done->leased.n > 0)
-		ev_lease_begin(worker, &done->leased);
+	ev_lease_begin(worker, &done->leased);
 	ev_answer(worker, done->stored, done->n_stored);
 	ev_answer(worker, done->known, done->n_known);
 	ev_suspects_tell(worker, done->parked, done->n_parked);

@@ -1,9 +1,10 @@
 /*
  * lease.c
- *	  Which rows of the queue are taken to be probed.
+ *	  Rows of the queue that are taken to be probed, and are under way.
  *
  * There is one consumer, so a lease is no more than a note of what is under way: the rows stay in the
- * queue until their results are stored.  A cursor for each priority passes over them.
+ * queue until their results are stored.  Which ones are taken is told by pick.c and, of those that a
+ * crash has found under way, by suspects.c.
  */
 #include "postgres.h"
 
@@ -12,6 +13,8 @@
 
 #include "pg/worker/cursor.h"
 #include "pg/worker/lease.h"
+#include "pg/worker/lines.h"
+#include "pg/worker/pick.h"
 #include "pg/worker/suspects.h"
 
 /*
@@ -19,17 +22,6 @@
  * just now.
  */
 #define ALONE_LOOK 16
-
-/* A row of that number is.  It may be another one: somebody truncated the queue, and numbers come again. */
-static bool
-is_under_way(EvWorker *worker, const EvLease *lease)
-{
-	EvFlight *flight = hash_search(worker->flights, &lease->id, HASH_FIND, NULL);
-
-	if (flight != NULL && strcmp(flight->key, lease->key) != 0)
-		flight->row_lost = true;
-	return flight != NULL;
-}
 
 void
 ev_lease_reset(EvWorker *worker)
@@ -54,9 +46,8 @@ ev_lease_is_due(EvWorker *worker)
 		return turn == EV_TURN_ALONE;
 	if (ev_suspects_few_are_due(worker))
 		return true;
-	for (int p = 0; p < EV_PRIORITIES; p++)
-		if (!worker->cursors[p].exhausted)
-			return true;
+	if (ev_pick_is_due(worker))
+		return true;
 	if (ev_cursors_wake() != 0 && ev_cursors_wake() <= GetCurrentTimestamp())
 		return true;
 	return worker->next_due != 0 && worker->next_due <= GetCurrentTimestamp();
@@ -86,14 +77,17 @@ ev_lease_wake(EvWorker *worker)
 static int
 lease_suspects(EvWorker *worker, int crashes, int look, int room, EvLease *out, int *seen)
 {
-	EvLease *leases = palloc(look * sizeof(EvLease));
+	EvDue *due = palloc(look * sizeof(EvDue));
+	int64 *ids = palloc(room * sizeof(int64));
 	int n = 0;
 
-	*seen = ev_store_lease_suspects(crashes, leases, look);
+	*seen = ev_store_suspects(crashes, due, look);
 	for (int i = 0; i < *seen && n < room; i++)
-		if (!is_under_way(worker, &leases[i]))
-			out[n++] = leases[i];
-	pfree(leases);
+		if (!ev_is_under_way(worker, &due[i]))
+			ids[n++] = due[i].id;
+	n = ev_store_lease(ids, n, out);
+	pfree(due);
+	pfree(ids);
 	return n;
 }
 
@@ -122,40 +116,14 @@ lease_few(EvWorker *worker, int room, EvLeased *leased)
 	ev_suspects_few_seen(worker, leased->n == want, seen > 0);
 }
 
-/* Take rows of all priorities; rows that are under way already are passed over. */
 static void
 lease_ordinary(EvWorker *worker, TimestampTz now, int room, EvLeased *leased)
 {
-	EvLease *leases = leased->leases;
-	int n = leased->n;
+	int64 *ids = palloc(room * sizeof(int64));
+	int n = ev_pick(worker, now, ids, room - leased->n);
 
-	ev_cursors_before_lease(worker, now);
-	if (worker->next_due != 0 && worker->next_due <= now)
-		for (int p = 0; p < EV_PRIORITIES; p++)
-			worker->cursors[p].exhausted = false;
-	for (int p = 0; p < EV_PRIORITIES; p++)
-	{
-		EvCursor *cursor = &worker->cursors[p];
-		int want = room - n;
-		int start = n;
-		int got;
-
-		if (cursor->exhausted || want <= 0)
-			continue;
-		got = ev_store_lease(p, cursor->due_at, cursor->id, now, leases + n, want);
-		if (got > 0)
-		{
-			cursor->due_at = leases[n + got - 1].due_at;
-			cursor->id = leases[n + got - 1].id;
-		}
-		if (got < want)
-			ev_cursor_exhausted(cursor, now);
-		for (int i = 0; i < got; i++)
-			if (!is_under_way(worker, &leases[start + i]))
-				leases[n++] = leases[start + i];
-	}
-	ev_cursors_after_lease();
-	leased->n = n;
+	leased->n += ev_store_lease(ids, n, leased->leases + leased->n);
+	pfree(ids);
 }
 
 static int64
@@ -221,6 +189,7 @@ ev_lease_begin(EvWorker *worker, const EvLeased *leased)
 	pg_atomic_fetch_add_u64(&worker->db->counters.leased, leased->n);
 	ev_probing_submit(worker, leased->leases, n, leased->suspect_batch);
 	ev_probing_submit(worker, leased->leases + n, leased->n - n, leased->batch);
+	ev_lines_settle();
 }
 
 EvFlight *
@@ -237,6 +206,10 @@ ev_flight_begin(EvWorker *worker, const EvLease *lease, int64 batch)
 	flight->lost = EV_LOST_NOT;
 	flight->row_lost = false;
 	flight->few = lease->crashes == 1;
+	flight->priority = lease->priority;
+	flight->line = lease->crashes > 0 ? NULL : ev_line_of(lease->key);
+	if (flight->line != NULL)
+		ev_line_begin(flight->line, flight->priority);
 	worker->suspects.under_way += flight->few;
 	strlcpy(flight->key, lease->key, sizeof(flight->key));
 	return flight;
@@ -251,6 +224,8 @@ ev_flight_end(EvWorker *worker, int64 id)
 		return;
 	if (flight->few)
 		ev_suspects_few_ended(worker);
+	if (flight->line != NULL)
+		ev_line_end(flight->line, flight->priority);
 	ev_flight_visited(worker, flight, false);
 	if (flight->row_lost)
 		ev_lease_reset(worker);

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/lease.h"
+#include "pg/worker/lines.h"
 #include "pg/worker/lost.h"
 #include "pg/worker/transcript.h"
 
@@ -19,6 +20,9 @@
  * them busy.
  */
 #define REQUESTS_PER_SESSION 10
+
+/* A mail server of the site's own word may have one part in so many of them for a session. */
+#define LINE_SHARE 8
 
 /* Seconds of a day's beginning in which those are asked for for whom the day before had no room. */
 #define BUDGET_SPREAD 3600
@@ -157,6 +161,20 @@ ev_probing_end(EvWorker *worker)
 	worker->prober = NULL;
 }
 
+/*
+ * A domain may have two sessions' recipients under way: while some are asked for, the next ones wait in
+ * the prober.  Which host it will be is not known when they are taken; the most generous one counts, as
+ * long as it leaves room for others.
+ */
+static void
+set_line_cap(EvWorker *worker)
+{
+	int usual = worker->settings.rcpt_per_session;
+	int most = Max(worker->rcpt_per_session, usual);
+
+	ev_lines_set_cap(2 * Max(usual, Min(most, ev_probing_capacity(worker) / LINE_SHARE)));
+}
+
 void
 ev_probing_configure(EvWorker *worker)
 {
@@ -182,6 +200,7 @@ ev_probing_configure(EvWorker *worker)
 	}
 	else
 		ok = ev_prober_configure(worker->prober, &config, error, sizeof(error));
+	set_line_cap(worker);
 	if (!ok)
 		ereport(worker->prober == NULL ? ERROR : WARNING,
 		        (errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -191,6 +210,10 @@ ev_probing_configure(EvWorker *worker)
 void
 ev_probing_set_policies(EvWorker *worker, const struct ev_mx_policy *policies, int there)
 {
+	worker->rcpt_per_session = 0;
+	for (int i = 0; i < Min(there, EV_POLICIES_MAX); i++)
+		worker->rcpt_per_session = Max(worker->rcpt_per_session, policies[i].rcpt_per_session);
+	set_line_cap(worker);
 	if (there > EV_POLICIES_MAX)
 		ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 		                  errmsg("email_verify heeds %d of the %d rows of table "
@@ -215,6 +238,12 @@ ev_probing_set_rules(EvWorker *worker, const struct ev_site_rule *rules, int n, 
 	if (!ev_prober_set_rules(worker->prober, rules, (size_t) n))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("out of memory for table email_verify.reply_rule")));
+}
+
+int
+ev_probing_capacity(EvWorker *worker)
+{
+	return worker->settings.max_sessions * REQUESTS_PER_SESSION;
 }
 
 int

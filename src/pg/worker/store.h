@@ -15,13 +15,34 @@
 #include "net/prober.h"
 #include "pg/shared/shmem.h"
 
+/* 0: somebody asked just now; 1: lists and refreshes. */
+#define EV_PRIORITIES 2
+
+/* A row of the queue that is due. */
+typedef struct EvDue
+{
+	int64 id;
+	TimestampTz due_at;
+	int line; /* which of those that were asked for */
+	char key[EV_ADDRESS_KEY_SIZE];
+} EvDue;
+
+/* Rows of one domain that are asked for: at most n (of 1000) behind a place. */
+typedef struct EvDueOf
+{
+	const char *domain;
+	TimestampTz due_at;
+	int64 id;
+	int n;
+} EvDueOf;
+
 /* One row taken from the queue. */
 typedef struct EvLease
 {
 	int64 id;
-	TimestampTz due_at;
 	int32 attempts;
 	int32 put_backs;
+	int16 priority;
 	int16 crashes;                 /* that found it under way */
 	bool second_look;              /* the last verdict waits for this one to confirm it */
 	char key[EV_ADDRESS_KEY_SIZE]; /* as it stands in the table */
@@ -77,12 +98,19 @@ extern ErrorData *ev_store_caught(MemoryContext context);
 extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
                             int *added);
 
-/* At most n rows of a priority that are due by now, behind (after_due, after_id); returns how many. */
-extern int ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
-                          EvLease *leases, int n);
+/* At most n rows (of 1000) of a priority that are due by now, behind (after_due, after_id); returns how many. */
+extern int ev_store_due(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
+                        EvDue *due, int n);
 
-/* The same for the first n rows that so many crashes (from 1 on) have found under way. */
-extern int ev_store_lease_suspects(int crashes, EvLease *leases, int n);
+/* Likewise of each of these domains, one after the other; due has room for all that may come. */
+extern int ev_store_due_of(int priority, const EvDueOf *of, int n_of, TimestampTz now, EvDue *due,
+                           int n);
+
+/* The first n rows that so many crashes (from 1 on) have found under way, whenever they are due. */
+extern int ev_store_suspects(int crashes, EvDue *due, int n);
+
+/* All that is to be known for probing these rows, as far as they are there; returns how many are. */
+extern int ev_store_lease(const int64 *ids, int n, EvLease *leases);
 
 /* Remember that these rows are under way; returns the batch's number. */
 extern int64 ev_store_begin_batch(const int64 *ids, int n);

@@ -100,57 +100,118 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 }
 
 static int
-lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now, int crashes,
-      EvLease *leases, int n)
+read_due(uint64 rows, EvDue *due, int n)
+{
+	int got = (int) Min(rows, (uint64) n);
+
+	for (int i = 0; i < got; i++)
+	{
+		due[i].id = ev_spi_int64(i, 1);
+		(void) ev_spi_text(i, 2, due[i].key, sizeof(due[i].key));
+		due[i].due_at = ev_spi_time(i, 3);
+		due[i].line = (int) ev_spi_int64(i, 4);
+	}
+	return got;
+}
+
+int
+ev_store_due(int priority, TimestampTz after_due, int64 after_id, TimestampTz now, EvDue *due,
+             int n)
 {
 	static EvStatement statement = {
-		.sql = "SELECT id, address, due_at, attempts, put_backs, second_look, random_local, "
-			   "last_ip, hosts, catch_all, catch_all_age, accepted, refusals FROM "
-			   "email_verify._lease($1, "
-			   "$2, $3, $4, $5, $6)",
-		.n_params = 6,
-		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID, INT2OID}};
-	Datum values[6] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
-	                   Int64GetDatum(after_id), TimestampTzGetDatum(now),
-	                   Int32GetDatum(n),        Int16GetDatum(crashes)};
-	uint64 rows = ev_spi_run(&statement, values);
+		.sql = "SELECT id, address, due_at, 0::pg_catalog.int8 "
+			   "FROM email_verify._due($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {INT2OID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, INT4OID}};
+	Datum values[5] = {Int16GetDatum(priority), TimestampTzGetDatum(after_due),
+	                   Int64GetDatum(after_id), TimestampTzGetDatum(now), Int32GetDatum(n)};
 
-	for (uint64 i = 0; i < rows; i++)
+	return read_due(ev_spi_run(&statement, values), due, n);
+}
+
+int
+ev_store_due_of(int priority, const EvDueOf *of, int n_of, TimestampTz now, EvDue *due, int n)
+{
+	static EvStatement statement = {.sql = "SELECT id, address, due_at, line - 1 "
+	                                       "FROM email_verify._due_of($1, $2, $3, $4, $5, $6)",
+	                                .n_params = 6,
+	                                .types = {INT2OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
+	                                          INT8ARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}};
+	EvColumn domains = ev_column(TEXTOID, n_of);
+	EvColumn due_at = ev_column(TIMESTAMPTZOID, n_of);
+	EvColumn ids = ev_column(INT8OID, n_of);
+	EvColumn counts = ev_column(INT4OID, n_of);
+	Datum values[6] = {Int16GetDatum(priority)};
+
+	for (int i = 0; i < n_of; i++)
 	{
-		EvLease *lease = &leases[i];
-		size_t len;
-		char *utf8;
-		bool null;
-
-		memset(lease, 0, sizeof(*lease));
-		lease->crashes = (int16) crashes;
-		lease->id = ev_spi_int64(i, 1);
-		lease->due_at = ev_spi_time(i, 3);
-		lease->attempts = DatumGetInt32(ev_spi_field(i, 4, &null));
-		lease->put_backs = DatumGetInt32(ev_spi_field(i, 5, &null));
-		lease->second_look = DatumGetBool(ev_spi_field(i, 6, &null));
-		lease->request.id = (uint64_t) lease->id;
-		len = ev_spi_text(i, 2, lease->key, sizeof(lease->key));
-		utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
-		(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
-		(void) ev_spi_text(i, 7, lease->request.random_local, sizeof(lease->request.random_local));
-		(void) ev_spi_text(i, 8, lease->request.last_ip, sizeof(lease->request.last_ip));
-		read_known_hosts(i, 9, &lease->request);
+		ev_column_set(&domains, i, CStringGetTextDatum(of[i].domain));
+		ev_column_set(&due_at, i, TimestampTzGetDatum(of[i].due_at));
+		ev_column_set(&ids, i, Int64GetDatum(of[i].id));
+		ev_column_set(&counts, i, Int32GetDatum(of[i].n));
 	}
-	return (int) rows;
+	values[1] = ev_column_array(&domains);
+	values[2] = ev_column_array(&due_at);
+	values[3] = ev_column_array(&ids);
+	values[4] = ev_column_array(&counts);
+	values[5] = TimestampTzGetDatum(now);
+	return read_due(ev_spi_run(&statement, values), due, n);
 }
 
 int
-ev_store_lease(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,
-               EvLease *leases, int n)
+ev_store_suspects(int crashes, EvDue *due, int n)
 {
-	return lease(priority, after_due, after_id, now, 0, leases, n);
+	static EvStatement statement = {.sql = "SELECT id, address, due_at, 0::pg_catalog.int8 "
+	                                       "FROM email_verify._suspects($1, $2)",
+	                                .n_params = 2,
+	                                .types = {INT2OID, INT4OID}};
+	Datum values[2] = {Int16GetDatum(crashes), Int32GetDatum(n)};
+
+	return read_due(ev_spi_run(&statement, values), due, n);
+}
+
+static void
+read_lease(uint64 row, EvLease *lease)
+{
+	size_t len;
+	char *utf8;
+
+	memset(lease, 0, sizeof(*lease));
+	lease->id = ev_spi_int64(row, 1);
+	lease->priority = (int16) Min(Max(ev_spi_int64(row, 3), 0), EV_PRIORITIES - 1);
+	lease->crashes = (int16) ev_spi_int64(row, 4);
+	lease->attempts = (int32) ev_spi_int64(row, 5);
+	lease->put_backs = (int32) ev_spi_int64(row, 6);
+	lease->second_look = ev_spi_int64(row, 7) != 0;
+	lease->request.id = (uint64_t) lease->id;
+	len = ev_spi_text(row, 2, lease->key, sizeof(lease->key));
+	utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
+	(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
+	(void) ev_spi_text(row, 8, lease->request.random_local, sizeof(lease->request.random_local));
+	(void) ev_spi_text(row, 9, lease->request.last_ip, sizeof(lease->request.last_ip));
+	read_known_hosts(row, 10, &lease->request);
 }
 
 int
-ev_store_lease_suspects(int crashes, EvLease *leases, int n)
+ev_store_lease(const int64 *ids, int n, EvLease *leases)
 {
-	return lease(0, 0, 0, 0, crashes, leases, n);
+	static EvStatement statement = {
+		.sql = "SELECT id, address, priority::pg_catalog.int8, crashes::pg_catalog.int8, "
+			   "attempts::pg_catalog.int8, put_backs::pg_catalog.int8, "
+			   "second_look::pg_catalog.int4::pg_catalog.int8, random_local, last_ip, hosts, "
+			   "catch_all, catch_all_age, accepted, refusals FROM email_verify._lease($1)",
+		.n_params = 1,
+		.types = {INT8ARRAYOID}};
+	Datum values[1];
+	uint64 rows;
+
+	if (n == 0)
+		return 0;
+	values[0] = ev_column_int64s(ids, n);
+	rows = ev_spi_run(&statement, values);
+	for (uint64 i = 0; i < rows && i < (uint64) n; i++)
+		read_lease(i, &leases[i]);
+	return (int) Min(rows, (uint64) n);
 }
 
 int64

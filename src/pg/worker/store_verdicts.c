@@ -103,7 +103,7 @@ ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *st
 {
 	static EvStatement statement = {
 		.sql =
-			"SELECT id, address, status, reason, detail, checked_at, retry_at, asked_at "
+			"SELECT address, status, reason, detail, checked_at, retry_at, asked_at "
 			"FROM email_verify._complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
 			"$14, $15, $16, $17, $18, $19, $20, $21, pg_catalog.make_interval(secs => $22))",
 		.n_params = N_COMPLETE + 1};
@@ -125,7 +125,7 @@ ev_store_complete(const EvOutcome *outcomes, int n, int flip_delay, EvStored *st
 	values[N_COMPLETE] = Int32GetDatum(flip_delay);
 	rows = ev_spi_run(&statement, values);
 	for (uint64 i = 0; i < rows && n_stored < n; i++)
-		if (ev_spi_stored(i, 2, 3, &stored[n_stored]))
+		if (ev_spi_stored(i, 1, 2, &stored[n_stored]))
 			n_stored++;
 	return n_stored;
 }

@@ -27,6 +27,7 @@
 #include "pg/worker/cursor.h"
 #include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
+#include "pg/worker/lines.h"
 #include "pg/worker/outage.h"
 #include "pg/worker/process.h"
 #include "pg/worker/suspects.h"
@@ -239,6 +240,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 
 		/* rows that it leased are not under way: they lie ahead again */
 		ev_cursors_restore(worker);
+		ev_lines_restore();
 		ev_suspects_look(worker);
 
 		/* while the row is searched for, the same lock is met again and again: said once */

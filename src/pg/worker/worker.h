@@ -17,7 +17,6 @@
 #define EV_INBOX_BATCH  1000
 #define EV_LEASE_BATCH  500
 #define EV_RESULT_BATCH 500
-#define EV_PRIORITIES   2
 
 /* Rows of mx_policy that are heeded. */
 #define EV_POLICIES_MAX 10000
@@ -43,6 +42,8 @@ typedef struct EvFlight
 	bool answered; /* its result is on its way into the store */
 	EvLost lost;
 	bool row_lost; /* the row of that id is another address's by now, and waits for its turn */
+	int16 priority;
+	struct EvLine *line; /* that it is counted in; NULL: in none */
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvFlight;
 
@@ -59,6 +60,7 @@ typedef struct EvCursor
 	TimestampTz due_at;
 	int64 id;
 	bool exhausted; /* nothing more was due behind it when it was last used */
+	bool blocked;   /* the next row can be neither taken nor passed over: see lines.h */
 } EvCursor;
 
 /* Are there rows with two crashes, which are to be probed alone? */
@@ -92,9 +94,10 @@ typedef struct EvWorker
 	int prober_place;                        /* enum ev_prober_place: where it is */
 	bool prober_is_new;                      /* the loop does not know its descriptor yet */
 	struct ev_prober_stats published_prober; /* its process as it was told last */
-	bool recovered;      /* what a crash has found under way is suspect, and no longer under way */
-	bool policies_stale; /* mx_policy and reply_rule are to be read before anything is leased */
-	bool checkers;       /* there are external checkers */
+	bool recovered;       /* what a crash has found under way is suspect, and no longer under way */
+	bool policies_stale;  /* mx_policy and reply_rule are to be read before anything is leased */
+	bool checkers;        /* there are external checkers */
+	int rcpt_per_session; /* the most that the settings or any row of mx_policy allow */
 	TimestampTz rules_end; /* when the first rule for replies is in force no longer; 0: never */
 	HTAB *flights;
 	int n_lost; /* flights that are lost */
@@ -137,7 +140,10 @@ extern void ev_probing_end(EvWorker *worker); /* the worker ends: at once, whate
 extern void ev_probing_submit(EvWorker *worker, const EvLease *leases, int n, int64 batch);
 extern void ev_probing_collect(EvWorker *worker);
 extern bool ev_probing_can_collect(EvWorker *worker);
+
+/* How many more may be under way, and how many in all. */
 extern int ev_probing_room(EvWorker *worker);
+extern int ev_probing_capacity(EvWorker *worker);
 
 /*
  * The site's word on mail servers; there are `there` of them in the table.  Throws when there is no
