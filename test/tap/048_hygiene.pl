@@ -217,7 +217,7 @@ $asker->run('SET enable_seqscan = off');
 $c->sql('SELECT email_verify.pause()');
 $c->sql(qq{INSERT INTO email_verify.queue (address, due_at) SELECT 'v' || i || '\@ok.deliver.com', now() FROM generate_series(1, 1000) i});
 $before = entries_read('queue_due');
-is($asker->run(q{SELECT count(*) FROM email_verify._lease(0::smallint, now() - interval '10 min', 0, clock_timestamp(), 1000, 0::smallint)}), 1000, '1,000 rows that are due are found');
+is($asker->run(q{SELECT count(*) FROM email_verify._due(0::smallint, now() - interval '10 min', 0, clock_timestamp(), 1000)}), 1000, '1,000 rows that are due are found');
 $asker->run('SELECT pg_stat_force_next_flush()');
 $asker->run('SELECT 1');
 cmp_ok(entries_read('queue_due') - $before, '<=', 1100, '... by reading no more than these');
@@ -233,7 +233,7 @@ $c->sql('ANALYZE email_verify.domain, email_verify.domain_host, email_verify.que
 # as if the queue had three million rows
 $c->sql(q{UPDATE pg_class SET reltuples = reltuples * 60 WHERE oid = 'email_verify.queue'::regclass});
 my @read = map { counter('idx_tup_fetch', 'tables', "relname = '$_'") } qw(domain domain_host);
-is($asker->run(q{SELECT count(*) FROM email_verify._lease(1::smallint, '-infinity', 0, clock_timestamp(), 500, 0::smallint)}), 500, 'rows of a long queue');
+is($asker->run(q{SELECT count(*) FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(1::smallint, '-infinity', 0, clock_timestamp(), 500)))}), 500, 'rows of a long queue');
 $asker->run('SELECT pg_stat_force_next_flush()');
 $asker->run('SELECT 1');
 for my $table (qw(domain domain_host))
