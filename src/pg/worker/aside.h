@@ -1,35 +1,78 @@
 /*
  * aside.h
- *	  Results and questions that cannot be stored just now, since somebody else's transaction holds
- *	  their rows.
+ *	  Results and questions that cannot be stored just now, since another transaction holds their rows.
  *
- * A cycle that runs into a lock fails as a whole.  Then half of what it carried is set aside, again
- * and again until the rest can be stored or is the one that cannot.  The others come back at once,
- * in portions that grow as long as they are stored; the one is tried again after a pause that
- * doubles.  So a row that is held costs that row, and is stored when it is let go.  Nothing is
- * dropped but facts about domains, which are found out again.
+ * A cycle that runs into a lock fails as a whole, after a short time-out.  The next one looks who holds
+ * what (held.h): held questions and results are set aside, together with the transaction that holds them,
+ * and the others are stored.  As long as one is watched every cycle looks, so that nothing runs into what
+ * it holds again.  What is set aside is not tried again, but comes back when that transaction has ended,
+ * however it ended, behind what has come in meanwhile.
+ *
+ * What fails although nobody holds one of its rows meets a locked table: that kind (facts, results or
+ * questions) rests for a while, which doubles, and the others go on.  Facts about domains are dropped
+ * in either case, since they are found out again.
+ *
+ * Bounded: results by what is under way, questions by EV_ASIDE_QUESTIONS.  One more is let go, and counted as
+ * refused: whoever holds that many addresses is about to queue them himself.
  */
 #ifndef EV_ASIDE_H
 #define EV_ASIDE_H
 
 #include "pg/worker/worker.h"
 
+#define EV_ASIDE_QUESTIONS 100000
+
+/* What a cycle is doing, so that it is known what a lock has stopped. */
+typedef enum EvDoing
+{
+	EV_DOING_OTHER,
+	EV_DOING_FACTS,
+	EV_DOING_RESULTS,
+	EV_DOING_QUESTIONS,
+	EV_DOING_KINDS
+} EvDoing;
+
+extern void ev_aside_doing(EvDoing what);
+
 /*
- * A cycle met a lock.  False: setting aside does not help, or has not helped often enough; a pause
+ * A cycle met a lock.  EV_LOCK_EXPLAINED: the next one will look who holds what, or knows what to leave
+ * alone, and that is at once; EV_LOCK_TABLE: likewise, but one kind rests; EV_LOCK_ALL: nothing can be done, a pause
  * is due.
  */
-extern bool ev_aside_set(EvWorker *worker);
+typedef enum EvLockMet
+{
+	EV_LOCK_EXPLAINED,
+	EV_LOCK_TABLE,
+	EV_LOCK_ALL
+} EvLockMet;
+
+extern EvLockMet ev_aside_locked(void);
+
+/* In a cycle's transaction, before it stores anything: set aside what is held, as far as there is reason to look. */
+extern void ev_aside_look(EvWorker *worker);
 
 /* A cycle was stored. */
-extern void ev_aside_stored(EvWorker *worker);
+extern void ev_aside_stored(void);
 
-/* Bring back what may be tried again, as far as the worker has nothing else to store. */
+/* Look whether transactions that are watched have ended; now: without regard to when that was done last. */
+extern void ev_aside_watch(bool now);
+
+/* Is there something that can be stored now? */
+extern bool ev_aside_is_due(void);
+
+/* Behind what the worker has to store already, as much as there is room for. */
 extern void ev_aside_return(EvWorker *worker);
+
+/* Questions that a cycle leaves for ev_aside_return() of what it could take. */
+extern int ev_aside_share(void);
+
+/* Does that kind rest? */
+extern bool ev_aside_rests(EvDoing what);
 
 /* At the end of the process: questions go back to the inbox, as far as it has room. */
 extern void ev_aside_give_back(EvWorker *worker);
 
-/* When that is to be called again by itself; 0: never. */
+/* When ev_aside_watch() is to be called; 0: never. */
 extern TimestampTz ev_aside_wake(void);
 
 /* How many questions are set aside: they are not in the queue yet. */

@@ -41,7 +41,8 @@ ev_cycle_is_due(EvWorker *worker)
 		return false;
 	return !worker->recovered || worker->policies_stale || worker->n_lost > 0 ||
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
-	       !ev_inbox_is_empty(worker->db) || outcomes_are_ripe(worker) ||
+	       (!ev_aside_rests(EV_DOING_QUESTIONS) && !ev_inbox_is_empty(worker->db)) ||
+	       ev_aside_is_due() || outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
 	       ev_lease_is_due(worker) || ev_count_is_due(worker);
 }
@@ -149,10 +150,12 @@ store_all(EvWorker *worker, Done *done)
 	TimestampTz soonest = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
 
 	take_policies(worker);
+	ev_aside_doing(EV_DOING_FACTS);
 	if (worker->n_domains > 0)
 		ev_store_learn_domains(worker->domains, worker->n_domains);
 	if (worker->n_hosts > 0)
 		ev_store_learn_hosts(worker->hosts, worker->n_hosts);
+	ev_aside_doing(EV_DOING_RESULTS);
 	if (worker->n_outcomes > 0)
 	{
 		done->stored = MemoryContextAlloc(done->context, worker->n_outcomes * sizeof(EvStored));
@@ -161,8 +164,10 @@ store_all(EvWorker *worker, Done *done)
 		if (worker->checkers && done->n_stored > 0)
 			ev_store_set_aside(done->stored, done->n_stored);
 	}
+	ev_aside_doing(EV_DOING_OTHER);
 	if (worker->n_lost > 0)
 		done->n_parked = ev_lost_store(worker, done->context, &done->parked);
+	ev_aside_doing(EV_DOING_QUESTIONS);
 	if (worker->n_inbox > 0)
 	{
 		done->known = MemoryContextAlloc(done->context, worker->n_inbox * sizeof(EvStored));
@@ -173,6 +178,7 @@ store_all(EvWorker *worker, Done *done)
 		if (done->added > 0)
 			worker->cursors[0].exhausted = false;
 	}
+	ev_aside_doing(EV_DOING_OTHER);
 
 	/* rows that wait for their results to be stored are still in the queue: not before */
 	/*
@@ -230,7 +236,6 @@ ev_cycle(EvWorker *worker)
 			AllocSetContextCreate(TopMemoryContext, "email_verify cycle", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(context);
 	done.context = context;
-	done.final = count_final(worker);
 	if (pg_atomic_exchange_u32(&worker->db->policies, 0) != 0)
 		worker->policies_stale = true;
 	ev_cursors_save(worker);
@@ -238,8 +243,12 @@ ev_cycle(EvWorker *worker)
 		return false;
 
 	/* not before: what is asked of a new extension is for the worker that comes after this one */
-	if (worker->n_inbox == 0)
-		worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH);
+	if (worker->n_inbox == 0 && !ev_aside_rests(EV_DOING_QUESTIONS))
+		worker->n_inbox =
+			ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH - ev_aside_share());
+	ev_aside_return(worker);
+	ev_aside_look(worker);
+	done.final = count_final(worker);
 	store_all(worker, &done);
 
 	/*

@@ -208,7 +208,7 @@ init_worker(EvWorker *worker)
 
 /*
  * One cycle; an error is reported and costs a pause, which doubles while errors go on.  Rows that
- * somebody else has locked cost none as long as there is something else to be stored.
+ * somebody else holds, and tables that one kind of what is stored needs, cost none (aside.h).
  */
 static bool
 try_cycle(EvWorker *worker, int *backoff_ms)
@@ -223,7 +223,7 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		there = recovered ? ev_cycle(worker) : ev_suspects_recover(worker);
 		if (there)
 		{
-			ev_aside_stored(worker);
+			ev_aside_stored();
 			ev_outage_over();
 		}
 		if (there && recovered)
@@ -236,28 +236,28 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		bool refused;
 		int code = geterrcode();
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
-		bool search = worker->n_outcomes + worker->n_inbox > 1;
+		EvLockMet met = locked ? ev_aside_locked() : EV_LOCK_ALL;
 
 		/* rows that it leased are not under way: they lie ahead again */
 		ev_cursors_restore(worker);
 		ev_lines_restore();
 		ev_suspects_look(worker);
 
-		/* while the row is searched for, the same lock is met again and again: said once */
+		/* a row that somebody holds is no fault: nothing is said of it */
 		MemoryContextSwitchTo(old);
-		locked = locked && ev_aside_set(worker);
 		error = CopyErrorData();
 		ev_store_abort();
 		MemoryContextSwitchTo(old);
 		refused = ev_fitness_failed(error);
 		FreeErrorData(error);
-		if (!refused && (!locked || !search))
-			ev_outage_report(locked);
+		if (!refused && met != EV_LOCK_EXPLAINED)
+			ev_outage_report(met == EV_LOCK_TABLE);
 		FlushErrorState();
-		pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
+		if (met != EV_LOCK_EXPLAINED)
+			pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
 		if (refused)
 			*backoff_ms = 0; /* it is not time that mends this */
-		else if (!locked)
+		else if (met == EV_LOCK_ALL)
 			*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
 	}
 	PG_END_TRY();
@@ -322,7 +322,7 @@ store_wake(EvWorker *worker, TimestampTz not_before)
 		wake = TimestampTzPlusMilliseconds(worker->oldest_outcome, 20);
 	else
 		wake = ev_lease_wake(worker);
-	if (ev_aside_wake() != 0 && (wake == 0 || (not_before == 0 && ev_aside_wake() < wake)))
+	if (not_before == 0 && ev_aside_wake() != 0 && (wake == 0 || ev_aside_wake() < wake))
 		wake = ev_aside_wake();
 	return wake;
 }
@@ -366,6 +366,7 @@ take_over_what_came(EvWorker *worker)
 	ev_count_add(worker, (int64) pg_atomic_exchange_u64(&db->added, 0));
 	ev_suspects_look(worker);
 	ev_commands_look();
+	ev_aside_watch(true);
 }
 
 static uint32
@@ -426,7 +427,7 @@ loop(EvWorker *worker)
 		ev_probing_collect(worker);
 		if (not_before != 0 && GetCurrentTimestamp() >= not_before)
 			not_before = 0;
-		ev_aside_return(worker);
+		ev_aside_watch(false);
 		if (not_before == 0 && ev_cycle_is_due(worker))
 		{
 			if (!try_cycle(worker, &backoff_ms) && !ev_fitness_refused())
@@ -441,7 +442,8 @@ loop(EvWorker *worker)
 		if (not_before == 0)
 			ev_upkeep_run(worker);
 		publish_prober(worker);
-		ev_activity_publish(worker, not_before != 0);
+		ev_activity_publish(worker, not_before != 0 || ev_aside_rests(EV_DOING_RESULTS) ||
+		                                ev_aside_rests(EV_DOING_QUESTIONS));
 
 		/* one cycle a turn: whatever the load, settings and requests are looked at in between */
 		timeout = not_before == 0 && ev_cycle_is_due(worker) ? 0 : sleep_time(worker, not_before);
