@@ -167,9 +167,14 @@ read_bare(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 	{
 		if (try(ev_bounce_read_event, &input, rows))
 			return true;
+		/* whatever words are in it: an event is read as such or not at all */
+		if (work->event == EV_EVENT_KNOWN)
+			return false;
 	}
 	if (try(ev_bounce_read_log, &input, rows))
 		return true;
+	if (work->event != EV_EVENT_NONE)
+		return false;
 	input.text =
 		(struct ev_slice){work->text, ev_mime_decode(&part, work->text, EV_BOUNCE_TEXT_MAX)};
 	if (ev_bounce_is_report(input.text))
@@ -220,13 +225,15 @@ finish_row(struct ev_bounce *row, bool message)
 	else
 	{
 		row->permanence = EV_PERMANENCE_NONE;
-		row->refused_by = EV_REFUSED_BY_NONE;
+		if (row->kind != EV_KIND_NOT_SENT)
+			row->refused_by = EV_REFUSED_BY_NONE;
 		row->scope = EV_SCOPE_NONE;
 	}
 	/* somebody on the way took it; whether there is a mailbox nobody says */
 	if (row->kind == EV_KIND_RELAYED || row->kind == EV_KIND_EXPANDED)
 		row->verdict = ev_verdict_of(EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CANNOT_VERIFY);
-	else if (!is_failure(row->kind) && row->kind != EV_KIND_SUCCESS)
+	else if (!is_failure(row->kind) && row->kind != EV_KIND_SUCCESS &&
+	         row->kind != EV_KIND_NOT_SENT)
 		row->rule[0] = '\0';
 	if (row->confidence == 0)
 		row->confidence =
@@ -292,6 +299,7 @@ ev_bounce_read(const char *message, size_t n, struct ev_bounce_work *work, struc
 
 	if (n == 0 || n > EV_BOUNCE_MESSAGE_MAX || max == 0)
 		return 0;
+	work->event = EV_EVENT_NONE;
 	s = skip_preamble(s);
 	if (s.n == 0)
 		return 0;

@@ -11,6 +11,8 @@
 #ifndef EV_BOUNCE_H
 #define EV_BOUNCE_H
 
+#include "engine/bounce_json.h"
+#include "engine/event_format.h"
 #include "engine/site_rules.h"
 
 #define EV_BOUNCE_RECIPIENT_MAX  512
@@ -76,6 +78,7 @@ enum ev_bounce_kind
 	EV_KIND_ARF,            /* RFC 5965: a complaint */
 	EV_KIND_REPORT,         /* DMARC, TLS and other reports about many messages */
 	EV_KIND_SUBSCRIPTION,   /* list managers */
+	EV_KIND_NOT_SENT,       /* the sender itself refused to send it: nobody else was asked */
 	EV_N_BOUNCE_KIND
 };
 
@@ -101,17 +104,28 @@ struct ev_bounce
 	const char *format; /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };
 
+/* Was it an event, though it may have given no row? */
+enum ev_bounce_event
+{
+	EV_EVENT_NONE,
+	EV_EVENT_UNKNOWN, /* objects that no format fits */
+	EV_EVENT_KNOWN
+};
+
 /*
- * Room for one message; the caller's, some 600 kB.  Only `stop` and `site` are to be set: where stop is
- * not NULL, reading ends without rows soon after the number it points to is no longer 0.
+ * Room for one message; the caller's, some 800 kB.  Only `stop`, `site` and `formats` are to be set:
+ * where stop is not NULL, reading ends without rows soon after the number it points to is no longer 0.
  */
 struct ev_bounce_work
 {
 	const volatile int *stop;
 	const struct ev_site_rules *site; /* the site's own rules for replies; NULL for none */
+	const struct ev_event_formats *formats; /* of the site's own senders; NULL for none */
+	enum ev_bounce_event event;             /* set by ev_bounce_read() */
 	char text[EV_BOUNCE_TEXT_MAX + 1];
 	char more[EV_BOUNCE_TEXT_MAX + 1];
 	struct ev_reply reply;
+	struct ev_json json;
 };
 
 /*

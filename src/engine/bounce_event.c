@@ -1,150 +1,144 @@
 /*
  * bounce_event.c
- *	  JSON events of mail providers: one object, several of them one behind the other, or an array.
+ *	  JSON events of senders: one object, several of them one behind the other (JSON lines), an array, or
+ *	  any of these inside something else.
+ *
+ * An object is held against the formats that are known, the site's first.  One that fits none is
+ * opened: events come in envelopes (SNS, SQS, EventBridge, a log of requests), also as strings of JSON.
  */
 #include "engine/bounce_event.h"
 
 #include <string.h>
 
-#define EVENTS_MAX 10000
+#define EVENTS_MAX   10000 /* objects one behind the other */
+#define STRINGS_MAX  100   /* strings of JSON in an object */
+#define WRAPPED_MAX  3     /* strings within strings */
+#define ENVELOPE_MAX 4     /* objects around an event */
 
-static const struct
+/* Strings that may be JSON, as they were found. */
+struct strings
 {
-	enum ev_bounce_kind kind;
-	enum ev_bounce_action action;
-} outcomes[] = {
-	[EV_EVENT_FAILED] = {EV_KIND_DSN, EV_ACTION_FAILED},
-	[EV_EVENT_SOFT] = {EV_KIND_DSN, EV_ACTION_FAILED},
-	[EV_EVENT_DELAYED] = {EV_KIND_DELAY, EV_ACTION_DELAYED},
-	[EV_EVENT_DELIVERED] = {EV_KIND_SUCCESS, EV_ACTION_DELIVERED},
-	[EV_EVENT_COMPLAINT] = {EV_KIND_ARF, EV_ACTION_NONE},
-	[EV_EVENT_SUBSCRIPTION] = {EV_KIND_SUBSCRIPTION, EV_ACTION_NONE},
+	struct ev_slice slices[STRINGS_MAX];
+	size_t n;
 };
 
-static struct ev_slice
-unescaped(const struct ev_event *event, int token, char *buf, size_t size)
-{
-	return (struct ev_slice){buf, ev_json_unescape(ev_json_raw(event->json, token), buf, size)};
-}
-
-bool
-ev_event_is(const struct ev_event *event, int token, const char *word)
-{
-	return ev_slice_is(ev_json_raw(event->json, token), word);
-}
-
-bool
-ev_event_add(struct ev_event *event, enum ev_event_outcome outcome, int address, int status,
-             int said, struct ev_enhanced fallback)
-{
-	char recipient[EV_BOUNCE_RECIPIENT_MAX + 1];
-	char buf[4096];
-	struct ev_bounce *row;
-	struct ev_slice words;
-	size_t len;
-
-	if (!ev_bounce_copy_address(recipient, sizeof(recipient),
-	                            unescaped(event, address, buf, sizeof(buf))))
-		return false;
-	row = ev_bounce_add(event->rows, event->format, outcomes[outcome].kind);
-	if (row == NULL)
-		return false;
-	memcpy(row->final_recipient, recipient, sizeof(recipient));
-	row->action = outcomes[outcome].action;
-	row->confidence = 95;
-	words = unescaped(event, said, buf, sizeof(buf));
-	if (outcome == EV_EVENT_COMPLAINT || outcome == EV_EVENT_SUBSCRIPTION)
-	{
-		ev_bounce_copy(row->diagnostic, sizeof(row->diagnostic), words);
-		return true;
-	}
-	if (!ev_enhanced_parse(ev_json_raw(event->json, status).s, ev_json_raw(event->json, status).n,
-	                       &row->enhanced, &len))
-		row->enhanced = (struct ev_enhanced){0, 0, 0};
-	if (outcome == EV_EVENT_DELIVERED)
-	{
-		/* it was taken, whatever words the reply has */
-		ev_bounce_diagnose(row, ev_slice_to(words, words.n > 0 && words.s[0] == '2' ? 3 : 0),
-		                   event->input->work);
-		ev_bounce_copy(row->diagnostic, sizeof(row->diagnostic), words);
-		return true;
-	}
-	ev_bounce_diagnose(row, words, event->input->work);
-
-	/* neither words nor code say what it was: the provider's class does */
-	if (row->reply_code == 0 && row->enhanced.klass == 0 && fallback.klass != 0 &&
-	    (row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE ||
-	     row->verdict.reason == EV_REASON_POLICY_TEMP_FAIL))
-	{
-		row->enhanced = fallback;
-		ev_bounce_diagnose(row, words, event->input->work);
-	}
-	if (outcome == EV_EVENT_SOFT && row->permanence == EV_PERMANENCE_HARD)
-		row->permanence = EV_PERMANENCE_SOFT;
-	return true;
-}
-
 static bool
-read_object(struct ev_event *event, int object)
+read_by(struct ev_event *event, const struct ev_event_formats *formats, int object)
 {
-	static bool (*const readers[])(struct ev_event *, int) = {
-		ev_event_read_ses,       ev_event_read_mailgun,  ev_event_read_postmark,
-		ev_event_read_sparkpost, ev_event_read_mandrill, ev_event_read_flat};
+	for (size_t i = 0; formats != NULL && i < formats->n; i++)
+	{
+		const struct ev_event_format *format = &formats->rows[i];
 
-	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
-		if (readers[i](event, object))
-			return true;
+		event->scopes[0] = object;
+		event->depth = 1;
+		if (!ev_event_holds(event, format->marks) ||
+		    (format->only != NULL && !ev_event_has_only(event, object, format->only)))
+			continue;
+		event->known = true;
+		event->format = format;
+		ev_event_each(event, object, format->each, ev_event_add_row);
+		return true;
+	}
 	return false;
 }
 
-/* SNS (and SQS around it) has the event as a string in "Message" ("Body"); EventBridge as "detail". */
-static bool
-read_wrapped(struct ev_event *event, struct ev_json *json, int object)
+/* Read an object, or what is in it. */
+static void
+read_value(struct ev_event *event, int token, int envelopes, struct strings *strings)
 {
-	struct ev_bounce_work *work = event->input->work;
-	size_t used;
-	size_t n;
+	const struct ev_json *json = event->json;
 
-	for (int i = 0; i < 2; i++)
+	if (ev_json_is_array(json, token))
 	{
-		int inner = ev_json_get(json, object, "Message");
-
-		if (inner == EV_JSON_NONE)
-			inner = ev_json_get(json, object, "Body");
-		if (inner == EV_JSON_NONE || !ev_slice_starts(ev_slice_trim(ev_json_raw(json, inner)), "{"))
-			break;
-		/* the string may lie in the room for strings: there, it only gets shorter */
-		n = ev_json_unescape(ev_json_raw(json, inner), work->more, EV_BOUNCE_TEXT_MAX);
-		if (!ev_json_parse((struct ev_slice){work->more, n}, json, &used))
-			return false;
-		object = 0;
+		for (int i = ev_json_first(json, token); i != EV_JSON_NONE; i = ev_json_next(json, token, i))
+			read_value(event, i, envelopes, strings);
+		return;
 	}
-	if (ev_json_get(json, object, "detail") != EV_JSON_NONE)
-		object = ev_json_get(json, object, "detail");
-	return read_object(event, object);
+	if (!ev_json_is_object(json, token))
+	{
+		struct ev_slice raw = ev_slice_trim(ev_json_raw(json, token));
+
+		if ((ev_slice_starts(raw, "{") || ev_slice_starts(raw, "[")) && strings->n < STRINGS_MAX)
+			strings->slices[strings->n++] = raw;
+		return;
+	}
+	if (read_by(event, event->input->work->formats, token) ||
+	    read_by(event, ev_event_formats_shipped(), token) || envelopes == 0)
+		return;
+	for (int i = ev_json_first_key(json, token); i != EV_JSON_NONE;
+	     i = ev_json_next_key(json, token, i))
+		read_value(event, i + 1, envelopes - 1, strings);
+}
+
+/* Behind a line that is no JSON. */
+static struct ev_slice
+skip_line(struct ev_slice rest)
+{
+	struct ev_slice line;
+
+	(void) ev_slice_line(&rest, &line);
+	return rest;
+}
+
+/* Read objects one behind the other.  What is in strings is read in room for it, in which it gets shorter. */
+static void
+read_text(struct ev_event *event, struct ev_slice rest, int wrapped)
+{
+	const volatile int *stop = event->input->work->stop;
+	struct strings strings;
+	char *room = event->input->work->more;
+	size_t in_vain = 2 * rest.n + 4096;
+	size_t used;
+
+	for (size_t i = 0; i < EVENTS_MAX && event->rows->n < event->rows->max; i++)
+	{
+		if (stop != NULL && *stop != 0)
+			break;
+		/* between objects: brackets of arrays, commas */
+		while (rest.n > 0 && (ev_slice_is_blank(rest.s[0]) || rest.s[0] == ',' ||
+		                      rest.s[0] == '[' || rest.s[0] == ']'))
+			rest = ev_slice_from(rest, 1);
+		if (rest.n == 0)
+			break;
+		if (rest.s[0] != '{')
+			break;
+		if (!ev_json_parse(rest, event->json, &used))
+		{
+			/* one line of many may be cut off; what is read again and again has an end */
+			if (used > in_vain)
+				break;
+			in_vain -= used;
+			rest = skip_line(rest);
+			continue;
+		}
+		event->seen = true;
+		strings.n = 0;
+		read_value(event, 0, ENVELOPE_MAX, &strings);
+		rest = ev_slice_from(rest, used);
+		for (size_t k = 0; k < strings.n && wrapped > 0; k++)
+		{
+			char *out = wrapped == WRAPPED_MAX ? room : (char *) strings.slices[k].s;
+			size_t size = wrapped == WRAPPED_MAX ? EV_BOUNCE_TEXT_MAX : strings.slices[k].n;
+			size_t n = ev_json_unescape(strings.slices[k], out, size);
+
+			read_text(event, (struct ev_slice){out, n}, wrapped - 1);
+		}
+	}
 }
 
 bool
 ev_bounce_read_event(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
-	struct ev_json json;
-	struct ev_event event = {input, rows, &json, NULL};
+	struct ev_event event = {.input = input, .rows = rows, .json = &input->work->json};
 	struct ev_slice rest = ev_slice_trim(input->message);
 	size_t before = rows->n;
-	size_t used;
 
 	if (rest.n == 0 || (rest.s[0] != '{' && rest.s[0] != '['))
 		return false;
-	for (size_t i = 0; i < EVENTS_MAX && rows->n < rows->max; i++)
-	{
-		/* between objects: brackets of arrays, commas */
-		while (rest.n > 0 && (ev_slice_is_blank(rest.s[0]) || rest.s[0] == ',' ||
-		                      rest.s[0] == '[' || rest.s[0] == ']'))
-			rest = ev_slice_from(rest, 1);
-		if (rest.n == 0 || rest.s[0] != '{' || !ev_json_parse(rest, &json, &used))
-			break;
-		read_wrapped(&event, &json, 0);
-		rest = ev_slice_from(rest, used);
-	}
+	read_text(&event, rest, WRAPPED_MAX);
+	if (event.known)
+		input->work->event = EV_EVENT_KNOWN;
+	else if (event.seen && input->work->event == EV_EVENT_NONE)
+		input->work->event = EV_EVENT_UNKNOWN;
 	return rows->n > before;
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/ascii.h"
 #include "engine/utf8.h"
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -184,7 +185,10 @@ ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used)
 		unsigned depth = p.depth;
 
 		if (!read_value(&p))
-			return false;
+		{
+			malformed = true;
+			break;
+		}
 		if (p.depth > depth && !is_empty(&p))
 			continue;
 		if (!read_ends(&p, &malformed))
@@ -203,14 +207,73 @@ is_type(const struct ev_json *json, int token, enum ev_json_type type)
 }
 
 int
-ev_json_get(const struct ev_json *json, int object, const char *key)
+ev_json_get_n(const struct ev_json *json, int object, const char *key, size_t n)
 {
 	if (!is_type(json, object, EV_JSON_OBJECT))
 		return EV_JSON_NONE;
 	for (int i = object + 1; i + 1 < json->tokens[object].next; i = json->tokens[i + 1].next)
-		if (ev_slice_is(ev_json_raw(json, i), key))
+	{
+		const struct ev_json_token *token = &json->tokens[i];
+		const char *s = json->text.s + token->start;
+		size_t k = 0;
+
+		if (token->end - token->start != n)
+			continue;
+		while (k < n && ev_lower(s[k]) == ev_lower(key[k]))
+			k++;
+		if (k == n)
 			return i + 1;
+	}
 	return EV_JSON_NONE;
+}
+
+int
+ev_json_get(const struct ev_json *json, int object, const char *key)
+{
+	return ev_json_get_n(json, object, key, strlen(key));
+}
+
+int
+ev_json_first_key(const struct ev_json *json, int object)
+{
+	if (!is_type(json, object, EV_JSON_OBJECT) || object + 2 >= json->tokens[object].next)
+		return EV_JSON_NONE;
+	return object + 1;
+}
+
+int
+ev_json_next_key(const struct ev_json *json, int object, int key)
+{
+	int next = json->tokens[key + 1].next;
+
+	return next + 1 < json->tokens[object].next ? next : EV_JSON_NONE;
+}
+
+bool
+ev_json_is_object(const struct ev_json *json, int token)
+{
+	return is_type(json, token, EV_JSON_OBJECT);
+}
+
+bool
+ev_json_is_array(const struct ev_json *json, int token)
+{
+	return is_type(json, token, EV_JSON_ARRAY);
+}
+
+bool
+ev_json_is_number(const struct ev_json *json, int token)
+{
+	struct ev_slice raw = ev_json_raw(json, token);
+
+	return is_type(json, token, EV_JSON_OTHER) && raw.n > 0 &&
+	       (raw.s[0] == '-' || (raw.s[0] >= '0' && raw.s[0] <= '9'));
+}
+
+bool
+ev_json_is_null(const struct ev_json *json, int token)
+{
+	return is_type(json, token, EV_JSON_OTHER) && ev_json_raw(json, token).n == 0;
 }
 
 int

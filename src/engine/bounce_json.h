@@ -12,7 +12,7 @@
 
 #include "engine/slice.h"
 
-#define EV_JSON_TOKENS_MAX 2048
+#define EV_JSON_TOKENS_MAX 16384
 #define EV_JSON_DEPTH_MAX  24
 #define EV_JSON_NONE       (-1)
 
@@ -42,12 +42,25 @@ struct ev_json
 
 /*
  * Read the value that text begins with; token 0 is it.  *used is what it takes.  False: malformed or
- * too much.
+ * too much, and *used is how far it was read.
  */
 extern bool ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used);
 
 /* The value of a key (any case) of an object; EV_JSON_NONE when it is not there or `object` is none. */
 extern int ev_json_get(const struct ev_json *json, int object, const char *key);
+
+/* The same for a key of n bytes. */
+extern int ev_json_get_n(const struct ev_json *json, int object, const char *key, size_t n);
+
+/* The first and the next key of an object, the value being the token behind it; EV_JSON_NONE at its end. */
+extern int ev_json_first_key(const struct ev_json *json, int object);
+extern int ev_json_next_key(const struct ev_json *json, int object, int key);
+
+/* What a token is; false when it is EV_JSON_NONE. */
+extern bool ev_json_is_object(const struct ev_json *json, int token);
+extern bool ev_json_is_array(const struct ev_json *json, int token);
+extern bool ev_json_is_number(const struct ev_json *json, int token);
+extern bool ev_json_is_null(const struct ev_json *json, int token);
 
 /* The first and the next element of an array; EV_JSON_NONE at its end. */
 extern int ev_json_first(const struct ev_json *json, int array);

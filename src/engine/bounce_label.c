@@ -43,7 +43,8 @@ ev_bounce_kind_label(enum ev_bounce_kind kind)
 {
 	static const char *const labels[EV_N_BOUNCE_KIND] = {
 		"dsn",        "delay",     "success",        "relayed", "expanded", "mdn",
-		"auto_reply", "challenge", "address_change", "arf",     "report",   "subscription"};
+		"auto_reply", "challenge", "address_change", "arf",     "report",   "subscription",
+		"not_sent"};
 
 	return labels[kind];
 }
