@@ -78,7 +78,7 @@ enum ev_bounce_kind
 	EV_KIND_ARF,            /* RFC 5965: a complaint */
 	EV_KIND_REPORT,         /* DMARC, TLS and other reports about many messages */
 	EV_KIND_SUBSCRIPTION,   /* list managers */
-	EV_KIND_NOT_SENT,       /* the sender itself refused to send it: nobody else was asked */
+	EV_KIND_NOT_SENT,       /* the sender itself refused to send it; nobody else was asked */
 	EV_N_BOUNCE_KIND
 };
 
@@ -119,7 +119,7 @@ enum ev_bounce_event
 struct ev_bounce_work
 {
 	const volatile int *stop;
-	const struct ev_site_rules *site; /* the site's own rules for replies; NULL for none */
+	const struct ev_site_rules *site;       /* the site's own rules for replies; NULL for none */
 	const struct ev_event_formats *formats; /* of the site's own senders; NULL for none */
 	enum ev_bounce_event event;             /* set by ev_bounce_read() */
 	char text[EV_BOUNCE_TEXT_MAX + 1];

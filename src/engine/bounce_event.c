@@ -50,7 +50,8 @@ read_value(struct ev_event *event, int token, int envelopes, struct strings *str
 
 	if (ev_json_is_array(json, token))
 	{
-		for (int i = ev_json_first(json, token); i != EV_JSON_NONE; i = ev_json_next(json, token, i))
+		for (int i = ev_json_first(json, token); i != EV_JSON_NONE;
+		     i = ev_json_next(json, token, i))
 			read_value(event, i, envelopes, strings);
 		return;
 	}

@@ -232,7 +232,8 @@ ev_event_has_only(const struct ev_event *event, int object, const char *keys)
 
 /* --- parts that tell of one recipient each ---------------------------------------------------- */
 
-static bool push(struct ev_event *event, int token)
+static bool
+push(struct ev_event *event, int token)
 {
 	if (event->depth >= EV_EVENT_SCOPES_MAX)
 		return false;
@@ -250,7 +251,8 @@ walk(struct ev_event *event, int token, struct ev_slice path, ev_event_part part
 
 	if (ev_json_is_array(json, token))
 	{
-		for (int i = ev_json_first(json, token); i != EV_JSON_NONE; i = ev_json_next(json, token, i))
+		for (int i = ev_json_first(json, token); i != EV_JSON_NONE;
+		     i = ev_json_next(json, token, i))
 			n += walk(event, i, path, part);
 		return n;
 	}

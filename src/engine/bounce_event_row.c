@@ -40,8 +40,8 @@ join_type(const struct ev_event *event, char *out, size_t size)
 	{
 		const char *end = strchr(rest, ' ');
 		size_t len = end == NULL ? strlen(rest) : (size_t) (end - rest);
-		struct ev_slice value = ev_json_raw(
-			event->json, ev_event_look_up(event, (struct ev_slice){rest, len}));
+		struct ev_slice value =
+			ev_json_raw(event->json, ev_event_look_up(event, (struct ev_slice){rest, len}));
 
 		if (n > 0 || rest != event->format->type)
 			out[n++] = '/';
@@ -60,7 +60,8 @@ find_what(const struct ev_event *event)
 	char type[512];
 	size_t n = join_type(event, type, sizeof(type));
 
-	for (const struct ev_event_value *value = event->format->values; value->pattern != NULL; value++)
+	for (const struct ev_event_value *value = event->format->values; value->pattern != NULL;
+	     value++)
 	{
 		if (value->outcome == EV_EVENT_CAUSE && what.cause != EV_CAUSE_NONE)
 			continue;
@@ -159,8 +160,8 @@ words_of(const struct ev_event *event, char *buf, size_t size, bool *prose)
 		size_t len = end == NULL ? strlen(rest) : (size_t) (end - rest);
 
 		*prose = len > 0 && rest[0] == '~';
-		raw = ev_json_raw(event->json, ev_event_look_up(event, (struct ev_slice){rest + *prose,
-		                                                                        len - *prose}));
+		raw = ev_json_raw(event->json,
+		                  ev_event_look_up(event, (struct ev_slice){rest + *prose, len - *prose}));
 		rest = end == NULL ? NULL : end + 1;
 	}
 	*prose = *prose && raw.n > 0;
@@ -210,22 +211,23 @@ is_settled(const struct ev_bounce *row)
 }
 
 static enum ev_bounce_permanence
-permanence_of(const struct ev_bounce *row, enum ev_event_outcome outcome, bool said)
+permanence_of(const struct ev_bounce *row, struct what what, bool said)
 {
-	enum ev_bounce_permanence flagged =
-		outcome == EV_EVENT_HARD ? EV_PERMANENCE_HARD : EV_PERMANENCE_SOFT;
-
-	if (outcome == EV_EVENT_DELAYED)
+	if (what.outcome == EV_EVENT_DELAYED)
 		return EV_PERMANENCE_DELAYED;
-	if (row->verdict.reason == EV_REASON_MAILBOX_FULL && row->permanence != EV_PERMANENCE_EXPIRED)
+	if (what.cause == EV_CAUSE_EXPIRED || row->verdict.detail == EV_DETAIL_EXPIRED)
+		return EV_PERMANENCE_EXPIRED;
+	/* of an event it is not known how long somebody has tried */
+	if (row->permanence == EV_PERMANENCE_EXPIRED || row->verdict.reason == EV_REASON_MAILBOX_FULL)
 		return EV_PERMANENCE_SOFT;
-	if (is_settled(row) && row->permanence != EV_PERMANENCE_EXPIRED)
+	if (is_settled(row))
 		return EV_PERMANENCE_HARD;
 	if (!said)
-		return flagged;
+		return what.outcome == EV_EVENT_HARD ? EV_PERMANENCE_HARD : EV_PERMANENCE_SOFT;
 	/* a refusal that may pass, says the server; or one for good of us, which the sender calls soft */
-	return row->permanence == EV_PERMANENCE_HARD && outcome == EV_EVENT_SOFT ? EV_PERMANENCE_SOFT
-	                                                                        : row->permanence;
+	return row->permanence == EV_PERMANENCE_HARD && what.outcome == EV_EVENT_SOFT
+	           ? EV_PERMANENCE_SOFT
+	           : row->permanence;
 }
 
 static enum ev_bounce_refuser
@@ -288,7 +290,7 @@ judge(struct ev_event *event, struct ev_bounce *row, struct what what, struct ev
 	}
 	else if (!said)
 		most = most < FLAG ? most : FLAG;
-	row->permanence = permanence_of(row, what.outcome, said);
+	row->permanence = permanence_of(row, what, said);
 	row->refused_by = refuser_of(event, row, said);
 	row->confidence = most;
 }
@@ -323,8 +325,7 @@ fill(struct ev_event *event, struct ev_bounce *row, struct what what)
 		case EV_EVENT_HARD:
 		case EV_EVENT_SOFT:
 		case EV_EVENT_DELAYED:
-			row->action =
-				what.outcome == EV_EVENT_DELAYED ? EV_ACTION_DELAYED : EV_ACTION_FAILED;
+			row->action = what.outcome == EV_EVENT_DELAYED ? EV_ACTION_DELAYED : EV_ACTION_FAILED;
 			row->async = event->format->late != NULL && ev_event_holds(event, event->format->late);
 			ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), host);
 			judge(event, row, what, words, prose);

@@ -42,9 +42,9 @@ const char *
 ev_bounce_kind_label(enum ev_bounce_kind kind)
 {
 	static const char *const labels[EV_N_BOUNCE_KIND] = {
-		"dsn",        "delay",     "success",        "relayed", "expanded", "mdn",
-		"auto_reply", "challenge", "address_change", "arf",     "report",   "subscription",
-		"not_sent"};
+		"dsn",    "delay",        "success",   "relayed",        "expanded",
+		"mdn",    "auto_reply",   "challenge", "address_change", "arf",
+		"report", "subscription", "not_sent"};
 
 	return labels[kind];
 }

@@ -8,7 +8,7 @@
 
 /* All rows of all formats one behind the other, with an empty one in front of each format's. */
 static const struct ev_event_value values[] = {
-#define EV_EVENT_FORMAT(id, values_of, ...)      {NULL, 0, 0},
+#define EV_EVENT_FORMAT(id, values_of, ...)     {NULL, 0, 0},
 #define EV_EVENT_VALUE(pattern, outcome, cause) {pattern, EV_EVENT_##outcome, EV_CAUSE_##cause},
 #include "engine/event_format.def"
 	{NULL, 0, 0}};
@@ -18,14 +18,15 @@ static const struct ev_event_value values[] = {
 #define LINE_NAME_(line) VALUE_OF_LINE_##line
 enum
 {
-#define EV_EVENT_FORMAT(id, values_of, ...)      BEFORE_##id,
+#define EV_EVENT_FORMAT(id, values_of, ...)     BEFORE_##id,
 #define EV_EVENT_VALUE(pattern, outcome, cause) LINE_NAME(__LINE__),
 #include "engine/event_format.def"
 	AFTER_ALL
 };
 
 static const struct ev_event_format formats[] = {
-#define EV_EVENT_FORMAT(id, values_of, ...)      {__VA_ARGS__, .values = values + BEFORE_##values_of + 1},
+#define EV_EVENT_FORMAT(id, values_of, ...)                                                        \
+	{__VA_ARGS__, .values = values + BEFORE_##values_of + 1},
 #define EV_EVENT_VALUE(pattern, outcome, cause)
 #include "engine/event_format.def"
 };
@@ -44,8 +45,9 @@ const char *
 ev_event_outcome_label(int outcome)
 {
 	static const char *const labels[EV_N_EVENT_OUTCOME] = {
-		"",         "ignore",    "failed",       "hard",       "soft",      "delayed",       "delivered",
-		"complaint", "unsubscribed", "auto_reply", "challenge", "address_change", "not_sent"};
+		"",          "ignore",         "failed",    "hard",         "soft",
+		"delayed",   "delivered",      "complaint", "unsubscribed", "auto_reply",
+		"challenge", "address_change", "not_sent"};
 
 	return outcome < 0 || outcome >= EV_N_EVENT_OUTCOME ? NULL : labels[outcome];
 }
@@ -70,9 +72,9 @@ ev_event_verdict_of(enum ev_event_cause cause, bool later)
 		struct ev_event_verdict now, later;
 	} verdicts[EV_N_EVENT_CAUSE] = {
 #define EV_EVENT_CAUSE_ROW(id, label, reason, detail, scope, later_reason, later_detail)           \
-	[EV_CAUSE_##id] = {{EV_REASON_##reason, EV_DETAIL_##detail, EV_SCOPE_##scope, "event." label},  \
-	                   {EV_REASON_##later_reason, EV_DETAIL_##later_detail, EV_SCOPE_##scope,      \
-	                    "event." label}},
+	[EV_CAUSE_##id] = {                                                                            \
+		{EV_REASON_##reason, EV_DETAIL_##detail, EV_SCOPE_##scope, "event." label},                \
+		{EV_REASON_##later_reason, EV_DETAIL_##later_detail, EV_SCOPE_##scope, "event." label}},
 #include "engine/event_cause.def"
 	};
 
@@ -110,9 +112,9 @@ ev_event_value_parse(const char *words, size_t n, struct ev_event_value *out)
 		outcome = EV_EVENT_CAUSE;
 		second = first;
 	}
-	cause = second.n == 0 ? EV_CAUSE_NONE
-	                      : number_of(second, ev_event_cause_label, EV_CAUSE_NONE + 1);
-	if (outcome < 0 || cause < 0)
+	cause =
+		second.n == 0 ? EV_CAUSE_NONE : number_of(second, ev_event_cause_label, EV_CAUSE_NONE + 1);
+	if (outcome < 0 || cause < 0 || (outcome == EV_EVENT_CAUSE && cause == EV_CAUSE_NONE))
 		return false;
 	/* why somebody did not send is told of what was not sent, and of nothing else */
 	own = cause >= EV_CAUSE_KNOWN_INVALID;

@@ -54,7 +54,8 @@ enum ev_event_outcome
 enum ev_event_cause
 {
 	EV_CAUSE_NONE,
-#define EV_EVENT_CAUSE_ROW(id, label, reason, detail, scope, later_reason, later_detail) EV_CAUSE_##id,
+#define EV_EVENT_CAUSE_ROW(id, label, reason, detail, scope, later_reason, later_detail)           \
+	EV_CAUSE_##id,
 #include "engine/event_cause.def"
 	EV_N_EVENT_CAUSE
 };
@@ -84,8 +85,8 @@ struct ev_event_format
 	const char *time;       /* ISO 8601, or seconds or milliseconds since 1970 */
 	/* the first that fits and has an outcome decides; a pattern of NULL ends them */
 	const struct ev_event_value *values;
-	uint8_t confidence;  /* percent, of what words or codes say; 0 for that of a sure mark */
-	bool host_always;    /* without remote_mta no remote host said anything */
+	uint8_t confidence; /* percent, of what words or codes say; 0 for that of a sure mark */
+	bool host_always;   /* without remote_mta no remote host said anything */
 };
 
 struct ev_event_formats

@@ -42,7 +42,10 @@ check_row(const struct ev_bounce *row)
 		return;
 	CHECK(row->verdict.status == ev_reason_info(row->verdict.reason)->status);
 	/* a refusal that may pass condemns nobody, nor does one that is not about the address */
-	if (row->verdict.status == EV_STATUS_INVALID)
+	if (row->kind == EV_KIND_NOT_SENT)
+		CHECK(row->verdict.reason == EV_REASON_SUPPRESSED &&
+		      row->refused_by == EV_REFUSED_BY_LOCAL);
+	else if (row->verdict.status == EV_STATUS_INVALID)
 	{
 		CHECK(row->kind == EV_KIND_DSN);
 		CHECK(row->reply_code == 0 || row->reply_code / 100 == 5);

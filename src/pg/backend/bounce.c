@@ -222,7 +222,27 @@ room(void)
 		kept = MemoryContextAllocHuge(TopMemoryContext, sizeof(EvBounceRoom));
 	kept->work.stop = (const volatile int *) &InterruptPending;
 	kept->work.site = ev_reply_rules_now();
+	kept->work.formats = NULL;
 	return kept;
+}
+
+/* A known event that tells of no delivery (opened, clicked) is no reason to speak. */
+static void
+tell_that_nothing_was_read(enum ev_bounce_event event)
+{
+	switch (event)
+	{
+		case EV_EVENT_NONE:
+			ereport(NOTICE, (errmsg("no bounce, log line or event could be read")));
+			break;
+		case EV_EVENT_UNKNOWN:
+			ereport(NOTICE,
+			        (errmsg("the event is not of a sender that is known here"),
+			         errhint("Add a row to table email_verify.event_format that says how it is "
+			                 "recognised and where in it the recipient and the type are.")));
+			break;
+		case EV_EVENT_KNOWN: break;
+	}
 }
 
 static Datum
@@ -248,7 +268,7 @@ classify_bounce(FunctionCallInfo fcinfo, const char *message, size_t len)
 			break;
 	}
 	if (n == 0)
-		ereport(NOTICE, (errmsg("no bounce, log line or event could be read")));
+		tell_that_nothing_was_read(r->work.event);
 	for (size_t i = 0; i < n; i++)
 	{
 		Datum values[N_BOUNCE_COLUMNS];
