@@ -175,6 +175,28 @@ extern void ev_memo_put(const char *key, size_t len, int64 wait, int64 max_age,
 extern void ev_ask(const char *email, size_t len, int64 wait, int64 max_age, EvAnswer *out);
 
 /*
+ * patience.c: microseconds that this statement may still wait of `wait`, and of email_verify.max_wait; at most 0
+ * when it has none left.  What it waits is told with the time when that began.
+ */
+extern int64 ev_patience_left(int64 wait);
+extern void ev_patience_spend(TimestampTz since);
+
+/*
+ * patience.c: a command that holds a table against everybody begins or has ended.  Meanwhile nobody waits for room
+ * in the inbox: others would wait for the table.
+ */
+extern void ev_patience_exclusive(bool begins);
+
+/*
+ * push.c: put a question into the inbox; waits for room where that is allowed.  False when there is none, which
+ * is counted.
+ */
+extern bool ev_push_patiently(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than);
+
+/* patience.c: may we wait here for room, as far as others and the server are concerned? */
+extern bool ev_may_wait_for_room(void);
+
+/*
  * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, else why
  * it is not.
  */

@@ -330,6 +330,41 @@ after_copy(const Command *command)
 }
 
 static void
+execute(PlannedStmt *pstmt, const char *query, bool read_only_tree, ProcessUtilityContext context,
+        ParamListInfo params, QueryEnvironment *environment, DestReceiver *dest,
+        QueryCompletion *completion)
+{
+	if (previous_hook)
+		previous_hook(pstmt, query, read_only_tree, context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment, dest,
+		                        completion);
+}
+
+/* ALTER TABLE checks rows while nobody else can use the table: see patience.c. */
+static void
+exclusively(PlannedStmt *pstmt, const char *query, bool read_only_tree,
+            ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+            DestReceiver *dest, QueryCompletion *completion)
+{
+	if (!IsA(pstmt->utilityStmt, AlterTableStmt))
+	{
+		execute(pstmt, query, read_only_tree, context, params, environment, dest, completion);
+		return;
+	}
+	ev_patience_exclusive(true);
+	PG_TRY();
+	{
+		execute(pstmt, query, read_only_tree, context, params, environment, dest, completion);
+	}
+	PG_FINALLY();
+	{
+		ev_patience_exclusive(false);
+	}
+	PG_END_TRY();
+}
+
+static void
 utility_hook(PlannedStmt *pstmt, const char *query, bool read_only_tree,
              ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
              DestReceiver *dest, QueryCompletion *completion)
@@ -341,11 +376,7 @@ utility_hook(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		command = command_of(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
 	if (command.kind != NOT_OURS)
 		before(&command);
-	if (previous_hook)
-		previous_hook(pstmt, query, read_only_tree, context, params, environment, dest, completion);
-	else
-		standard_ProcessUtility(pstmt, query, read_only_tree, context, params, environment, dest,
-		                        completion);
+	exclusively(pstmt, query, read_only_tree, context, params, environment, dest, completion);
 	if (command.kind == COPY)
 		after_copy(&command);
 }

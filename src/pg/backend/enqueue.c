@@ -17,10 +17,6 @@
 #include "pg/backend/backend.h"
 #include "pg/shared/candidate.h"
 #include "pg/shared/compat.h"
-#include "pg/shared/waits.h"
-
-/* How long a statement may stand before a full inbox, all calls together. */
-#define INBOX_PATIENCE_MS 100
 
 static bool
 database_enabled(void)
@@ -92,32 +88,6 @@ worker_obstacle(EvDatabase *db)
 	return EV_DETAIL_NONE;
 }
 
-/* The worker empties the inbox in milliseconds: stand a moment before saying that it is full. */
-static bool
-push_patiently(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than)
-{
-	static TimestampTz statement = 0;
-	static int waited = 0;
-
-	if (statement != GetCurrentStatementStartTimestamp())
-	{
-		statement = GetCurrentStatementStartTimestamp();
-		waited = 0;
-	}
-	while (!ev_inbox_push(db, key, len, newer_than))
-	{
-		if (waited >= INBOX_PATIENCE_MS || db->dboid != MyDatabaseId)
-			return false;
-		ev_worker_wake(db);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5,
-		                 ev_wait(EV_WAIT_INBOX));
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		waited += 5;
-	}
-	return true;
-}
-
 enum ev_detail
 ev_enqueue(const char *key, size_t len, TimestampTz newer_than)
 {
@@ -133,5 +103,5 @@ ev_enqueue(const char *key, size_t len, TimestampTz newer_than)
 	obstacle = worker_obstacle(db);
 	if (obstacle != EV_DETAIL_NONE)
 		return obstacle;
-	return push_patiently(db, key, len, newer_than) ? EV_DETAIL_NONE : EV_DETAIL_INBOX_FULL;
+	return ev_push_patiently(db, key, len, newer_than) ? EV_DETAIL_NONE : EV_DETAIL_INBOX_FULL;
 }

@@ -42,7 +42,8 @@ static const struct
 	{EV_DETAIL_READ_ONLY, "a read-only transaction does not queue e-mail addresses",
      "Ask again in a read-write transaction."},
 	{EV_DETAIL_INBOX_FULL, "e-mail addresses come in faster than they can be queued",
-     "Ask again in a moment, or raise email_verify.inbox_size."},
+     "Use email_verify.enqueue() for very many of them, or raise email_verify.inbox_size or "
+     "email_verify.max_wait."},
 	{EV_DETAIL_QUEUE_FULL, "the queue of e-mail addresses is full",
      "Ask again later, or raise email_verify.max_queue."},
 	{EV_DETAIL_OVERRIDE_LOCKED,

@@ -150,7 +150,6 @@ ev_stat(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	EvDatabase *db;
-	uint32 used = 0;
 	EvRow row;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -163,8 +162,9 @@ ev_stat(PG_FUNCTION_ARGS)
 	{
 		char error[EV_TROUBLE_SIZE];
 		TimestampTz error_at = ev_trouble_get(&db->trouble, error);
+		bool full;
+		uint32 used = ev_inbox_used(db, &full);
 
-		used = ev_inbox_used(db);
 		put_worker(&row, db);
 		put_prober(&row, db);
 		put_counters(&row, &db->counters);
@@ -182,7 +182,7 @@ ev_stat(PG_FUNCTION_ARGS)
 		ev_put_int(&row, "max_waiters", (uint32) ev_shared->max_waiters);
 		ev_put_int(&row, "server_crashes", ev_shared->crashes);
 	}
-	ev_put_gates(&row, ev_gates_find(db, used));
+	ev_put_gates(&row, ev_gates_find(db));
 	if (db != NULL && pg_atomic_read_u32(&db->state) == EV_DB_REFUSED)
 		ev_put_text(&row, "hint", refusal(db, db->refusal_hint));
 	ev_end_row(&row, rsinfo);

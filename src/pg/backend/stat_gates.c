@@ -24,20 +24,6 @@
 PG_FUNCTION_INFO_V1(ev_gates);
 PG_FUNCTION_INFO_V1(ev_stat_gates);
 
-/* The inbox is full for an address of the greatest length. */
-#define INBOX_ENTRY_MAX (EV_ADDRESS_KEY_SIZE + 24)
-
-uint32
-ev_inbox_used(EvDatabase *db)
-{
-	uint32 used;
-
-	LWLockAcquire(db->lock, LW_SHARED);
-	used = db->inbox_used;
-	LWLockRelease(db->lock);
-	return used;
-}
-
 static bool
 database_enabled(void)
 {
@@ -72,9 +58,10 @@ gates_of_state(EvDatabase *db)
 }
 
 uint32
-ev_gates_find(EvDatabase *db, uint32 inbox_used)
+ev_gates_find(EvDatabase *db)
 {
 	uint32 gates = gates_of_state(db);
+	bool inbox_full;
 
 	if (db == NULL)
 		return gates;
@@ -83,7 +70,8 @@ ev_gates_find(EvDatabase *db, uint32 inbox_used)
 		gates |= EV_GATE_BIT(EV_GATE_PAUSED);
 	if (pg_atomic_read_u64(&db->queued) >= (uint64) ev_settings.max_queue)
 		gates |= EV_GATE_BIT(EV_GATE_QUEUE_FULL);
-	if (inbox_used + INBOX_ENTRY_MAX > ev_shared->inbox_size)
+	(void) ev_inbox_used(db, &inbox_full);
+	if (inbox_full)
 		gates |= EV_GATE_BIT(EV_GATE_INBOX_FULL);
 	return gates;
 }
@@ -115,7 +103,7 @@ ev_stat_gates(PG_FUNCTION_ARGS)
 	uint32 gates;
 
 	InitMaterializedSRF(fcinfo, 0);
-	gates = ev_gates_find(db, db == NULL ? 0 : ev_inbox_used(db));
+	gates = ev_gates_find(db);
 	for (int i = 0; i < EV_N_GATES; i++)
 	{
 		EvGateState state = {0};

@@ -7,11 +7,8 @@
 
 #include "pg/backend/stat_row.h"
 
-/* A set of EvGate.  db: this database's place, or NULL; inbox_used: bytes of its inbox. */
-extern uint32 ev_gates_find(EvDatabase *db, uint32 inbox_used);
-
-/* Bytes in use of the database's inbox. */
-extern uint32 ev_inbox_used(EvDatabase *db);
+/* A set of EvGate.  db: this database's place, or NULL. */
+extern uint32 ev_gates_find(EvDatabase *db);
 
 /* The columns gates (words) and hint (the advice on the first of them). */
 extern void ev_put_gates(EvRow *row, uint32 gates);

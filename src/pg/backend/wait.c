@@ -31,22 +31,6 @@ release_at_exit(int code, Datum arg)
 	release();
 }
 
-/* What the statement may still wait, in microseconds; *spent is where its waiting is counted. */
-static int64
-budget(int64 wait, int64 **spent)
-{
-	static TimestampTz statement = 0;
-	static int64 used = 0;
-
-	if (statement != GetCurrentStatementStartTimestamp())
-	{
-		statement = GetCurrentStatementStartTimestamp();
-		used = 0;
-	}
-	*spent = &used;
-	return Min(wait, (int64) ev_settings.max_wait * 1000) - used;
-}
-
 /*
  * Will there be a worker before the deadline?  One that was at work and has ended comes back after a
  * while, and finds all that was asked.
@@ -110,8 +94,7 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
                     bool *answered)
 {
 	static bool registered = false;
-	int64 *spent;
-	int64 left = budget(wait, &spent);
+	int64 left = ev_patience_left(wait);
 	TimestampTz start = GetCurrentTimestamp();
 	enum ev_detail obstacle;
 
@@ -139,7 +122,7 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 	PG_FINALLY();
 	{
 		release();
-		*spent += GetCurrentTimestamp() - start;
+		ev_patience_spend(start);
 	}
 	PG_END_TRY();
 	return obstacle;

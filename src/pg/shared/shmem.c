@@ -12,6 +12,9 @@
 
 #define TRANCHE "email_verify"
 
+/* Part of the inbox that is for statements that ask for few addresses. */
+#define FEW_SHARE 4
+
 EvShared *ev_shared = NULL;
 
 static Size
@@ -55,6 +58,18 @@ ev_counters_reset(EvDatabase *db)
 }
 
 static void
+init_inbox(EvDatabase *db, char *bytes)
+{
+	uint32 few = ev_shared->inbox_size / FEW_SHARE;
+
+	db->inbox[EV_INBOX_FEW].bytes = bytes;
+	db->inbox[EV_INBOX_FEW].size = few;
+	db->inbox[EV_INBOX_MANY].bytes = bytes + few;
+	db->inbox[EV_INBOX_MANY].size = ev_shared->inbox_size - few;
+	ev_inbox_clear(db);
+}
+
+static void
 init_database(EvDatabase *db, LWLock *lock, char *inbox)
 {
 	db->lock = lock;
@@ -79,7 +94,9 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u64(&db->count_answered, 0);
 	pg_atomic_init_u64(&db->unanswered, 0);
 	ConditionVariableInit(&db->progress);
-	db->inbox = inbox;
+	pg_atomic_init_u64(&db->taken, 0);
+	ConditionVariableInit(&db->room);
+	init_inbox(db, inbox);
 }
 
 void
@@ -140,7 +157,7 @@ ev_database_find(Oid dboid, bool create)
 		result = spare;
 		result->dboid = dboid;
 		result->worker_pid = 0;
-		result->inbox_used = result->inbox_start = 0;
+		ev_inbox_clear(result);
 		pg_atomic_write_u64(&result->queued, 0);
 		pg_atomic_write_u64(&result->added, 0);
 		pg_atomic_write_u64(&result->unanswered, 0);
@@ -179,7 +196,7 @@ ev_database_free(EvDatabase *db)
 	freed = pg_atomic_read_u32(&db->state) == EV_DB_ABSENT && !ev_database_is_held(db);
 	if (freed)
 	{
-		db->inbox_used = 0;
+		ev_inbox_clear(db);
 		db->dboid = InvalidOid;
 		pg_atomic_write_u32(&db->state, EV_DB_FREE);
 	}

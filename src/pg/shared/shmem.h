@@ -77,6 +77,28 @@ typedef struct EvCounters
 /* Size of the sentence that says why a worker refuses to work. */
 #define EV_REFUSAL_SIZE 384
 
+/*
+ * What lies in an inbox: a statement's first questions have a ring of their own, so that one that asks for very
+ * many addresses neither keeps the others out nor has them wait behind it.
+ */
+typedef enum EvInboxClass
+{
+	EV_INBOX_FEW,
+	EV_INBOX_MANY,
+	EV_N_INBOX_CLASSES
+} EvInboxClass;
+
+/* Questions of one statement that belong to EV_INBOX_FEW. */
+#define EV_INBOX_FEW_MAX 100
+
+typedef struct EvRing
+{
+	uint32 size;
+	uint32 used;
+	uint32 start;
+	char *bytes;
+} EvRing;
+
 typedef struct EvDatabase
 {
 	LWLock *lock;
@@ -124,10 +146,11 @@ typedef struct EvDatabase
 	pg_atomic_uint64 unanswered; /* rows without any answer at count_answered */
 	ConditionVariable progress;  /* broadcast whenever one of these has changed */
 
-	/* the inbox: a ring of bytes; under lock */
-	uint32 inbox_used;
-	uint32 inbox_start;
-	char *inbox;
+	/* the inbox; rings under lock */
+	EvRing inbox[EV_N_INBOX_CLASSES];
+	pg_atomic_uint64
+		taken; /* entries that were ever taken out: who waits for room sees that there is progress */
+	ConditionVariable room; /* broadcast when some were */
 } EvDatabase;
 
 /* A session waits for the verdict of one address. */
@@ -208,24 +231,35 @@ extern void ev_worker_wake(EvDatabase *db);
 extern void ev_database_poke(EvDatabase *db, TimestampTz since, int64 added);
 
 /*
- * Append one entry to this database's inbox and wake the worker if it was empty.  False when it is
- * full or the slot has changed hands. newer_than: a verdict of before then does not do.
+ * Append one entry to this database's inbox and wake the worker if there was none of its class.  False when
+ * there is no room for it or the slot has changed hands.  newer_than: a verdict of before then does not do.
  */
-extern bool ev_inbox_push(EvDatabase *db, const char *key, size_t len, TimestampTz newer_than);
+extern bool ev_inbox_push(EvDatabase *db, EvInboxClass class, const char *key, size_t len,
+                          TimestampTz newer_than);
 
 /*
- * Take entries out of the inbox, at most max; each gets its key copied into keys[]
- * (EV_ADDRESS_KEY_SIZE each). Returns how many.
+ * Take entries out of the inbox, at most max, those of EV_INBOX_FEW first.  Some of the other ones are always
+ * among them if there are any.  Returns how many.
  */
 typedef struct EvInboxEntry
 {
 	TimestampTz newer_than;
 	TimestampTz pushed_at; /* start of the statement that asked */
+	EvInboxClass class;
 	uint16 len;
 	char key[EV_ADDRESS_KEY_SIZE];
 } EvInboxEntry;
 extern int ev_inbox_take(EvDatabase *db, EvInboxEntry *entries, int max);
 extern bool ev_inbox_is_empty(EvDatabase *db);
+
+/* Is more than half of the room for statements with many questions in use? */
+extern bool ev_inbox_is_crowded(EvDatabase *db);
+
+/* Bytes in use; *full: there is a class without room for a longest address. */
+extern uint32 ev_inbox_used(EvDatabase *db, bool *full);
+
+/* Nothing is in it; under its lock, or while nobody else can know of it. */
+extern void ev_inbox_clear(EvDatabase *db);
 
 /* Entries that were taken and not stored go back, behind the others and as far as there is room. */
 extern void ev_inbox_return(EvDatabase *db, const EvInboxEntry *entries, int n);

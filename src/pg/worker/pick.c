@@ -184,10 +184,25 @@ catch_up(EvWorker *worker, int priority, TimestampTz now, EvDue *due, int64 *ids
 	return n;
 }
 
+/*
+ * While a statement has more questions than the inbox takes, it waits for us, and taking them over comes before
+ * asking for them: lists have one turn in so many then.
+ */
+#define TURN_OF_LISTS 8
+
+static bool
+lists_wait(EvWorker *worker)
+{
+	static int turn = 0;
+
+	return ev_inbox_is_crowded(worker->db) && ++turn % TURN_OF_LISTS != 0;
+}
+
 int
 ev_pick(EvWorker *worker, TimestampTz now, int64 *ids, int n)
 {
 	EvDue *due = palloc(LOOK_ROWS * sizeof(EvDue));
+	int priorities = lists_wait(worker) ? 1 : EV_PRIORITIES;
 	int picked = 0;
 
 	Assert(n <= LOOK_ROWS);
@@ -195,7 +210,7 @@ ev_pick(EvWorker *worker, TimestampTz now, int64 *ids, int n)
 	if (worker->next_due != 0 && worker->next_due <= now)
 		for (int p = 0; p < EV_PRIORITIES; p++)
 			worker->cursors[p].exhausted = false;
-	for (int p = 0; p < EV_PRIORITIES; p++)
+	for (int p = 0; p < priorities; p++)
 	{
 		/* first what has waited for longer; what the cursor leaves is for that, too */
 		for (int turn = 0; turn < 2; turn++)

@@ -14,8 +14,10 @@
 #include "pg/worker/columns.h"
 #include "pg/worker/store_spi.h"
 
-int
-ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
+/* The entries of one class: only the few of a statement are somebody's who asks just now. */
+static int
+enqueue(const EvInboxEntry *entries, int n, EvInboxClass class, bool smtp, EvStored *known,
+        int *added)
 {
 	static EvStatement statement = {
 		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, asked_at, queued "
@@ -27,31 +29,47 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 	EvColumn pushed_at = ev_column(TIMESTAMPTZOID, n);
 	Datum values[5];
 	uint64 rows;
+	int asked = 0;
 	int n_known = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		ev_column_set(&addresses, i,
-		              PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
-		ev_column_set(&newer_than, i, TimestampTzGetDatum(entries[i].newer_than));
-		ev_column_set(&pushed_at, i, TimestampTzGetDatum(entries[i].pushed_at));
-	}
+		if (entries[i].class == class)
+		{
+			ev_column_set(
+				&addresses, asked,
+				PointerGetDatum(cstring_to_text_with_len(entries[i].key, entries[i].len)));
+			ev_column_set(&newer_than, asked, TimestampTzGetDatum(entries[i].newer_than));
+			ev_column_set(&pushed_at, asked++, TimestampTzGetDatum(entries[i].pushed_at));
+		}
+	if (asked == 0)
+		return 0;
+	addresses.n = newer_than.n = pushed_at.n = asked;
 	values[0] = ev_column_array(&addresses);
 	values[1] = ev_column_array(&newer_than);
 	values[2] = ev_column_array(&pushed_at);
-	values[3] = Int16GetDatum(0);
+	values[3] = Int16GetDatum(class == EV_INBOX_FEW ? 0 : 1);
 	values[4] = BoolGetDatum(smtp);
 	rows = ev_spi_run(&statement, values);
-	*added = 0;
 	for (uint64 i = 0; i < rows; i++)
 	{
 		bool null;
 
 		if (DatumGetBool(ev_spi_field(i, 8, &null)))
 			(*added)++;
-		else if (n_known < n && ev_spi_stored(i, 1, 2, &known[n_known]))
+		else if (n_known < asked && ev_spi_stored(i, 1, 2, &known[n_known]))
 			n_known++;
 	}
+	return n_known;
+}
+
+int
+ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
+{
+	int n_known = 0;
+
+	*added = 0;
+	n_known += enqueue(entries, n, EV_INBOX_FEW, smtp, known, added);
+	n_known += enqueue(entries, n, EV_INBOX_MANY, smtp, known + n_known, added);
 	return n_known;
 }
 
