@@ -1807,58 +1807,6 @@ CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT since
 	OUT prober_pid integer, OUT prober_confined text, OUT prober_crashes_total bigint)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
 
--- Nothing here waits or asks the network.
-CREATE FUNCTION email_verify.doctor(OUT "check" text, OUT result text, OUT finding text, OUT advice text)
-RETURNS SETOF record LANGUAGE SQL STABLE SECURITY DEFINER
-BEGIN ATOMIC
-	WITH s AS (SELECT * FROM email_verify._stat()),
-	setting AS (
-		SELECT current_setting('email_verify.mode', true) AS mode, current_setting('email_verify.helo_name', true) AS helo_name,
-			current_setting('email_verify.mail_from', true) AS mail_from
-	), checks AS (
-		SELECT 1 AS n, 'worker' AS "check",
-			CASE WHEN s.worker = 'running' AND NOT s.paused THEN 'ok' WHEN s.worker IN ('running', 'starting') THEN 'warn'
-				WHEN setting.mode IN ('sandbox', 'offline') THEN 'skip' ELSE 'FAIL' END AS result,
-			CASE WHEN s.paused THEN 'paused' ELSE replace(s.worker, '_', ' ') END || coalesce(', pid ' || s.worker_pid, '')
-				|| CASE WHEN s.worker = 'refused' THEN ': ' || s.worker_detail ELSE '' END AS finding,
-			CASE WHEN s.worker = 'not_preloaded' THEN 'Add email_verify to shared_preload_libraries and restart the server.'
-				WHEN s.worker = 'not_started' THEN 'Raise max_worker_processes and restart the server.'
-				WHEN s.worker = 'refused' THEN s.hint
-				WHEN s.worker IN ('none', 'down') THEN 'See the server log, and whether email_verify.databases names this database.'
-				WHEN s.paused THEN 'email_verify.resume() goes on.' END AS advice
-		FROM s, setting
-		UNION ALL
-		SELECT 2, 'mode', CASE WHEN mode = 'smtp' THEN 'ok' ELSE 'warn' END, mode,
-			CASE WHEN mode <> 'smtp' THEN 'Mailboxes are asked for in mode smtp only.' END
-		FROM setting
-		UNION ALL
-		SELECT 3, 'identity',
-			CASE WHEN mode <> 'smtp' THEN 'skip' WHEN helo_name <> '' AND mail_from <> '' THEN 'ok' ELSE 'FAIL' END,
-			concat_ws(', ', CASE WHEN helo_name = '' THEN 'no helo_name' ELSE helo_name END,
-				CASE WHEN mail_from = '' THEN 'no mail_from' ELSE mail_from END),
-			CASE WHEN helo_name = '' OR mail_from = ''
-				THEN 'Set email_verify.helo_name to this host''s name and email_verify.mail_from to a mailbox that exists.' END
-		FROM setting
-		UNION ALL
-		SELECT 4, 'unicode', CASE WHEN m.unicode = v.unicode THEN 'ok' ELSE 'warn' END,
-			v.unicode || CASE WHEN m.unicode = v.unicode THEN '' ELSE '; indexes were made with ' || m.unicode END,
-			CASE WHEN m.unicode <> v.unicode THEN 'REINDEX what stands on functions of this extension, then '
-				|| 'UPDATE email_verify.made_with SET unicode = (email_verify.data_version()).unicode.' END
-		FROM email_verify.data_version() v, email_verify.made_with m
-		UNION ALL
-		SELECT 5, 'lists', 'ok', v.lists, NULL FROM email_verify.data_version() v
-		UNION ALL
-		SELECT 6, 'commands', CASE WHEN c.parked > 0 THEN 'warn' ELSE 'ok' END,
-			c.waiting || ' waiting' || CASE WHEN c.parked > 0 THEN ', ' || c.parked || ' parked: ' || c.fault ELSE '' END,
-			CASE WHEN c.parked > 0 THEN 'See email_verify.command; email_verify.retry(id) has one tried again.' END
-		FROM (SELECT count(*) FILTER (WHERE d.ended_at IS NULL) AS waiting, count(*) FILTER (WHERE d.state = 'parked') AS parked,
-				max(d.fault) FILTER (WHERE d.state = 'parked') AS fault
-			FROM email_verify.command d) c
-	)
-	SELECT c."check", c.result, c.finding, c.advice FROM checks c ORDER BY c.n;
-END;
-COMMENT ON FUNCTION email_verify.doctor() IS 'what keeps addresses from being verified here, and what to do about it';
-
 CREATE FUNCTION email_verify._stat_cluster(OUT process text, OUT dboid oid, OUT state text, OUT since timestamptz,
 	OUT pid integer, OUT detail text, OUT paused boolean, OUT queued bigint, OUT inflight integer, OUT sessions integer,
 	OUT errors_total bigint, OUT starts_total bigint, OUT failures_total bigint)
@@ -1892,6 +1840,178 @@ CREATE VIEW email_verify.stat_gate AS
 	SELECT s.gate, s.since, s.evidence, s.next_trial, g.description, g.advice
 	FROM email_verify._stat_gates() s JOIN email_verify._gates() g ON g.gate = s.gate;
 COMMENT ON VIEW email_verify.stat_gate IS 'what holds back verification in this database now: since when, by what evidence, and when that is tried again';
+
+-- What the worker has found when it last examined this host's name, sender, addresses and surroundings.
+CREATE TABLE email_verify.health (
+	"check" text NOT NULL,
+	n integer NOT NULL,
+	result text NOT NULL CHECK (result IN ('ok', 'warn', 'FAIL', 'skip')),
+	finding text NOT NULL,
+	advice text,
+	checked_at timestamptz NOT NULL,
+	PRIMARY KEY ("check", n)
+);
+COMMENT ON TABLE email_verify.health IS 'what the worker found when it last examined this host; read it with email_verify.doctor()';
+COMMENT ON COLUMN email_verify.health.checked_at IS 'when that was';
+
+-- Of port 25 only an examination that has tried it says anything; what an older one said holds for a day.
+CREATE FUNCTION email_verify._health(checks text[], results text[], findings text[], advices text[]) RETURNS void
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.health h
+	WHERE h."check" <> 'port_25' OR h."check" = ANY (checks) OR h.checked_at < now() - interval '1 day';
+	INSERT INTO email_verify.health ("check", n, result, finding, advice, checked_at)
+	SELECT f."check", f.n, f.result, coalesce(f.finding, ''), f.advice, clock_timestamp()
+	FROM unnest(checks, results, findings, advices) WITH ORDINALITY AS f("check", result, finding, advice, n);
+END;
+
+CREATE FUNCTION email_verify._examine(trial boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_examine' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION email_verify._standing(OUT mx_group text, OUT heard integer, OUT refused integer, OUT heard_at timestamptz,
+	OUT refused_at timestamptz, OUT reply text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_standing' LANGUAGE C VOLATILE ROWS 10;
+
+-- The parts of doctor().  n is their order.
+CREATE FUNCTION email_verify._doctor_worker(OUT n integer, OUT "check" text, OUT result text, OUT finding text, OUT advice text)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH s AS (SELECT * FROM email_verify._stat()),
+	setting AS (
+		SELECT current_setting('email_verify.mode', true) AS mode, current_setting('email_verify.helo_name', true) AS helo_name,
+			current_setting('email_verify.mail_from', true) AS mail_from
+	)
+	SELECT 10, 'worker',
+		CASE WHEN pg_is_in_recovery() THEN 'skip' WHEN s.worker = 'running' AND NOT s.paused THEN 'ok'
+			WHEN s.worker IN ('running', 'starting') THEN 'warn'
+			WHEN setting.mode IN ('sandbox', 'offline') THEN 'skip' ELSE 'FAIL' END,
+		CASE WHEN pg_is_in_recovery() THEN 'standby' WHEN s.paused THEN 'paused' ELSE replace(s.worker, '_', ' ') END
+			|| coalesce(', pid ' || s.worker_pid, '') || CASE WHEN s.worker = 'refused' THEN ': ' || s.worker_detail ELSE '' END,
+		CASE WHEN pg_is_in_recovery() THEN 'Ask the primary server; this one answers from the replicated cache.'
+			WHEN s.worker = 'not_preloaded' THEN 'Add email_verify to shared_preload_libraries and restart the server.'
+			WHEN s.worker = 'not_started' THEN 'Raise max_worker_processes and restart the server.'
+			WHEN s.worker = 'refused' THEN s.hint
+			WHEN s.worker IN ('none', 'down') THEN 'See the server log, and whether email_verify.databases names this database.'
+			WHEN s.paused THEN 'email_verify.resume() goes on.' END
+	FROM s, setting
+	UNION ALL
+	SELECT 20, 'mode', CASE WHEN mode = 'smtp' THEN 'ok' ELSE 'warn' END, mode,
+		CASE WHEN mode <> 'smtp' THEN 'Mailboxes are asked for in mode smtp only.' END
+	FROM setting
+	UNION ALL
+	SELECT 30, 'identity',
+		CASE WHEN mode <> 'smtp' THEN 'skip' WHEN helo_name <> '' AND mail_from <> '' THEN 'ok' ELSE 'FAIL' END,
+		concat_ws(', ', CASE WHEN helo_name = '' THEN 'no helo_name' ELSE helo_name END,
+			CASE WHEN mail_from = '' THEN 'no mail_from' ELSE mail_from END),
+		CASE WHEN helo_name = '' OR mail_from = ''
+			THEN 'Set email_verify.helo_name to this host''s name and email_verify.mail_from to a mailbox that exists.' END
+	FROM setting
+	UNION ALL
+	SELECT 70, 'gates', 'warn', g.gate || coalesce(' since ' || to_char(g.since, 'YYYY-MM-DD HH24:MI'), '') || coalesce(': ' || g.evidence, ''),
+		d.advice
+	FROM email_verify._stat_gates() g JOIN email_verify._gates() d ON d.gate = g.gate
+	WHERE g.gate NOT IN ('not_preloaded', 'standby', 'paused', 'not_configured', 'mode_dns', 'mode_offline', 'sandbox', 'sessions_full')
+	UNION ALL
+	SELECT 80, 'our_address', CASE WHEN count(*) FILTER (WHERE g.refused_at > now() - interval '1 day') > 0 THEN 'warn'
+			WHEN count(*) = 0 THEN 'skip' ELSE 'ok' END,
+		CASE WHEN count(*) = 0 THEN 'no mail server has been heard of'
+			WHEN count(*) FILTER (WHERE g.refused_at > now() - interval '1 day') = 0
+			THEN 'none of ' || count(*) || ' groups of mail servers heard of lately refuses us'
+			ELSE 'refused by ' || string_agg(g.mx_group || ' (' || g.refused || ' of ' || g.heard || ': ' || g.reply || ')', ', ' ORDER BY g.refused DESC)
+				FILTER (WHERE g.refused_at > now() - interval '1 day') END,
+		CASE WHEN count(*) FILTER (WHERE g.refused_at > now() - interval '1 day') > 0
+			THEN 'The replies say why. Their addresses are asked for again by themselves; no mailbox is called dead for it.' END
+	FROM email_verify._standing() g;
+END;
+
+CREATE FUNCTION email_verify._doctor_examined(OUT n integer, OUT "check" text, OUT result text, OUT finding text, OUT advice text)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT CASE h."check" WHEN 'settings' THEN 35 WHEN 'port_25' THEN 60 WHEN 'clock' THEN 90 WHEN 'descriptors' THEN 91 ELSE 40 END,
+		h."check", h.result, h.finding || CASE WHEN h.checked_at < now() - interval '1 hour'
+			THEN ' (' || to_char(h.checked_at, 'YYYY-MM-DD HH24:MI') || ')' ELSE '' END, h.advice
+	FROM email_verify.health h WHERE NOT pg_is_in_recovery()
+	UNION ALL
+	SELECT 40, 'examination', 'skip', 'this host''s name, sender and addresses have not been examined',
+		'A running worker examines them when email_verify.doctor() is called, and once a day.'
+	WHERE NOT EXISTS (SELECT FROM email_verify.health) AND NOT pg_is_in_recovery()
+	UNION ALL
+	SELECT 60, 'port_25', 'skip', 'not tried', 'email_verify.doctor(probe => true) connects to the mail servers of email_verify.trial_domains.'
+	WHERE NOT EXISTS (SELECT FROM email_verify.health h WHERE h."check" = 'port_25') AND NOT pg_is_in_recovery()
+	UNION ALL
+	SELECT 50, 'dnsbl', 'skip', 'not asked', 'email_verify.dnsbl names block lists to be asked.'
+	WHERE current_setting('email_verify.dnsbl', true) = '' AND NOT pg_is_in_recovery();
+END;
+
+CREATE FUNCTION email_verify._doctor_database(OUT n integer, OUT "check" text, OUT result text, OUT finding text, OUT advice text)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT 36, 'settings', 'FAIL', 'a restart is needed for ' || string_agg(p.name, ', ' ORDER BY p.name),
+		'Restart the server: these settings are read at its start alone.'
+	FROM pg_settings p WHERE p.name LIKE 'email\_verify.%' AND p.pending_restart HAVING count(*) > 0
+	UNION ALL
+	SELECT 37, 'databases', 'warn', 'email_verify.databases names databases that do not exist: ' || string_agg(l.name, ', '),
+		'Correct the list; a worker is started as soon as a database of that name has the extension.'
+	FROM (SELECT btrim(u.name, ' "') AS name
+			FROM unnest(string_to_array(current_setting('email_verify.databases', true), ',')) u(name)) l
+	WHERE l.name NOT IN ('', '*') AND NOT EXISTS (SELECT FROM pg_database d WHERE d.datname = l.name OR d.datname = lower(l.name))
+	HAVING count(*) > 0
+	UNION ALL
+	SELECT 100, 'size', 'ok', string_agg(c.relname || ' ' || pg_size_pretty(pg_total_relation_size(c.oid)), ', ' ORDER BY c.relname)
+		|| coalesce((SELECT ', about ' || q.reltuples::bigint || ' rows queued' FROM pg_class q
+			WHERE q.oid = 'email_verify.queue'::regclass AND q.reltuples >= 0), ''), NULL
+	FROM pg_class c WHERE c.oid IN ('email_verify.address'::regclass, 'email_verify.queue'::regclass, 'email_verify.domain'::regclass,
+		'email_verify.domain_host'::regclass)
+	UNION ALL
+	SELECT 101, 'autovacuum',
+		CASE WHEN current_setting('autovacuum') = 'off' OR bool_or(c.reloptions @> ARRAY['autovacuum_enabled=false']
+				OR c.reloptions @> ARRAY['autovacuum_enabled=off']) THEN 'FAIL'
+			WHEN bool_or(t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup) THEN 'warn' ELSE 'ok' END,
+		CASE WHEN current_setting('autovacuum') = 'off' THEN 'off for the server'
+			ELSE coalesce('off for ' || string_agg(c.relname, ', ') FILTER (WHERE c.reloptions @> ARRAY['autovacuum_enabled=false']
+					OR c.reloptions @> ARRAY['autovacuum_enabled=off']),
+				'more dead rows than live ones in ' || string_agg(c.relname, ', ')
+					FILTER (WHERE t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup), 'keeps up') END,
+		CASE WHEN current_setting('autovacuum') = 'off' OR bool_or(c.reloptions @> ARRAY['autovacuum_enabled=false']
+				OR c.reloptions @> ARRAY['autovacuum_enabled=off'])
+			THEN 'Turn autovacuum on: queue and address are updated all the time and grow without it.'
+			WHEN bool_or(t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup)
+			THEN 'Look for old transactions in pg_stat_activity, and at autovacuum''s settings.' END
+	FROM pg_class c JOIN pg_stat_all_tables t ON t.relid = c.oid
+	WHERE c.oid IN ('email_verify.address'::regclass, 'email_verify.queue'::regclass, 'email_verify.domain'::regclass,
+		'email_verify.domain_host'::regclass, 'email_verify.inflight'::regclass)
+	UNION ALL
+	SELECT 110, 'unicode', CASE WHEN m.unicode = v.unicode THEN 'ok' ELSE 'warn' END,
+		v.unicode || CASE WHEN m.unicode = v.unicode THEN '' ELSE '; indexes were made with ' || m.unicode END,
+		CASE WHEN m.unicode <> v.unicode THEN 'REINDEX what stands on functions of this extension, then '
+			|| 'UPDATE email_verify.made_with SET unicode = (email_verify.data_version()).unicode.' END
+	FROM email_verify.data_version() v, email_verify.made_with m
+	UNION ALL
+	SELECT 111, 'lists', 'ok', v.lists, NULL FROM email_verify.data_version() v
+	UNION ALL
+	SELECT 112, 'commands', CASE WHEN c.parked > 0 THEN 'warn' ELSE 'ok' END,
+		c.waiting || ' waiting' || CASE WHEN c.parked > 0 THEN ', ' || c.parked || ' parked: ' || c.fault ELSE '' END,
+		CASE WHEN c.parked > 0 THEN 'See email_verify.command; email_verify.retry(id) has one tried again.' END
+	FROM (SELECT count(*) FILTER (WHERE d.ended_at IS NULL) AS waiting, count(*) FILTER (WHERE d.state = 'parked') AS parked,
+			max(d.fault) FILTER (WHERE d.state = 'parked') AS fault
+		FROM email_verify.command d) c;
+END;
+
+-- The network is the worker's: a session asks it for an examination, and reads what it has found.  A minute's age is young enough.
+CREATE FUNCTION email_verify.doctor(probe boolean DEFAULT false, OUT "check" text, OUT result text, OUT finding text, OUT advice text)
+RETURNS SETOF record LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._examine(probe)
+	WHERE NOT EXISTS (SELECT FROM email_verify.health h
+		WHERE h.checked_at BETWEEN now() - CASE WHEN probe THEN interval '10 s' ELSE interval '1 min' END AND now() + interval '1 min'
+			AND (NOT probe OR h."check" = 'port_25'));
+	SELECT c."check", c.result, c.finding, c.advice
+	FROM (SELECT * FROM email_verify._doctor_worker() UNION ALL SELECT * FROM email_verify._doctor_examined()
+		UNION ALL SELECT * FROM email_verify._doctor_database()) c
+	ORDER BY c.n, c."check", c.finding;
+END;
+COMMENT ON FUNCTION email_verify.doctor(boolean) IS
+	'what keeps addresses from being verified here, and what to do about it; probe: also connect to a few mail servers';
 
 CREATE FUNCTION email_verify._enhanced_statuses(OUT code text, OUT subject text, OUT title text, OUT basic_codes text,
 	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text)
@@ -2001,6 +2121,7 @@ GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.gate TO P
 GRANT USAGE ON SCHEMA email_verify TO pg_read_all_stats;
 GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster(), email_verify._stat_gates() TO pg_read_all_stats;
 GRANT SELECT ON email_verify.stat, email_verify.stat_cluster, email_verify.stat_gate TO pg_read_all_stats;
+GRANT EXECUTE ON FUNCTION email_verify.doctor(boolean) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._find_enhanced(text) TO PUBLIC;

@@ -8,6 +8,9 @@
 
 #include "engine/ascii.h"
 
+static const char version[] = "v=spf1";
+static const size_t version_len = sizeof(version) - 1;
+
 struct term
 {
 	const char *name;
@@ -205,11 +208,22 @@ add_term(struct record *record, const struct term *term)
 	return true;
 }
 
+/* Where the next word begins, n when there is none; *at is moved to its end. */
+static size_t
+next_word(const char *txt, size_t n, size_t *at)
+{
+	size_t start = *at;
+
+	while (start < n && txt[start] == ' ')
+		start++;
+	for (*at = start; *at < n && txt[*at] != ' ';)
+		(*at)++;
+	return start;
+}
+
 enum ev_spf
 ev_spf_parse(const char *txt, size_t n, char *target)
 {
-	static const char version[] = "v=spf1";
-	const size_t version_len = sizeof(version) - 1;
 	struct record record = {0};
 
 	target[0] = '\0';
@@ -221,18 +235,10 @@ ev_spf_parse(const char *txt, size_t n, char *target)
 	if (n > version_len && txt[version_len] != ' ')
 		return EV_SPF_NONE;
 
-	for (size_t i = version_len; i < n;)
+	for (size_t i = version_len, start; (start = next_word(txt, n, &i)) < n;)
 	{
-		size_t start;
 		struct term term;
 
-		if (txt[i] == ' ')
-		{
-			i++;
-			continue;
-		}
-		for (start = i; i < n && txt[i] != ' ';)
-			i++;
 		if (!split_term(txt + start, i - start, &term) || !add_term(&record, &term))
 			return EV_SPF_INVALID;
 	}
@@ -246,4 +252,105 @@ ev_spf_parse(const char *txt, size_t n, char *target)
 	if (record.redirect && record.mechanisms == 0 && copy_target(&record.redirect_term, target))
 		return EV_SPF_REDIRECT;
 	return EV_SPF_OTHER;
+}
+
+/* The number behind the slash at `at`; 999 when there is none, which no prefix reaches. */
+static unsigned
+number_behind(const char *text, size_t n, size_t at)
+{
+	unsigned number = 0;
+
+	if (at >= n || !ev_is_digit(text[at]))
+		return 999;
+	for (; at < n && ev_is_digit(text[at]); at++)
+		number = number * 10 + (unsigned) (text[at] - '0');
+	return number;
+}
+
+/* "/24", "//64" or both behind the value: take them off, and keep those that can be. */
+static void
+read_prefixes(struct ev_spf_term *out, const char *text, size_t *n)
+{
+	size_t whole = *n;
+
+	(void) strip_cidr(text, n);
+	for (size_t at = *n; at < whole; at++)
+	{
+		unsigned number;
+
+		if (text[at] != '/')
+			continue;
+		if (at + 1 < whole && text[at + 1] == '/')
+		{
+			number = number_behind(text, whole, at + 2);
+			out->prefix6 = number < 128 ? number : 128;
+			return;
+		}
+		number = number_behind(text, whole, at + 1);
+		if (out->kind == EV_SPF_TERM_IP6)
+			out->prefix6 = number < 128 ? number : 128;
+		else
+			out->prefix4 = number < 32 ? number : 32;
+	}
+}
+
+static enum ev_spf_kind
+kind_of(const struct term *term)
+{
+	static const struct
+	{
+		const char *name;
+		enum ev_spf_kind kind;
+	} mechanisms[] = {{"all", EV_SPF_TERM_ALL}, {"include", EV_SPF_TERM_INCLUDE},
+	                  {"a", EV_SPF_TERM_A},     {"mx", EV_SPF_TERM_MX},
+	                  {"ip4", EV_SPF_TERM_IP4}, {"ip6", EV_SPF_TERM_IP6}};
+
+	if (term->separator == '=')
+		return is_name(term, "redirect") ? EV_SPF_TERM_REDIRECT : EV_SPF_TERM_OTHER;
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+		if (is_name(term, mechanisms[i].name))
+			return mechanisms[i].kind;
+	return EV_SPF_TERM_UNDECIDED;
+}
+
+static void
+read_value(const struct term *from, struct ev_spf_term *out)
+{
+	size_t n = from->value_len;
+	struct term domain = *from;
+
+	if (out->kind == EV_SPF_TERM_ALL || out->kind >= EV_SPF_TERM_OTHER)
+		return;
+	if (out->kind != EV_SPF_TERM_REDIRECT && out->kind != EV_SPF_TERM_INCLUDE)
+		read_prefixes(out, from->value, &n);
+	if (out->kind == EV_SPF_TERM_IP4 || out->kind == EV_SPF_TERM_IP6)
+	{
+		n = n < EV_IP_TEXT_MAX ? n : EV_IP_TEXT_MAX;
+		memcpy(out->address, from->value, n);
+		out->address[n] = '\0';
+		return;
+	}
+	domain.value_len = n;
+	if (n > 0 && !copy_target(&domain, out->domain))
+		out->kind = EV_SPF_TERM_UNDECIDED;
+}
+
+bool
+ev_spf_next(const char *txt, size_t n, size_t *at, struct ev_spf_term *term)
+{
+	struct term from;
+	size_t start;
+
+	if (*at < version_len)
+		*at = version_len;
+	start = next_word(txt, n, at);
+	if (start == n || !split_term(txt + start, *at - start, &from))
+		return false;
+	term->kind = kind_of(&from);
+	term->qualifier = from.qualifier;
+	term->domain[0] = term->address[0] = '\0';
+	term->prefix4 = 32;
+	term->prefix6 = 128;
+	read_value(&from, term);
+	return true;
 }

@@ -19,6 +19,7 @@
 #define EV_DNS_A     1
 #define EV_DNS_CNAME 5
 #define EV_DNS_SOA   6
+#define EV_DNS_PTR   12
 #define EV_DNS_MX    15
 #define EV_DNS_TXT   16
 #define EV_DNS_AAAA  28

@@ -292,7 +292,8 @@ take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
 					probes[i].hosts[probes[i].n_hosts++] = message->u.host;
 			}
 			break;
-		case EV_MESSAGE_END: break; /* this one is in our own process */
+		case EV_MESSAGE_FINDING: break; /* nobody examines us here */
+		case EV_MESSAGE_END: break;     /* this one is in our own process */
 	}
 }
 

@@ -66,6 +66,8 @@ struct ev_prober
 	struct ev_list draining; /* sessions that only wait for the peer to close, oldest first */
 	uint32_t n_draining;
 
+	struct ev_health *health; /* NULL: no examination is under way */
+
 	SSL_CTX *tls;
 	uint32_t n_requests; /* not yet collected */
 	struct ev_prober_stats stats;

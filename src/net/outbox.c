@@ -64,6 +64,12 @@ ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact)
 }
 
 void
+ev_outbox_finding(struct ev_prober *prober, const struct ev_health_finding *finding)
+{
+	push_note(prober, EV_MESSAGE_FINDING, finding, sizeof(*finding));
+}
+
+void
 ev_outbox_trace(struct ev_prober *prober, uint64_t id, char direction, const char *text, size_t n)
 {
 	struct ev_trace trace = {0};
@@ -127,6 +133,9 @@ ev_outbox_collect(struct ev_prober *prober, struct ev_message *messages, size_t 
 				break;
 			case EV_MESSAGE_TRACE:
 				memcpy(&messages[i].u.trace, note->body, sizeof(struct ev_trace));
+				break;
+			case EV_MESSAGE_FINDING:
+				memcpy(&messages[i].u.finding, note->body, sizeof(struct ev_health_finding));
 				break;
 			case EV_MESSAGE_END: break; /* no process, no end */
 		}

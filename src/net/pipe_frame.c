@@ -260,6 +260,27 @@ ev_frame_read_request(const uint8_t *body, size_t n, struct ev_request *request)
 	return finish_reading(&r);
 }
 
+size_t
+ev_frame_examine(uint8_t *buf, const struct ev_health_request *request)
+{
+	struct ev_writer w = begin(buf, EV_FRAME_EXAMINE);
+
+	put_text(&w, request->dnsbl, sizeof(request->dnsbl));
+	put_text(&w, request->trial, sizeof(request->trial));
+	return end(&w);
+}
+
+const char *
+ev_frame_read_examine(const uint8_t *body, size_t n, struct ev_health_request *request)
+{
+	struct ev_reader r = reader(body, n);
+
+	memset(request, 0, sizeof(*request));
+	get_text(&r, request->dnsbl, sizeof(request->dnsbl), EV_CHARS_ANY);
+	get_text(&r, request->trial, sizeof(request->trial), EV_CHARS_ANY);
+	return finish_reading(&r);
+}
+
 /* --- from the prober --------------------------------------------------------------------------- */
 
 size_t
@@ -478,6 +499,28 @@ get_trace(const uint8_t *body, size_t n, struct ev_trace *trace)
 	return finish_reading(&r);
 }
 
+static size_t
+put_finding(uint8_t *buf, const struct ev_health_finding *finding)
+{
+	struct ev_writer w = begin(buf, EV_FRAME_FINDING);
+
+	put_u16(&w, finding->id);
+	put_text(&w, finding->about, sizeof(finding->about));
+	return end(&w);
+}
+
+static const char *
+get_finding(const uint8_t *body, size_t n, struct ev_health_finding *finding)
+{
+	struct ev_reader r = reader(body, n);
+
+	memset(finding, 0, sizeof(*finding));
+	finding->id = get_u16(&r);
+	demand(&r, finding->id <= EV_FINDING_DONE, "there is no such finding");
+	get_text(&r, finding->about, sizeof(finding->about), EV_CHARS_PRINTABLE);
+	return finish_reading(&r);
+}
+
 size_t
 ev_frame_message(uint8_t *buf, const struct ev_message *message)
 {
@@ -487,6 +530,7 @@ ev_frame_message(uint8_t *buf, const struct ev_message *message)
 		case EV_MESSAGE_DOMAIN_FACT: return put_domain_fact(buf, &message->u.domain);
 		case EV_MESSAGE_HOST_FACT: return put_host_fact(buf, &message->u.host);
 		case EV_MESSAGE_TRACE: return put_trace(buf, &message->u.trace);
+		case EV_MESSAGE_FINDING: return put_finding(buf, &message->u.finding);
 		case EV_MESSAGE_END: break;
 	}
 	return 0;
@@ -510,6 +554,9 @@ ev_frame_read_message(enum ev_frame_type type, const uint8_t *body, size_t n,
 		case EV_FRAME_TRACE:
 			message->type = EV_MESSAGE_TRACE;
 			return get_trace(body, n, &message->u.trace);
+		case EV_FRAME_FINDING:
+			message->type = EV_MESSAGE_FINDING;
+			return get_finding(body, n, &message->u.finding);
 		default: return "a frame of a type that it must not have";
 	}
 }

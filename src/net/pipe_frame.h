@@ -26,6 +26,7 @@ enum ev_frame_type
 	EV_FRAME_RULES, /* so many rules for replies follow, in place of all earlier ones */
 	EV_FRAME_RULE,
 	EV_FRAME_REQUEST,
+	EV_FRAME_EXAMINE,
 	EV_FRAME_FORGET,
 	EV_FRAME_PING,
 
@@ -36,7 +37,8 @@ enum ev_frame_type
 	EV_FRAME_RESULT,
 	EV_FRAME_DOMAIN_FACT,
 	EV_FRAME_HOST_FACT,
-	EV_FRAME_TRACE
+	EV_FRAME_TRACE,
+	EV_FRAME_FINDING
 };
 
 /* Differs between builds that would not understand each other. */
@@ -51,6 +53,7 @@ extern size_t ev_frame_config(uint8_t *buf, const struct ev_prober_config *confi
 extern size_t ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy);
 extern size_t ev_frame_rule(uint8_t *buf, const struct ev_site_rule *rule);
 extern size_t ev_frame_request(uint8_t *buf, const struct ev_request *request);
+extern size_t ev_frame_examine(uint8_t *buf, const struct ev_health_request *request);
 extern size_t ev_frame_hello(uint8_t *buf, uint32_t confinement);
 
 /* busy: something is under way, if only good-byes. */
@@ -67,11 +70,13 @@ extern const char *ev_frame_read_config(const uint8_t *body, size_t n,
 extern const char *ev_frame_read_policy(const uint8_t *body, size_t n, struct ev_mx_policy *policy);
 extern const char *ev_frame_read_rule(const uint8_t *body, size_t n, struct ev_site_rule *rule);
 extern const char *ev_frame_read_request(const uint8_t *body, size_t n, struct ev_request *request);
+extern const char *ev_frame_read_examine(const uint8_t *body, size_t n,
+                                         struct ev_health_request *request);
 extern const char *ev_frame_read_hello(const uint8_t *body, size_t n, uint32_t *confinement);
 extern const char *ev_frame_read_stats(const uint8_t *body, size_t n, struct ev_prober_stats *stats,
                                        bool *busy);
 
-/* RESULT, DOMAIN_FACT, HOST_FACT and TRACE. */
+/* RESULT, DOMAIN_FACT, HOST_FACT, TRACE and FINDING. */
 extern const char *ev_frame_read_message(enum ev_frame_type type, const uint8_t *body, size_t n,
                                          struct ev_message *message);
 

@@ -15,6 +15,7 @@
 
 #include "engine/hash.h"
 #include "net/answer.h"
+#include "net/health.h"
 #include "net/prober_ops.h"
 
 #define TURNS_MAX 16 /* of the loop in one run; what is left then is due at once */
@@ -317,6 +318,7 @@ inline_destroy(struct ev_prober *prober)
 	uv_walk(&prober->loop, close_handle, NULL);
 	/* nothing is open but what is being closed, so this does not wait */
 	uv_run(&prober->loop, UV_RUN_DEFAULT);
+	ev_health_free(prober);
 	uv_loop_close(&prober->loop);
 	SSL_CTX_free(prober->tls);
 	free(prober);
@@ -326,6 +328,7 @@ static const struct ev_prober_ops inline_ops = {
 	.configure = inline_configure,
 	.set_policies = ev_policies_set,
 	.set_rules = inline_set_rules,
+	.examine = ev_health_start,
 	.room = inline_room,
 	.submit = inline_submit,
 	.run = inline_run,

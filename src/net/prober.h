@@ -147,12 +147,46 @@ struct ev_prober_end
 	char fault[80];   /* what was wrong, if that is known */
 };
 
+/* How well something is; the words of email_verify.doctor(). */
+enum ev_health_level
+{
+	EV_HEALTH_OK,
+	EV_HEALTH_WARN,
+	EV_HEALTH_FAIL,
+	EV_HEALTH_SKIP
+};
+
+/* What an examination of ourselves can find; finding.def says what each means. */
+enum ev_finding_id
+{
+#define EV_FINDING(id, check, level, finding, advice) EV_FINDING_##id,
+#include "net/finding.def"
+	EV_N_FINDING,
+	EV_FINDING_DONE = EV_N_FINDING /* the examination has ended */
+};
+
+/* Examine our name, sender and addresses: see health.h. */
+#define EV_HEALTH_NAMES_MAX 1024
+struct ev_health_request
+{
+	char dnsbl[EV_HEALTH_NAMES_MAX]; /* zones of block lists, separated by commas */
+	char trial[EV_HEALTH_NAMES_MAX]; /* domains whose mail servers are connected to; "": nobody */
+};
+
+/* One sentence of the answer. */
+struct ev_health_finding
+{
+	uint16_t id;                      /* enum ev_finding_id */
+	char about[EV_PEER_TEXT_MAX + 1]; /* printable ASCII; fills the sentence of finding.def */
+};
+
 enum ev_message_type
 {
 	EV_MESSAGE_RESULT,
 	EV_MESSAGE_DOMAIN_FACT,
 	EV_MESSAGE_HOST_FACT,
 	EV_MESSAGE_TRACE,
+	EV_MESSAGE_FINDING,
 	EV_MESSAGE_END /* only of a prober in a process of its own */
 };
 
@@ -165,6 +199,7 @@ struct ev_message
 		struct ev_domain_fact domain;
 		struct ev_host_fact host;
 		struct ev_trace trace;
+		struct ev_health_finding finding;
 		struct ev_prober_end end;
 	} u;
 };
@@ -294,6 +329,12 @@ extern bool ev_prober_set_policies(struct ev_prober *prober, const struct ev_mx_
  */
 extern bool ev_prober_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules,
                                 size_t n);
+
+/*
+ * Examine our name, sender and addresses.  Findings come as messages, the last one is EV_FINDING_DONE; none
+ * comes when the prober's process ends before.  A new examination takes the place of one under way.
+ */
+extern void ev_prober_examine(struct ev_prober *prober, const struct ev_health_request *request);
 
 /* How many requests ev_prober_submit() would take now. */
 extern size_t ev_prober_room(const struct ev_prober *prober);

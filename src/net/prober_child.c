@@ -162,6 +162,17 @@ take_forget(struct child *c, const uint8_t *body, size_t n)
 }
 
 static const char *
+take_examine(struct child *c, const uint8_t *body, size_t n)
+{
+	struct ev_health_request request;
+	const char *fault = ev_frame_read_examine(body, n, &request);
+
+	if (fault == NULL)
+		ev_prober_examine(c->prober, &request);
+	return fault;
+}
+
+static const char *
 take_frame(struct child *c, enum ev_frame_type type, const uint8_t *body, size_t n)
 {
 	switch (type)
@@ -172,6 +183,7 @@ take_frame(struct child *c, enum ev_frame_type type, const uint8_t *body, size_t
 		case EV_FRAME_RULES: return begin_list(c, EV_LIST_RULES, body, n);
 		case EV_FRAME_RULE: return take_item(c, EV_LIST_RULES, body, n);
 		case EV_FRAME_REQUEST: return take_request(c, body, n);
+		case EV_FRAME_EXAMINE: return take_examine(c, body, n);
 		case EV_FRAME_FORGET: return take_forget(c, body, n);
 		case EV_FRAME_PING: return take_ping(c, body, n);
 		default: return "a frame of a type that it must not have";

@@ -29,6 +29,12 @@ ev_prober_set_rules(struct ev_prober *prober, const struct ev_site_rule *rules, 
 	return ops_of(prober)->set_rules(prober, rules, n);
 }
 
+void
+ev_prober_examine(struct ev_prober *prober, const struct ev_health_request *request)
+{
+	ops_of(prober)->examine(prober, request);
+}
+
 size_t
 ev_prober_room(const struct ev_prober *prober)
 {

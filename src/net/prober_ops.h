@@ -16,6 +16,7 @@ struct ev_prober_ops
 	                  size_t size);
 	bool (*set_policies)(struct ev_prober *prober, const struct ev_mx_policy *policies, size_t n);
 	bool (*set_rules)(struct ev_prober *prober, const struct ev_site_rule *rules, size_t n);
+	void (*examine)(struct ev_prober *prober, const struct ev_health_request *request);
 	size_t (*room)(const struct ev_prober *prober);
 	size_t (*submit)(struct ev_prober *prober, const struct ev_request *requests, size_t n);
 	void (*run)(struct ev_prober *prober);

@@ -495,6 +495,17 @@ process_forget(struct ev_prober *prober)
 	watch(p);
 }
 
+static void
+process_examine(struct ev_prober *prober, const struct ev_health_request *request)
+{
+	struct process *p = process_of(prober);
+	uint8_t *frame = p->pid == 0 ? NULL : ev_pipe_reserve(&p->pipe);
+
+	if (frame != NULL)
+		ev_pipe_add(&p->pipe, ev_frame_examine(frame, request));
+	watch(p);
+}
+
 /* Sound settings with name servers in them, or false with a message. */
 static bool
 complete_config(const struct ev_prober_config *config, struct ev_prober_config *out, char *error,
@@ -583,6 +594,7 @@ static const struct ev_prober_ops process_ops = {
 	.configure = process_configure,
 	.set_policies = process_set_policies,
 	.set_rules = process_set_rules,
+	.examine = process_examine,
 	.room = process_room,
 	.submit = process_submit,
 	.run = process_run,

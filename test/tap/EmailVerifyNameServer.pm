@@ -8,7 +8,7 @@
 #
 # The function is called in the server's process for each transmission, $transmission counting from 1 those of the same
 # question.  It returns what to change about the answer: after => seconds to wait with it, rcode => 5, ttl => 60,
-# silent => 1.  The usual answer is at once, with a TTL of an hour: every name has an MX, itself, at 127.0.0.1, and
+# silent => 1, records => [data, ...] for other records of the type that is asked for (in wire format; [] for none).  The usual answer is at once, with a TTL of an hour: every name has an MX, itself, at 127.0.0.1, and
 # nothing else.  The server ends with the object.
 package EmailVerifyNameServer;
 
@@ -103,9 +103,9 @@ sub answer
 {
 	my ($query, $type, $end, %how) = @_;
 	my $data = $type == MX ? pack 'n n', 10, 0xc00c : $type == A ? pack 'C4', 127, 0, 0, 1 : undef;
-	my $has = defined $data && !$how{rcode};
-	my $reply = substr($query, 0, 2) . pack('n5', 0x8180 | ($how{rcode} // 0), 1, $has ? 1 : 0, 0, 0) . substr $query, 12, $end - 12;
-	$reply .= pack('n n n N n/a*', 0xc00c, $type, 1, $how{ttl} // 3600, $data) if $has;
+	my @data = $how{rcode} ? () : $how{records} ? @{ $how{records} } : defined $data ? $data : ();
+	my $reply = substr($query, 0, 2) . pack('n5', 0x8180 | ($how{rcode} // 0), 1, scalar @data, 0, 0) . substr $query, 12, $end - 12;
+	$reply .= pack('n n n N n/a*', 0xc00c, $type, 1, $how{ttl} // 3600, $_) for @data;
 	return $reply;
 }
 

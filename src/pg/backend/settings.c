@@ -40,21 +40,25 @@ static const struct config_enum_entry transcript_options[] = {{"off", EV_TRANSCR
 static const struct config_enum_entry prober_options[] = {
 	{"process", EV_PROBER_PROCESS, false}, {"inline", EV_PROBER_INLINE, false}, {NULL, 0, false}};
 
-/* A fully qualified host name; address literals and bare host names are refused by many servers. */
+/* The domain of an address at that level of syntax, in ASCII. */
 static bool
-check_helo_name(char **newval, void **extra, GucSource source)
+is_domain(const char *name, enum ev_syntax_level level)
 {
 	char probe[EV_DOMAIN_MAX + 16];
 	struct ev_syntax syntax;
 
-	if (**newval == '\0')
+	if (strlen(name) > EV_DOMAIN_MAX || name[0] == '[')
+		return false;
+	snprintf(probe, sizeof(probe), "x@%s", name);
+	return ev_syntax_parse(probe, strlen(probe), level, &syntax) && !syntax.idn;
+}
+
+/* A fully qualified host name; address literals and bare host names are refused by many servers. */
+static bool
+check_helo_name(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0' || is_domain(*newval, EV_SYNTAX_INTERNET))
 		return true;
-	if (strlen(*newval) <= EV_DOMAIN_MAX)
-	{
-		snprintf(probe, sizeof(probe), "x@%s", *newval);
-		if (ev_syntax_parse(probe, strlen(probe), EV_SYNTAX_INTERNET, &syntax) && !syntax.idn)
-			return true;
-	}
 	GUC_check_errdetail("The EHLO name must be a fully qualified host name in ASCII.");
 	return false;
 }
@@ -99,6 +103,83 @@ check_databases(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("List syntax is invalid.");
 	list_free(names);
 	pfree(copy);
+	return ok;
+}
+
+/* Names of domains, separated by commas, as short as net/prober.h takes them (EV_HEALTH_NAMES_MAX). */
+static bool
+check_zones(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	List *names = NIL;
+	ListCell *cell;
+	bool ok = strlen(*newval) < 1024 && SplitIdentifierString(copy, ',', &names);
+
+	if (!ok)
+		GUC_check_errdetail("List syntax is invalid, or the list is longer than 1023 bytes.");
+	foreach (cell, names)
+	{
+		const char *name = lfirst(cell);
+
+		if (!ok || is_domain(name, EV_SYNTAX_SMTP))
+			continue;
+		GUC_check_errdetail("\"%s\" is no domain name in ASCII.", name);
+		ok = false;
+	}
+	list_free(names);
+	pfree(copy);
+	return ok;
+}
+
+/* "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:53".  The text is changed. */
+static bool
+is_name_server(char *text)
+{
+	struct in6_addr address;
+	char *port = NULL;
+	char *end;
+	bool v6 = text[0] == '[';
+
+	if (v6)
+	{
+		end = strchr(++text, ']');
+		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+			return false;
+		*end = '\0';
+		port = end[1] == ':' ? end + 2 : NULL;
+	}
+	else if (inet_pton(AF_INET6, text, &address) != 1 && (end = strchr(text, ':')) != NULL)
+	{
+		*end = '\0';
+		port = end + 1;
+	}
+	if (port != NULL && (strspn(port, "0123456789") != strlen(port) || atoi(port) < 1 ||
+	                     atoi(port) > 65535 || strlen(port) > 5))
+		return false;
+	return inet_pton(AF_INET6, text, &address) == 1 ||
+	       (!v6 && inet_pton(AF_INET, text, &address) == 1);
+}
+
+/* Each name server is an IP address, with a port or without one. */
+static bool
+check_dns_servers(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	char *rest = copy;
+	char *one;
+	bool ok = true;
+
+	while (ok && (one = strsep(&rest, ",")) != NULL)
+	{
+		one += strspn(one, " \t");
+		one[strcspn(one, " \t")] = '\0';
+		ok = (*newval)[0] == '\0' || is_name_server(one);
+		if (!ok)
+			GUC_check_errdetail("\"%s\" is no IP address with or without a port.", one);
+	}
+	pfree(copy);
+	if (!ok)
+		GUC_check_errhint("For example: \"192.0.2.53, 192.0.2.54:5353, [2001:db8::53]:53\".");
 	return ok;
 }
 

@@ -91,6 +91,10 @@ init_database(EvDatabase *db, LWLock *lock, char *inbox)
 	pg_atomic_init_u32(&db->gates, 0);
 	pg_atomic_init_u32(&db->gates_closed, 0);
 	pg_atomic_init_u64(&db->count_asked, 0);
+	pg_atomic_init_u64(&db->health_asked, 0);
+	pg_atomic_init_u64(&db->health_answered, 0);
+	pg_atomic_init_u32(&db->health_trial, 0);
+	memset(&db->standing, 0, sizeof(db->standing));
 	pg_atomic_init_u64(&db->count_answered, 0);
 	pg_atomic_init_u64(&db->unanswered, 0);
 	ConditionVariableInit(&db->progress);

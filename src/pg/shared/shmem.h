@@ -23,6 +23,7 @@
 #include "pg/shared/budget.h"
 #include "pg/shared/gate_state.h"
 #include "pg/shared/rates.h"
+#include "pg/shared/standing.h"
 #include "pg/shared/trouble.h"
 
 typedef enum EvDatabaseState
@@ -144,7 +145,14 @@ typedef struct EvDatabase
 	pg_atomic_uint64 count_asked;
 	pg_atomic_uint64 count_answered;
 	pg_atomic_uint64 unanswered; /* rows without any answer at count_answered */
-	ConditionVariable progress;  /* broadcast whenever one of these has changed */
+
+	/* email_verify.doctor(): a session asks for an examination, likewise; see worker/health.h */
+	pg_atomic_uint64 health_asked;
+	pg_atomic_uint64 health_answered;
+	pg_atomic_uint32 health_trial; /* with connections to port 25 */
+	EvStanding standing;           /* what mail servers say of us; under lock */
+
+	ConditionVariable progress; /* broadcast whenever one of these has changed */
 
 	/* the inbox; rings under lock */
 	EvRing inbox[EV_N_INBOX_CLASSES];

@@ -29,9 +29,10 @@
 #include "pg/worker/inspect_internal.h"
 
 /* What worker and backends know by name. */
-static const char *const table_names[] = {
-	"address",  "domain",    "domain_host", "queue",  "inflight", "override",   "mx_policy",
-	"site_key", "tombstone", "parked",      "upkeep", "command",  "reply_rule", "external_check"};
+static const char *const table_names[] = {"address",    "domain",         "domain_host", "queue",
+                                          "inflight",   "override",       "mx_policy",   "site_key",
+                                          "tombstone",  "parked",         "upkeep",      "command",
+                                          "reply_rule", "external_check", "health"};
 static const char *const function_names[] = {
 	"_complete",
 	"_end_commands",
@@ -66,6 +67,7 @@ static const char *const function_names[] = {
 	"_due",
 	"_due_of",
 	"_suspects",
+	"_health",
 };
 
 void

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/health.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lines.h"
 #include "pg/worker/lost.h"
@@ -291,6 +292,7 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 	memset(outcome, 0, sizeof(*outcome));
 	flight->answered = true;
 	ev_flight_visited(worker, flight, result->probed);
+	ev_health_heard(worker, result);
 	outcome->id = flight->id;
 	strlcpy(outcome->key, flight->key, sizeof(outcome->key));
 	outcome->verdict = result->verdict;
@@ -453,7 +455,11 @@ ev_probing_collect(EvWorker *worker)
 			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
 			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
 			case EV_MESSAGE_TRACE: ev_transcript_line(&message.u.trace); break;
-			case EV_MESSAGE_END: ev_lost_process(worker, &message.u.end); break;
+			case EV_MESSAGE_FINDING: ev_health_found(&message.u.finding); break;
+			case EV_MESSAGE_END:
+				ev_health_prober_ended();
+				ev_lost_process(worker, &message.u.end);
+				break;
 		}
 	}
 }

@@ -250,6 +250,18 @@ extern void ev_store_leave_commands(void);
 extern TimestampTz ev_store_report_wake(void);
 extern void ev_store_report(void);
 
+/* One line of an examination (health.h); check and advice are static, advice may be NULL. */
+typedef struct EvHealthRow
+{
+	const char *check;
+	enum ev_health_level level;
+	const char *advice;
+	char finding[EV_PEER_TEXT_MAX + 128];
+} EvHealthRow;
+
+/* Replace what the last examination has found; of port 25 only if this one has tried it. */
+extern void ev_store_health(const EvHealthRow *rows, int n);
+
 /*
  * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;
  * those for which it is the third are parked: they leave the queue with a verdict that says so, or

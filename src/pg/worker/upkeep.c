@@ -7,6 +7,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/health.h"
 #include "pg/worker/upkeep.h"
 
 void
@@ -28,6 +29,7 @@ ev_upkeep_run(EvWorker *worker)
 	ev_commands_run(worker);
 	ev_retention_run(worker);
 	ev_notify_run(worker);
+	ev_health_run(worker);
 	ev_store_report();
 }
 
@@ -42,5 +44,6 @@ ev_upkeep_wake(EvWorker *worker)
 {
 	TimestampTz wake = earlier(ev_retention_wake(worker), ev_notify_wake(worker));
 
+	wake = earlier(wake, ev_health_wake(worker));
 	return earlier(earlier(wake, ev_commands_wake(worker)), ev_store_report_wake());
 }

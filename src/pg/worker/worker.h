@@ -94,10 +94,11 @@ typedef struct EvWorker
 	int prober_place;                        /* enum ev_prober_place: where it is */
 	bool prober_is_new;                      /* the loop does not know its descriptor yet */
 	struct ev_prober_stats published_prober; /* its process as it was told last */
-	bool recovered;       /* what a crash has found under way is suspect, and no longer under way */
-	bool policies_stale;  /* mx_policy and reply_rule are to be read before anything is leased */
-	bool checkers;        /* there are external checkers */
-	int rcpt_per_session; /* the most that the settings or any row of mx_policy allow */
+	bool recovered; /* what a crash has found under way is suspect, and no longer under way */
+	char settings_fault[256]; /* why the prober has not taken the settings; "": it has */
+	bool policies_stale;   /* mx_policy and reply_rule are to be read before anything is leased */
+	bool checkers;         /* there are external checkers */
+	int rcpt_per_session;  /* the most that the settings or any row of mx_policy allow */
 	TimestampTz rules_end; /* when the first rule for replies is in force no longer; 0: never */
 	HTAB *flights;
 	int n_lost; /* flights that are lost */
