@@ -11,6 +11,12 @@
 /* Bounces within bounces: how many forwarded messages are unwrapped. */
 #define UNWRAP_MAX 4
 
+/* Empty lines before a message that are passed over. */
+#define PREAMBLE_LINES_MAX 1000
+
+/* Bytes of events; what is behind them is not read. */
+#define EVENT_BYTES_MAX (8u * 1024 * 1024)
+
 static const struct ev_slice nothing = {"", 0};
 
 /* --- what kind of bytes are these? ------------------------------------------------------------------------ */
@@ -21,11 +27,13 @@ skip_preamble(struct ev_slice s)
 {
 	struct ev_slice rest;
 	struct ev_slice line;
+	size_t lines = 0;
 
 	if (ev_slice_starts(s, "\xef\xbb\xbf"))
 		s = ev_slice_from(s, 3);
 	rest = s;
-	while (ev_slice_line(&rest, &line) && ev_slice_trim(line).n == 0)
+	while (lines++ < PREAMBLE_LINES_MAX && ev_slice_line(&rest, &line) &&
+	       line.n < PREAMBLE_LINES_MAX && ev_slice_trim(line).n == 0)
 		s = rest;
 	if (ev_slice_starts(s, "From ") || ev_slice_starts(s, ">From "))
 	{
@@ -97,6 +105,8 @@ try(ev_bounce_reader reader, const struct ev_bounce_input *input, struct ev_boun
 {
 	size_t before = rows->n;
 
+	if (ev_bounce_stopped(input->work))
+		return false;
 	if (reader(input, rows) && rows->n > before)
 		return true;
 	rows->n = before;
@@ -133,12 +143,10 @@ read_mime(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 	struct ev_bounce_taken t;
 
 	ev_mime_parse(message, work->stop, &t.mime);
-	if (work->stop != NULL && *work->stop != 0)
-		return false;
 	t.input.message = message;
 	t.input.work = work;
 	t.root = 0;
-	for (int i = 0; i < UNWRAP_MAX; i++)
+	for (int i = 0; i < UNWRAP_MAX && !ev_bounce_stopped(work); i++)
 	{
 		ev_bounce_take(&t);
 		if (read_message(&t.input, rows))
@@ -165,11 +173,14 @@ read_bare(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 
 	if (message.s[0] == '{' || message.s[0] == '[')
 	{
+		/* a look at the whole of it costs a long time */
+		input.message = ev_slice_to(message, EVENT_BYTES_MAX);
 		if (try(ev_bounce_read_event, &input, rows))
 			return true;
 		/* whatever words are in it: an event is read as such or not at all */
 		if (work->event == EV_EVENT_KNOWN)
 			return false;
+		input.message = message;
 	}
 	if (try(ev_bounce_read_log, &input, rows))
 		return true;
@@ -304,7 +315,7 @@ ev_bounce_read(const char *message, size_t n, struct ev_bounce_work *work, struc
 	if (s.n == 0)
 		return 0;
 	is_mail = !ev_bounce_is_report(s) && is_message(s);
-	if (!(is_mail ? read_mime(s, work, &out) : read_bare(s, work, &out)))
+	if (!(is_mail ? read_mime(s, work, &out) : read_bare(s, work, &out)) || ev_bounce_stopped(work))
 		return 0;
 	for (size_t i = 0; i < out.n; i++)
 		finish_row(&out.rows[i],

@@ -313,7 +313,7 @@ read_groups(struct report *report, struct ev_slice text)
 	struct ev_slice line;
 
 	memset(&group, 0, sizeof(group));
-	while (ev_slice_line(&text, &line))
+	while (!ev_bounce_stopped(report->input->work) && ev_slice_line(&text, &line))
 	{
 		if (line.n > 0 && (line.s[0] == ' ' || line.s[0] == '\t') && ev_slice_trim(line).n > 0)
 		{

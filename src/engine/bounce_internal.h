@@ -41,6 +41,13 @@ struct ev_bounce_taken
 	size_t more;   /* bytes of work->more that are used */
 };
 
+/* Does the caller want to stop? */
+static inline bool
+ev_bounce_stopped(const struct ev_bounce_work *work)
+{
+	return work->stop != NULL && *work->stop != 0;
+}
+
 /* bounce_take.c: fill input, forwarded and more from the parts below root. */
 extern void ev_bounce_take(struct ev_bounce_taken *taken);
 

@@ -174,9 +174,9 @@ ev_bounce_read_log(const struct ev_bounce_input *input, struct ev_bounce_rows *r
 		return false;
 	if (ev_log_read_csv(&log))
 		return rows->n > before;
-	while (rows->n < rows->max && ev_slice_line(&rest, &line))
+	while (rows->n < rows->max && !ev_bounce_stopped(input->work) && ev_slice_line(&rest, &line))
 	{
-		line = ev_slice_to(ev_slice_trim(line), LINE_MAX_LEN);
+		line = ev_slice_trim(ev_slice_to(line, LINE_MAX_LEN));
 		if (line.n == 0)
 			continue;
 		if (first && !has_time(line) && !is_fragment(line))

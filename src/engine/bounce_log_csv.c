@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#define NAMES_MAX   8192 /* bytes of the line of names */
 #define COLUMNS_MAX 64
 
 enum column
@@ -211,9 +212,9 @@ ev_log_read_csv(struct ev_log *log)
 	/* what is before the names: "#Software: …", empty lines */
 	for (;;)
 	{
-		if (!ev_slice_line(&rest, &line))
+		if (ev_bounce_stopped(log->input->work) || !ev_slice_line(&rest, &line))
 			return false;
-		line = ev_slice_trim(line);
+		line = ev_slice_trim(ev_slice_to(line, NAMES_MAX));
 		if (line.n > 0 && (line.s[0] != '#' || ev_slice_starts(line, "#Fields:")))
 			break;
 	}
@@ -227,7 +228,8 @@ ev_log_read_csv(struct ev_log *log)
 		rest = (struct ev_slice){line.s, (size_t) (rest.s + rest.n - line.s)};
 	else
 		return false;
-	while (log->rows->n < log->rows->max && ev_slice_line(&rest, &line))
+	while (log->rows->n < log->rows->max && !ev_bounce_stopped(log->input->work) &&
+	       ev_slice_line(&rest, &line))
 		read_row(log, ev_slice_trim(line), where);
 	return true;
 }

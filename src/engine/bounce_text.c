@@ -385,7 +385,7 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 	find_recipients(&text, found.format, &recipients);
 	if (recipients.n == 0 || (text.guessed && !tells_reasons(&text, &recipients)))
 		return false;
-	for (size_t i = 0; i < recipients.n; i++)
+	for (size_t i = 0; i < recipients.n && !ev_bounce_stopped(input->work); i++)
 		if (!ev_text_add_row(&text, &recipients.list[i], &recipients, rows))
 			break;
 	return true;

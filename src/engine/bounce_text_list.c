@@ -284,7 +284,7 @@ read_lines(const struct ev_text *text, bool maybe, struct ev_text_recipients *re
 	struct ev_text_recipient *open = NULL;
 	const char *from = NULL;
 
-	while (ev_slice_line(&rest, &line))
+	while (!ev_bounce_stopped(text->input->work) && ev_slice_line(&rest, &line))
 	{
 		struct line_address found;
 		struct ev_text_recipient *next;
@@ -356,7 +356,8 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 	struct ev_slice rest = text->text;
 	struct ev_slice line;
 
-	while (ev_slice_line(&rest, &line) && recipients->n < SENTENCES_MAX)
+	while (recipients->n < SENTENCES_MAX && !ev_bounce_stopped(text->input->work) &&
+	       ev_slice_line(&rest, &line))
 	{
 		struct ev_slice s = line;
 		struct ev_slice address;

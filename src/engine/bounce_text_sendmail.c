@@ -231,7 +231,7 @@ ev_text_read_sendmail(const struct ev_text *text, struct ev_text_recipients *rec
 	enum section section = SECTION_NONE;
 	struct ev_slice said;
 
-	while (ev_slice_line(&rest, &line))
+	while (!ev_bounce_stopped(text->input->work) && ev_slice_line(&rest, &line))
 	{
 		if (read_section(line, &section))
 			continue;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* After how many lines one looks whether to stop. */
-#define LINES_PER_LOOK 10000
+#define LINES_PER_LOOK 1000
 
 struct open_multipart
 {
@@ -172,6 +172,7 @@ end_headers(struct parser *p, const char *end, const char *body)
 
 	p->in_headers = false;
 	part->headers.n = (size_t) (end - part->headers.s);
+	part->headers = ev_slice_to(part->headers, EV_MIME_HEADERS_MAX);
 	part->body = (struct ev_slice){body, 0};
 	part->encoding = encoding_of(part->headers);
 	if (!ev_mime_header(part->headers, "Content-Type", &value))

@@ -15,6 +15,8 @@
 #define EV_MIME_DEPTH_MAX    16  /* parts within parts; what is deeper is text of the innermost */
 #define EV_MIME_PARTS_MAX    256 /* later ones are not told of */
 #define EV_MIME_BOUNDARY_MAX 200 /* RFC 2046 5.1.1 says 70 */
+#define EV_MIME_HEADERS_MAX                                                                        \
+	(256u * 1024) /* bytes of headers that are told of: each look-up walks them */
 
 enum ev_mime_encoding
 {
@@ -34,8 +36,9 @@ enum ev_mime_charset
 
 struct ev_mime_part
 {
-	struct ev_slice headers; /* with their line ends, without the empty line */
-	struct ev_slice body;    /* without the line end that belongs to a boundary */
+	struct ev_slice
+		headers; /* with their line ends, without the empty line; cut to EV_MIME_HEADERS_MAX */
+	struct ev_slice body; /* without the line end that belongs to a boundary */
 	struct ev_slice
 		type; /* "text/plain": of the header, or what stands for it when there is none */
 	enum ev_mime_encoding encoding;

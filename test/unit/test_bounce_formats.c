@@ -10,6 +10,7 @@
 #include "engine/bounce.h"
 #include "engine/bounce_json.h"
 #include "engine/bounce_phrase.h"
+#include "engine/mime.h"
 
 static struct ev_bounce_work work;
 static struct ev_bounce rows[EV_BOUNCE_ROWS_MAX];
@@ -371,6 +372,46 @@ repetitions_are_bounded(void **state)
 	}
 }
 
+/* Whoever is told to stop reads no further: the caller's statement is to end soon. */
+static void
+reading_stops_when_it_is_told_to(void **state)
+{
+	static const int stop = 1;
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(samples); i++)
+	{
+		assert_int_equal(read_rows(samples[i]), 1);
+		work.stop = &stop;
+		CHECK_INT(samples[i], read_rows(samples[i]), 0);
+		work.stop = NULL;
+	}
+}
+
+/* Each look-up of a header walks all of them. */
+static void
+endless_headers_are_cut(void **state)
+{
+	static const char *const pieces[] = {" folded\n", "X-Name: value\n", "a ", "To: a@b.example\n"};
+	static struct ev_mime mime;
+	size_t size = 4u << 20;
+	char *text = malloc(size);
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(pieces); i++)
+	{
+		size_t len = strlen(pieces[i]);
+		size_t n = (size_t) sprintf(text, "From: MAILER-DAEMON@a.example\nX-Long: a");
+
+		for (; n + len < size; n += len)
+			memcpy(text + n, pieces[i], len);
+		ev_mime_parse((struct ev_slice){text, n}, NULL, &mime);
+		assert_int_equal(mime.n, 1);
+		assert_int_equal(mime.parts[0].headers.n, EV_MIME_HEADERS_MAX);
+	}
+	free(text);
+}
+
 static void
 rows_end_where_room_ends(void **state)
 {
@@ -405,6 +446,8 @@ main(void)
 		cmocka_unit_test(what_is_cut_short_is_read_without_harm),
 		cmocka_unit_test(what_is_garbled_is_read_without_harm),
 		cmocka_unit_test(repetitions_are_bounded),
+		cmocka_unit_test(reading_stops_when_it_is_told_to),
+		cmocka_unit_test(endless_headers_are_cut),
 		cmocka_unit_test(rows_end_where_room_ends),
 	};
 
