@@ -13,7 +13,7 @@
 /* Longest form of an address that is looked at, before decoding. */
 #define FORM_MAX 2048
 
-/* "rfc822;", "RFC822 ;", "utf-8;", "x-local;", "mailto:": the address behind it. */
+/* "rfc822;", "RFC822 ;", "rfc/822;", "utf-8;", "x-local;", "mailto:": the address behind it. */
 static struct ev_slice
 skip_type(struct ev_slice from, bool *typed)
 {
@@ -21,7 +21,8 @@ skip_type(struct ev_slice from, bool *typed)
 	size_t n;
 
 	*typed = false;
-	while (at < from.n && at < 24 && (ev_is_alnum(from.s[at]) || from.s[at] == '-'))
+	while (at < from.n && at < 24 &&
+	       (ev_is_alnum(from.s[at]) || from.s[at] == '-' || from.s[at] == '/' || from.s[at] == '_'))
 		at++;
 	n = at;
 	while (at < from.n && (from.s[at] == ' ' || from.s[at] == '\t'))

@@ -196,8 +196,11 @@ diagnose(struct report *report, const struct group *group, struct ev_bounce *row
 		}
 	}
 	ev_bounce_diagnose(row, said, report->input->work);
-	if (is_failure(row))
-		ev_text_diagnose_open(row, said, report->input->work);
+	if (!is_failure(row))
+		return;
+	ev_text_diagnose_open(row, said, report->input->work);
+	if (row->verdict.reason == EV_REASON_SMTP_UNVERIFIABLE || says_nothing(group->diagnostic))
+		ev_text_diagnose_group(row, report->input->text);
 }
 
 /* --- groups to rows ----------------------------------------------------------------------------------------- */
@@ -215,6 +218,7 @@ add_row(struct report *report, const struct group *group)
 	enum ev_bounce_action action = ev_dsn_action(group->action, status);
 	struct ev_bounce *row = ev_bounce_add(report->rows, "rfc3464", kind_of(action));
 	struct ev_slice remote = ev_dsn_host(group->remote);
+	bool alias; /* the only name that can be read: it led to somebody else */
 
 	if (row == NULL)
 		return;
@@ -225,15 +229,21 @@ add_row(struct report *report, const struct group *group)
 	if (!ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), group->final) ||
 	    (strchr(row->final_recipient, '@') == NULL && group->actual.n > 0))
 		ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), group->actual);
+	if (ev_dsn_is_program(row->final_recipient))
+		row->final_recipient[0] = '\0';
 	if (row->final_recipient[0] == '\0' && row->original_recipient[0] == '\0')
 	{
 		report->rows->n--;
 		return;
 	}
-	if (row->final_recipient[0] == '\0')
+	alias = row->final_recipient[0] == '\0' && group->final.n > 0 &&
+	        !ev_slice_starts(group->final, "x400");
+	if (row->final_recipient[0] == '\0' && !alias)
 		memcpy(row->final_recipient, row->original_recipient, sizeof(row->final_recipient));
 	ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), remote);
 	diagnose(report, group, row);
+	if (alias && row->scope == EV_SCOPE_MAILBOX)
+		ev_dsn_blame_nobody(row);
 
 	/* a server that reports on itself has refused what it had accepted */
 	if (remote.n > 0 && remote.n == report->reporting.n &&

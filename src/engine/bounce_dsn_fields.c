@@ -70,3 +70,21 @@ ev_dsn_status(struct ev_slice value)
 			return e;
 	return (struct ev_enhanced){0, 0, 0};
 }
+
+/* "|/usr/bin/filter", "/var/mail/archive", ":include:/etc/list"; not X.400's "/g=Anna/s=Muster" */
+bool
+ev_dsn_is_program(const char *name)
+{
+	if (name[0] == '/')
+		return strchr(name, '=') == NULL;
+	return name[0] == '|' || name[0] == '\\' || name[0] == ':' ||
+	       (name[0] == '"' && name[1] == '|');
+}
+
+void
+ev_dsn_blame_nobody(struct ev_bounce *row)
+{
+	row->verdict = ev_verdict_of(EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CANNOT_VERIFY);
+	ev_rule_set(row->rule, "bounce.alias");
+	row->scope = EV_SCOPE_NONE;
+}

@@ -116,6 +116,12 @@ extern struct ev_slice ev_dsn_host(struct ev_slice value);
 extern enum ev_bounce_action ev_dsn_action(struct ev_slice value, struct ev_enhanced status);
 extern struct ev_enhanced ev_dsn_status(struct ev_slice value);
 
+/* bounce_dsn_fields.c: is this name of a final recipient what an alias runs or writes to? */
+extern bool ev_dsn_is_program(const char *name);
+
+/* bounce_dsn_fields.c: what was said is about somebody whose name cannot be read. */
+extern void ev_dsn_blame_nobody(struct ev_bounce *row);
+
 /* bounce_report.c: RFC 5965; RFC 8098; reports about many messages */
 extern bool ev_bounce_read_report(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);
 extern bool ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows);

@@ -20,18 +20,22 @@ content_type(struct ev_slice headers)
 
 /* --- complaints ----------------------------------------------------------------------------------------- */
 
+/* Fields of a feedback report that name who complained, the surest one first. */
+static const char *const complainants[] = {"Original-Rcpt-To", "Removal-Recipient",
+                                           "Redacted-Address", "X-Original-Rcpt-To"};
+
+#define N_COMPLAINANTS (sizeof(complainants) / sizeof(complainants[0]))
+
 /* Whom a complaint is about: who complained, that is the recipient of the message. */
 static bool
 complainant(const struct ev_bounce_input *input, struct ev_bounce *row)
 {
-	static const char *const fields[] = {"Original-Rcpt-To", "Removal-Recipient",
-	                                     "Redacted-Address", "X-Original-Rcpt-To"};
 	static const char *const headers[] = {"X-HmXmrOriginalRecipient", "X-Original-To",
 	                                      "Delivered-To", "X-Rcpt-To", "To"};
 	struct ev_slice value;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (ev_bounce_header(input->report, fields[i], &value) &&
+	for (size_t i = 0; i < N_COMPLAINANTS; i++)
+		if (ev_bounce_header(input->report, complainants[i], &value) &&
 		    ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), value))
 			return true;
 	/* VERP in the sender of the message, or in Original-Mail-From */
@@ -54,12 +58,53 @@ complainant(const struct ev_bounce_input *input, struct ev_bounce *row)
 	       ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), value);
 }
 
+/*
+ * A report may name several recipients, each in a field of its own (RFC 5965 3.2): rows for those that
+ * the first row, which was made of the first such field, does not name.
+ */
+static void
+add_other_complainants(const struct ev_bounce_input *input, struct ev_bounce_rows *rows,
+                       size_t first)
+{
+	struct ev_slice rest;
+	struct ev_slice value;
+
+	for (size_t i = 0; i < N_COMPLAINANTS; i++)
+	{
+		bool found = false;
+
+		rest = input->report;
+		while (ev_bounce_header(rest, complainants[i], &value))
+		{
+			struct ev_bounce *row = ev_bounce_add(rows, rows->rows[first].format, EV_KIND_ARF);
+
+			if (row == NULL)
+				return;
+			*row = rows->rows[first];
+			found =
+				ev_bounce_copy_address(row->final_recipient, sizeof(row->final_recipient), value) ||
+				found;
+			for (size_t k = first; k + 1 < rows->n; k++)
+				if (row->final_recipient[0] == '\0' ||
+				    strcmp(rows->rows[k].final_recipient, row->final_recipient) == 0)
+				{
+					rows->n--;
+					break;
+				}
+			rest = ev_slice_from(rest, (size_t) (value.s + value.n - rest.s));
+		}
+		if (found)
+			return;
+	}
+}
+
 bool
 ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
 	struct ev_slice type;
 	struct ev_slice value;
 	struct ev_bounce *row;
+	size_t first = rows->n;
 	bool jmrp;
 
 	jmrp = ev_bounce_header(input->headers, "X-HmXmrOriginalRecipient", &value) ||
@@ -92,6 +137,7 @@ ev_bounce_read_arf(const struct ev_bounce_input *input, struct ev_bounce_rows *r
 		ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), value);
 	}
 	row->confidence = 95;
+	add_other_complainants(input, rows, first);
 	return true;
 }
 

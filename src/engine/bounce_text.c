@@ -66,6 +66,7 @@ static struct ev_phrases subjects = EV_PHRASES(subject_list);
 
 #define SUBJECT_MAX 1000
 #define HEADING     40  /* bytes of a heading without an address */
+#define FAILED_MAX  50  /* addresses of X-Failed-Recipients: Exim names no more */
 #define OPENING     400 /* bytes of a text without headers within which it must tell what it is */
 
 /* --- does it look like a bounce? -------------------------------------------------------------- */
@@ -281,7 +282,7 @@ add_addresses(struct ev_slice value, struct ev_text_recipients *recipients)
 	struct ev_slice address;
 	size_t behind;
 
-	while (ev_text_find_address(value, &address, &behind))
+	while (ev_text_find_recipient(value, &address, &behind))
 	{
 		ev_text_recipient_add(recipients, address);
 		value = ev_slice_from(value, behind);
@@ -300,6 +301,55 @@ read_elsewhere(const struct ev_text *text, struct ev_text_recipients *recipients
 			add_addresses(value, recipients);
 }
 
+/* Who of the recipients is it, by final or original name?  NULL: none. */
+static struct ev_text_recipient *
+find_named(struct ev_text_recipients *recipients, struct ev_slice address)
+{
+	for (size_t i = 0; i < recipients->n; i++)
+		if (ev_text_same_address(recipients->list[i].address, address) ||
+		    ev_text_same_address(recipients->list[i].original, address))
+			return &recipients->list[i];
+	return NULL;
+}
+
+/*
+ * Header X-Failed-Recipients outranks what the text seems to say.  Who is found there and not in the
+ * header is somebody else, unless the header ends where mail systems end it.
+ */
+static void
+heed_header(struct ev_slice value, struct ev_text_recipients *recipients)
+{
+	struct ev_text_recipient kept[FAILED_MAX];
+	struct ev_slice alone =
+		recipients->n == 1 ? recipients->list[0].words : (struct ev_slice){"", 0};
+	struct ev_slice address;
+	size_t behind;
+	size_t n = 0;
+
+	for (; n < FAILED_MAX && ev_text_find_recipient(value, &address, &behind); n++)
+	{
+		const struct ev_text_recipient *found = find_named(recipients, address);
+
+		kept[n] = found != NULL ? *found : (struct ev_text_recipient){.address = address};
+		if (found == NULL)
+			kept[n].words = alone;
+		value = ev_slice_from(value, behind);
+	}
+	if (n == 0 || n == FAILED_MAX)
+		return;
+	recipients->n = 0;
+	for (size_t i = 0; i < n; i++)
+	{
+		struct ev_text_recipient *r = ev_text_recipient_add(recipients, kept[i].address);
+
+		if (r != NULL)
+		{
+			r->original = kept[i].original;
+			r->words = kept[i].words;
+		}
+	}
+}
+
 static void
 find_recipients(const struct ev_text *text, enum format format,
                 struct ev_text_recipients *recipients)
@@ -311,8 +361,8 @@ find_recipients(const struct ev_text *text, enum format format,
 		ev_text_read_sendmail(text, recipients);
 	if (recipients->n == 0)
 		ev_text_read_list(text, recipients);
-	if (recipients->n == 0 && ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
-		add_addresses(value, recipients);
+	if (ev_bounce_header(text->input->headers, "X-Failed-Recipients", &value))
+		heed_header(value, recipients);
 	if (recipients->n == 0)
 		ev_text_read_sentences(text, recipients);
 	if (recipients->n == 0 && !text->guessed)

@@ -72,6 +72,12 @@ extern bool ev_text_find_failure(struct ev_slice words, size_t *at, struct ev_en
  */
 extern bool ev_text_find_address(struct ev_slice words, struct ev_slice *address, size_t *behind);
 
+/* The same with postmasters and daemons: where the format says that what stands there is a recipient. */
+extern bool ev_text_find_recipient(struct ev_slice words, struct ev_slice *address, size_t *behind);
+
+/* Is it whom prose names as somebody who could help: postmaster@, support@, abuse@ …? */
+extern bool ev_text_is_role(struct ev_slice address);
+
 /* Is it the same address?  Case does not matter. */
 extern bool ev_text_same_address(struct ev_slice a, struct ev_slice b);
 
@@ -89,6 +95,10 @@ extern bool ev_text_add_row(const struct ev_text *text, const struct ev_text_rec
  */
 extern void ev_text_diagnose_open(struct ev_bounce *row, struct ev_slice said,
                                   struct ev_bounce_work *work);
+
+/* bounce_text_group.c: is it the notice of a group's, and if so and no reply is quoted, what it says. */
+extern bool ev_text_is_group_notice(struct ev_slice text);
+extern void ev_text_diagnose_group(struct ev_bounce *row, struct ev_slice text);
 
 /* Readers of the text; they add recipients, none when they find none. */
 extern void ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipients);

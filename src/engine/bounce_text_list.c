@@ -191,6 +191,28 @@ is_named(struct ev_slice line, struct ev_slice address, struct ev_slice rest)
 	return rest.n == 0 || ((rest.s[0] == ':' || rest.s[0] == '(') && rest.n < 400);
 }
 
+/*
+ * A role's address that begins a line is a recipient where words about it follow: on the line itself
+ * ("<support@host>: …"), or on the next one as a reply.  Else it is the end of a sentence, or a signature.
+ */
+static bool
+is_told_of(struct ev_slice behind, struct ev_slice next)
+{
+	struct ev_slice line;
+	struct ev_slice said;
+
+	while (behind.n > 0 && strchr(">\"')]`", behind.s[0]) != NULL)
+		behind = ev_slice_from(behind, 1);
+	behind = ev_slice_trim(behind);
+	if (behind.n > 0)
+		return behind.s[0] == ':' || ev_slice_starts(behind, "...") ||
+		       ev_text_said(behind, &said) >= EV_WORTH_PHRASE;
+	while (ev_slice_line(&next, &line))
+		if (ev_slice_trim(line).n > 0)
+			return ev_text_said(line, &said) >= EV_WORTH_PHRASE;
+	return false;
+}
+
 struct line_address
 {
 	struct ev_slice address;
@@ -198,9 +220,9 @@ struct line_address
 	enum label_meaning label;
 };
 
-/* Does the line open a recipient? */
+/* Does the line open a recipient?  `next` is what follows the line. */
 static bool
-read_line(struct ev_slice line, struct line_address *out)
+read_line(struct ev_slice line, struct ev_slice next, struct line_address *out)
 {
 	struct ev_slice s = ev_slice_trim(line);
 	size_t behind;
@@ -212,9 +234,16 @@ read_line(struct ev_slice line, struct line_address *out)
 	if (out->label == LABEL_OTHER)
 		return false;
 	s = skip_x400(s);
-	if (!ev_text_find_address(s, &out->address, &behind))
+	if (!ev_text_find_recipient(s, &out->address, &behind))
 		return false;
 	out->rest = ev_slice_from(s, behind);
+	if (ev_text_is_role(out->address) && out->label != LABEL_RECIPIENT &&
+	    (skip_marks(s).s != out->address.s || !is_told_of(out->rest, ev_slice_to(next, 400))))
+	{
+		if (!ev_text_find_address(s, &out->address, &behind))
+			return false;
+		out->rest = ev_slice_from(s, behind);
+	}
 	if (out->label != LABEL_NONE)
 		return skip_marks(s).s == out->address.s || is_named(s, out->address, out->rest);
 	if (ev_slice_starts(s, ">>> ") && !(s.n > 4 && strchr(s.s + 4, '@') != NULL))
@@ -296,7 +325,7 @@ read_lines(const struct ev_text *text, bool maybe, struct ev_text_recipients *re
 				open->original = made_of;
 			continue;
 		}
-		if (!read_line(line, &found) || (found.label == LABEL_MAYBE && !maybe))
+		if (!read_line(line, rest, &found) || (found.label == LABEL_MAYBE && !maybe))
 			continue;
 		if (announces_sender(ev_slice_to(text->text, (size_t) (found.address.s - text->text.s))))
 			continue;

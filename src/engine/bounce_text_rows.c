@@ -102,6 +102,7 @@ diagnose(struct ev_bounce *row, const struct ev_text *text,
 	}
 	if (given_up && row->kind == EV_KIND_DSN)
 		row->permanence = EV_PERMANENCE_EXPIRED;
+	ev_text_diagnose_group(row, text->text);
 }
 
 bool

@@ -311,16 +311,16 @@ address_at(struct ev_slice words, size_t at, struct ev_slice *address)
 	return from < at && dot;
 }
 
-static bool
-is_daemon(struct ev_slice address)
+bool
+ev_text_is_role(struct ev_slice address)
 {
 	return ev_slice_starts(address, "postmaster@") || ev_slice_starts(address, "mailer-daemon@") ||
 	       ev_slice_starts(address, "abuse@") || ev_slice_starts(address, "helpdesk@") ||
 	       ev_slice_starts(address, "support@");
 }
 
-bool
-ev_text_find_address(struct ev_slice words, struct ev_slice *address, size_t *behind)
+static bool
+find_address(struct ev_slice words, bool roles, struct ev_slice *address, size_t *behind)
 {
 	for (size_t i = 0; i < words.n; i++)
 	{
@@ -336,8 +336,8 @@ ev_text_find_address(struct ev_slice words, struct ev_slice *address, size_t *be
 		if (end < words.n && words.s[end] == '>')
 			end++;
 
-		/* "Message-ID: <…@…>" and addresses of those who could help are nobody's */
-		if (is_daemon(*address))
+		/* those who could help are nobody's recipients */
+		if (!roles && ev_text_is_role(*address))
 		{
 			i = end - 1;
 			continue;
@@ -346,6 +346,18 @@ ev_text_find_address(struct ev_slice words, struct ev_slice *address, size_t *be
 		return true;
 	}
 	return false;
+}
+
+bool
+ev_text_find_address(struct ev_slice words, struct ev_slice *address, size_t *behind)
+{
+	return find_address(words, false, address, behind);
+}
+
+bool
+ev_text_find_recipient(struct ev_slice words, struct ev_slice *address, size_t *behind)
+{
+	return find_address(words, true, address, behind);
 }
 
 bool

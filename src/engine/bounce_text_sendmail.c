@@ -68,7 +68,7 @@ read_address_line(struct ev_slice line, struct ev_slice rest, struct ev_text_rec
 	}
 	if (ev_slice_starts(s, "(expanded from:"))
 	{
-		if (*open != NULL && ev_text_find_address(s, &address, &behind))
+		if (*open != NULL && ev_text_find_recipient(s, &address, &behind))
 			(*open)->original = address;
 		return;
 	}
@@ -84,7 +84,7 @@ read_address_line(struct ev_slice line, struct ev_slice rest, struct ev_text_rec
 			return;
 		}
 	}
-	if (!ev_text_find_address(s, &address, &behind))
+	if (!ev_text_find_recipient(s, &address, &behind))
 		return;
 	*open = ev_text_recipient_add(recipients, address);
 	/* "user@host    (User unknown)", "user@host [User unknown]" */
@@ -186,7 +186,7 @@ read_transcript_line(struct transcript *t, struct ev_slice line, struct ev_slice
 	{
 		t->command = s.s;
 		t->rcpt = NULL;
-		if (ev_slice_starts(s, ">>> rcpt") && ev_text_find_address(s, &address, &behind))
+		if (ev_slice_starts(s, ">>> rcpt") && ev_text_find_recipient(s, &address, &behind))
 			t->rcpt = lookup(t, address);
 		return;
 	}
@@ -207,7 +207,7 @@ read_transcript_line(struct transcript *t, struct ev_slice line, struct ev_slice
 		return;
 	}
 	/* "550 5.1.1 <user@host>... User unknown", "<user@host>... Deferred: Connection refused" */
-	if (!ev_text_find_address(s, &address, &behind))
+	if (!ev_text_find_recipient(s, &address, &behind))
 	{
 		if (t->refusal.n == 0 && ev_text_find_code(ev_slice_to(s, 24), &at) && at == 0)
 			t->refusal = s;
