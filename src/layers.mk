@@ -50,6 +50,18 @@ build/gen/generated/rule_table.h: build/gen/generate_rules
 $(RULES_OBJ): build/gen/generated/rule_table.h
 $(RULES_OBJ): EV_WARN += -Ibuild/gen
 
+# providers' numbered codes, likewise
+CODES_OBJ = build/engine/provider_code.o build/san/engine/provider_code.o build/fuzzobj/engine/provider_code.o
+build/gen/generate_provider_codes: $(EV_SRC)/../data/generate_provider_codes.c $(EV_SRC)/engine/provider_code.h \
+		$(EV_SRC)/engine/provider_code_form.def | build/include/engine-only/engine
+	@mkdir -p $(@D)
+	$(or $(BUILD_CC),$(CC)) -std=c11 -D_GNU_SOURCE -O1 $(EV_WARN) -Ibuild/include/engine-only -o $@ $<
+build/gen/generated/provider_code_table.h: build/gen/generate_provider_codes $(EV_SRC)/../data/provider_codes.tsv
+	@mkdir -p $(@D)
+	build/gen/generate_provider_codes $(EV_SRC)/../data/provider_codes.tsv >$@.new && mv $@.new $@
+$(CODES_OBJ): build/gen/generated/provider_code_table.h
+$(CODES_OBJ): EV_WARN += -Ibuild/gen
+
 build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<

@@ -8,6 +8,7 @@
 
 #include "engine/ascii.h"
 #include "engine/pattern.h"
+#include "engine/provider_code.h"
 #include "engine/reply_rules.h"
 #include "engine/slice.h"
 
@@ -106,11 +107,13 @@ struct question
 	enum ev_stage stage;
 	enum ev_provider provider;
 	bool eai;
+	const struct ev_provider_code *code; /* found on the way; NULL for none */
+	char code_rule[EV_RULE_MAX + 1];
 };
 
-/* The first rule that fits the text once masked; NULL when there is none. */
+/* The first rule that fits the text once masked; NULL when there is none, or a code decides. */
 static const struct ev_reply_rule *
-find_rule(const struct question *question, const struct ev_mask_terms *terms,
+find_rule(struct question *question, const struct ev_mask_terms *terms,
           char masked[EV_PATTERN_TEXT_MAX])
 {
 	const struct ev_reply *reply = question->reply;
@@ -119,6 +122,10 @@ find_rule(const struct question *question, const struct ev_mask_terms *terms,
 	ev_pattern_prepare(
 		&text, masked,
 		ev_mask_text(reply->text, reply->text_len, terms, masked, EV_PATTERN_TEXT_MAX));
+	question->code = ev_provider_code_find(reply, question->stage, question->provider, terms, &text,
+	                                       question->code_rule);
+	if (question->code != NULL && !question->code->yields)
+		return NULL;
 	return ev_reply_rule_find(reply, question->stage, question->provider, question->eai, &text);
 }
 
@@ -144,7 +151,7 @@ says_invalid(const struct ev_reply_rule *rule)
  * that word alone decides, what else is said decides if it can; an echo condemns nobody.
  */
 static const struct ev_reply_rule *
-find_rule_with_word(const struct question *question, struct ev_mask_terms *terms,
+find_rule_with_word(struct question *question, struct ev_mask_terms *terms,
                     char masked[EV_PATTERN_TEXT_MAX])
 {
 	const struct ev_mask_terms nobody = {0};
@@ -155,6 +162,12 @@ find_rule_with_word(const struct question *question, struct ev_mask_terms *terms
 
 	terms->local_is_word = true;
 	kept = find_rule(question, terms, masked);
+	if (question->code != NULL)
+	{
+		/* a code counts if it is there without the echo, too */
+		terms->local_is_word = false;
+		return find_rule(question, terms, masked);
+	}
 	ev_pattern_prepare(
 		&text, scratch,
 		ev_mask_text(terms->local, strlen(terms->local), &nobody, scratch, sizeof(scratch)));
@@ -168,11 +181,34 @@ find_rule_with_word(const struct question *question, struct ev_mask_terms *terms
 	return says_invalid(left_out) && !says_invalid(kept) ? kept : left_out;
 }
 
+/*
+ * Does the code decide?  One that yields counts where the words say nothing, or condemn.
+ */
+static bool
+code_decides(const struct ev_provider_code *code, const struct ev_reply_rule *rule)
+{
+	if (code == NULL)
+		return false;
+	return !code->yields || rule == NULL || rule->strength == EV_WEAK || says_invalid(rule);
+}
+
+static void
+set_code(const struct question *question, struct ev_finding *out)
+{
+	const struct ev_provider_code *code = question->code;
+
+	set_finding(out, question->code_rule, code->about, code->hearsay ? EV_WEAK : EV_STRONG,
+	            code->reason, code->detail);
+	out->numbered = true;
+	out->put_back = code->about == EV_ABOUT_SESSION;
+	out->retry_after = code->after;
+}
+
 void
 ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider, bool eai,
             const struct ev_mask_terms *terms, struct ev_finding *out)
 {
-	const struct question question = {reply, stage, provider, eai};
+	struct question question = {reply, stage, provider, eai, NULL, ""};
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_mask_terms known = {0};
 	const struct ev_reply_rule *rule;
@@ -193,13 +229,21 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 		rule = find_rule_with_word(&question, &known, masked);
 	else
 		rule = find_rule(&question, &known, masked);
+	out->temporary = reply->code < 500;
+	if (code_decides(question.code, rule))
+	{
+		set_code(&question, out);
+		if (out->retry_after == 0 && out->temporary)
+			out->retry_after = find_delay(masked);
+		return;
+	}
 	if (rule == NULL)
 	{
+		out->temporary = false;
 		set_finding(out, "unexpected", EV_ABOUT_SYSTEM, EV_WEAK, EV_REASON_SMTP_PROTOCOL_ERROR,
 		            EV_DETAIL_UNEXPECTED_REPLY);
 		return;
 	}
-	out->temporary = reply->code < 500;
 	out->put_back = (rule->flags & EV_RULE_PUT_BACK) != 0;
 	if (contradicts(rule, reply->enhanced))
 		set_finding(out, "rcpt.contradiction", EV_ABOUT_NOBODY, EV_WEAK,

@@ -2,7 +2,7 @@
  * classify.h
  *	  What does one SMTP reply say, and about whom?  Rules as data in reply_rules.def.
  *
- * Order: stage, first digit, provider rule, strong texts about us, texts about the mailbox,
+ * Order: stage, first digit, a provider's numbered code, provider rule, strong texts about us, texts about the mailbox,
  * enhanced code, bare code.  Text is matched only after masking (mask.h).  Weak evidence may move a
  * verdict only towards `unknown`; judge.h turns findings into verdicts.
  *
@@ -45,6 +45,7 @@ struct ev_finding
 	enum ev_strength strength;
 	enum ev_reason reason; /* the verdict if nothing else speaks against it */
 	enum ev_detail detail;
+	bool numbered;        /* a provider's numbered code decided (provider_code.h) */
 	uint32_t retry_after; /* hint in seconds that the text gives, 0 for none */
 	char rule[EV_RULE_MAX + 1];
 };

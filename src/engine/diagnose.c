@@ -12,6 +12,7 @@
 
 #include "engine/bounce_internal.h"
 #include "engine/diagnose_rules.h"
+#include "engine/provider_code.h"
 
 static void
 apply_rule(const struct ev_bounce_rule *rule, bool temporary, struct ev_diagnosis *out)
@@ -275,6 +276,16 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 		               ev_slice_find(before, "too long", NULL);
 	}
 
+	/* a provider's numbered code says more than the words around it */
+	if (ev_provider_code_find(reply, stage, provider, &terms, &words.text, finding->rule) != NULL)
+	{
+		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
+		if (finding->numbered && finding->strength == EV_STRONG)
+		{
+			out->scope = scope_of(finding);
+			return;
+		}
+	}
 	rule = ev_bounce_rule_find(EV_WHEN_FIRST, enhanced, &words);
 	if (rule != NULL)
 	{
