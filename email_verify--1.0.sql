@@ -501,6 +501,11 @@ AS 'MODULE_PATHNAME', 'ev_random_key' LANGUAGE C VOLATILE;
 CREATE FUNCTION email_verify._poke(n bigint DEFAULT 0) RETURNS bigint
 AS 'MODULE_PATHNAME', 'ev_poke' LANGUAGE C VOLATILE STRICT;
 
+-- An error while something hangs on the tables that is not the extension's own.  Functions that run with their owner's rights begin
+-- with it, or who may create a trigger on a table would have these rights by the next call.
+CREATE FUNCTION email_verify._guard() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_guard' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
 CREATE FUNCTION email_verify._mostly_true(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
 
@@ -1544,6 +1549,7 @@ COMMENT ON FUNCTION email_verify.wait(interval) IS
 -- Durable: the rows are the caller's transaction's.
 CREATE FUNCTION email_verify.enqueue(addresses text[]) RETURNS bigint LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	WITH wanted AS (
 		SELECT DISTINCT email_verify._queueable(u.address) COLLATE "C" AS address FROM unnest($1) AS u (address)
 	), added AS (
@@ -1564,6 +1570,7 @@ COMMENT ON FUNCTION email_verify.enqueue(text[]) IS
 
 CREATE FUNCTION email_verify.recheck(email text) RETURNS boolean LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	WITH k AS (
 		SELECT k.address FROM email_verify._queueable($1) AS k (address) WHERE k.address IS NOT NULL
 	), unparked AS (
@@ -1590,6 +1597,7 @@ END;
 CREATE FUNCTION email_verify.reclassify(reasons email_verify.verification_reason[] DEFAULT NULL) RETURNS bigint
 LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT email_verify._hand_over('reclassify', NULL, jsonb_strip_nulls(jsonb_build_object('reasons', to_jsonb($1))));
 END;
 COMMENT ON FUNCTION email_verify.reclassify(email_verify.verification_reason[]) IS
@@ -1597,6 +1605,7 @@ COMMENT ON FUNCTION email_verify.reclassify(email_verify.verification_reason[]) 
 
 CREATE FUNCTION email_verify.retry(command bigint) RETURNS boolean LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	WITH again AS (
 		UPDATE email_verify.command c SET state = 'waiting', ended_at = NULL, failures = 0, due_at = clock_timestamp()
 		WHERE c.id = $1 AND c.state = 'parked' RETURNING 1
@@ -1617,6 +1626,7 @@ CREATE FUNCTION email_verify.claim(class text, n integer DEFAULT 100, lease inte
 	OUT email text, OUT claimed_until timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	WITH free AS MATERIALIZED (
 		SELECT x.address FROM email_verify.external_check x
 		WHERE x.class = $1 AND x.submitted_at IS NULL AND x.due_at <= (SELECT clock_timestamp()) -- once, so that it bounds the index
@@ -1636,6 +1646,7 @@ COMMENT ON FUNCTION email_verify.claim(text, integer, interval) IS
 CREATE FUNCTION email_verify.submit(email text, reason email_verify.verification_reason, evidence text DEFAULT NULL) RETURNS boolean
 LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT email_verify._checker_class($2::text), email_verify._checker_evidence($3);
 	WITH claimed AS (
 		UPDATE email_verify.external_check x SET submitted_at = clock_timestamp()
@@ -1682,6 +1693,7 @@ END;
 CREATE FUNCTION email_verify.feedback(message text, trusted boolean DEFAULT false) RETURNS bigint
 LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT count(email_verify._report(b.original_recipient, b.final_recipient, to_jsonb(b), $2)) FROM email_verify._bounces($1) b;
 END;
 COMMENT ON FUNCTION email_verify.feedback(text, boolean) IS
@@ -1690,6 +1702,7 @@ COMMENT ON FUNCTION email_verify.feedback(text, boolean) IS
 CREATE FUNCTION email_verify.feedback(message bytea, trusted boolean DEFAULT false) RETURNS bigint
 LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT count(email_verify._report(b.original_recipient, b.final_recipient, to_jsonb(b), $2)) FROM email_verify._bounces($1) b;
 END;
 COMMENT ON FUNCTION email_verify.feedback(bytea, boolean) IS
@@ -1710,6 +1723,7 @@ INSERT INTO email_verify.made_with (unicode) SELECT v.unicode FROM email_verify.
 
 CREATE FUNCTION email_verify.hmac(pattern text) RETURNS text LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	INSERT INTO email_verify.site_key (key) SELECT email_verify._random_key()
 	WHERE NOT EXISTS (SELECT FROM email_verify.site_key) ON CONFLICT DO NOTHING;
 	SELECT email_verify._hmac($1);
@@ -1719,6 +1733,7 @@ COMMENT ON FUNCTION email_verify.hmac(text) IS
 
 CREATE FUNCTION email_verify.export(email text) RETURNS jsonb LANGUAGE SQL STABLE STRICT SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT jsonb_build_object(
 		'email', $1,
 		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
@@ -1737,6 +1752,7 @@ COMMENT ON FUNCTION email_verify.export(text) IS 'every trace of an e-mail addre
 CREATE FUNCTION email_verify.forget(email text, OUT place text, OUT rows bigint)
 RETURNS SETOF record LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
+	SELECT email_verify._guard();
 	SELECT email_verify.hmac($1);
 
 	-- a command that is being carried out, and a verdict that is being stored just now, are waited for: the next statement sees them
@@ -1806,6 +1822,40 @@ CREATE FUNCTION email_verify._stat(OUT database text, OUT worker text, OUT since
 	OUT last_error text, OUT last_error_at timestamptz, OUT stats_reset timestamptz,
 	OUT prober_pid integer, OUT prober_confined text, OUT prober_crashes_total bigint)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat' LANGUAGE C VOLATILE ROWS 1;
+
+-- Grants that let their holders do more than the documentation means them to, for doctor(): code that would run with others' rights,
+-- tables that the worker alone writes, the secret of hmac().  Roles that are superusers, or the owner, need none.
+CREATE FUNCTION email_verify._dangerous_grants(OUT object text, OUT grantee text, OUT privileges text, OUT danger text)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	WITH granted AS (
+		SELECT c.oid::regclass::text AS object, c.relname, c.relowner AS owner, a.grantee, a.privilege_type
+		FROM pg_class c, aclexplode(c.relacl) a
+		WHERE c.relnamespace = 'email_verify'::regnamespace AND c.relkind IN ('r', 'v', 'S')
+		UNION ALL
+		SELECT c.oid::regclass::text, c.relname, c.relowner, a.grantee, a.privilege_type
+		FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a
+		WHERE c.relnamespace = 'email_verify'::regnamespace AND c.relkind = 'r'
+		UNION ALL
+		SELECT 'schema ' || n.nspname, NULL, n.nspowner, a.grantee, a.privilege_type
+		FROM pg_namespace n, aclexplode(n.nspacl) a
+		WHERE n.nspname = 'email_verify' AND a.privilege_type = 'CREATE'
+	), dangerous AS (
+		SELECT g.object, g.grantee, g.privilege_type,
+			CASE
+				WHEN g.privilege_type IN ('TRIGGER', 'REFERENCES', 'CREATE') THEN 'code of others on the tables'
+				WHEN g.relname = 'site_key' THEN 'the secret of hmac()'
+				WHEN g.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'MAINTAIN')
+					AND g.relname NOT IN ('override', 'mx_policy', 'reply_rule', 'reply_rule_id_seq') THEN 'the worker alone writes it'
+			END AS danger
+		FROM granted g
+		WHERE g.grantee <> g.owner AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = g.grantee AND r.rolsuper)
+	)
+	SELECT d.object, CASE WHEN d.grantee = 0 THEN 'PUBLIC' ELSE d.grantee::regrole::text END,
+		string_agg(DISTINCT d.privilege_type, ', ' ORDER BY d.privilege_type), d.danger
+	FROM dangerous d WHERE d.danger IS NOT NULL
+	GROUP BY d.object, d.grantee, d.danger ORDER BY 1, 2, 3;
+END;
 
 CREATE FUNCTION email_verify._stat_cluster(OUT process text, OUT dboid oid, OUT state text, OUT since timestamptz,
 	OUT pid integer, OUT detail text, OUT paused boolean, OUT queued bigint, OUT inflight integer, OUT sessions integer,
@@ -2126,5 +2176,11 @@ GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._find_enhanced(text) TO PUBLIC;
 GRANT SELECT ON email_verify.enhanced_status, email_verify.reply_code TO PUBLIC;
+
+-- Default privileges may have granted more.  What would let others hang code on the tables goes; what else is dangerous is listed.
+CREATE FUNCTION email_verify._revoke_dangerous() RETURNS void
+AS 'MODULE_PATHNAME', 'ev_revoke_dangerous' LANGUAGE C VOLATILE;
+SELECT email_verify._revoke_dangerous();
+DROP FUNCTION email_verify._revoke_dangerous();
 
 SELECT email_verify._announce();

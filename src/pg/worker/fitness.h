@@ -15,7 +15,7 @@
 #define EV_FITNESS_H
 
 #include "pg/shared/shmem.h"
-#include "pg/worker/inspect.h"
+#include "pg/shared/inspect.h"
 
 /*
  * Once, after connecting, outside of a transaction: the first look.  Sets the state of db to RUNNING or

@@ -9,7 +9,7 @@
 #include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 
-#include "pg/worker/inspect.h"
+#include "pg/shared/inspect.h"
 
 /* One inspection; it ends with the first fault. */
 typedef struct EvInspection
@@ -17,6 +17,7 @@ typedef struct EvInspection
 	const EvExtension *extension;
 	EvTables *tables;
 	EvFault *fault;
+	bool all; /* not only what hangs on tables */
 	bool faulty;
 	Oid schema; /* email_verify; InvalidOid: there is none */
 

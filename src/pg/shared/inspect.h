@@ -5,7 +5,8 @@
  * The worker is a superuser, and whatever hangs on a table that it writes runs with its rights: a
  * trigger, a rule, the expression of an index, a column default.  So nothing may hang there that is not
  * the extension's own, and all of it must belong to a superuser.  The installed SQL must also be of a
- * version that this library knows.
+ * version that this library knows.  The same holds for functions that run with their owner's rights,
+ * which are a superuser's, too: whoever calls them lends these rights to what hangs on the tables.
  *
  * Only catalogues are read, as they are now and not as some cache remembers them: no lock on a table
  * of ours is taken or waited for, and no code that is looked at is run.
@@ -56,5 +57,8 @@ extern bool ev_extension_find(EvExtension *out);
  * is found.  *tables receives the extension's tables, as far as they were looked at.
  */
 extern bool ev_inspect(const EvExtension *extension, EvTables *tables, EvFault *fault);
+
+/* The same about what would run with the owner's rights alone: other versions and missing pieces are no fault. */
+extern bool ev_inspect_hangers(const EvExtension *extension, EvTables *tables, EvFault *fault);
 
 #endif

@@ -26,7 +26,7 @@
 #include "utils/rel.h"
 
 #include "pg/shared/enums.h"
-#include "pg/worker/inspect_internal.h"
+#include "pg/shared/inspect_internal.h"
 
 /* What worker and backends know by name. */
 static const char *const table_names[] = {"address",    "domain",         "domain_host", "queue",
@@ -297,7 +297,8 @@ inspect_relation(EvInspection *in, HeapTuple tuple, TupleDesc desc)
 	for (size_t i = 0; i < lengthof(table_names); i++)
 		if (strcmp(NameStr(form->relname), table_names[i]) == 0)
 			in->tables_seen |= UINT64CONST(1) << i;
-	inspect_table_itself(in, form);
+	if (in->all)
+		inspect_table_itself(in, form);
 	if (!in->faulty)
 		ev_inspect_attached(in);
 }
@@ -310,7 +311,7 @@ inspect_tables(EvInspection *in)
 	foreach (cell, in->relations)
 		ev_inspect_rows(in, RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
 		                lfirst_oid(cell), inspect_relation);
-	for (size_t i = 0; i < lengthof(table_names) && !in->faulty; i++)
+	for (size_t i = 0; i < lengthof(table_names) && !in->faulty && in->all; i++)
 		if (!(in->tables_seen & (UINT64CONST(1) << i)))
 			ev_inspect_fault(
 				in, EV_DETAIL_WORKER_REFUSED,
@@ -340,27 +341,40 @@ inspect_words(EvInspection *in)
 		                 "Run ALTER EXTENSION email_verify UPDATE.");
 }
 
-bool
-ev_inspect(const EvExtension *extension, EvTables *tables, EvFault *fault)
+static bool
+inspect(const EvExtension *extension, EvTables *tables, EvFault *fault, bool all)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "email_verify inspection",
 	                                              ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	EvInspection in = {.extension = extension, .tables = tables, .fault = fault};
+	EvInspection in = {.extension = extension, .tables = tables, .fault = fault, .all = all};
 
 	tables->n = 0;
-	inspect_version(&in);
+	if (all)
+		inspect_version(&in);
 	in.schema = find_schema();
 	find_members(&in);
-	if (!in.faulty)
+	if (!in.faulty && all)
 		inspect_owner(&in);
 	if (!in.faulty)
 		inspect_tables(&in);
-	if (!in.faulty)
+	if (!in.faulty && all)
 		inspect_functions(&in);
-	if (!in.faulty)
+	if (!in.faulty && all)
 		inspect_words(&in);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return !in.faulty;
+}
+
+bool
+ev_inspect(const EvExtension *extension, EvTables *tables, EvFault *fault)
+{
+	return inspect(extension, tables, fault, true);
+}
+
+bool
+ev_inspect_hangers(const EvExtension *extension, EvTables *tables, EvFault *fault)
+{
+	return inspect(extension, tables, fault, false);
 }

@@ -22,7 +22,7 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 
-#include "pg/worker/inspect_internal.h"
+#include "pg/shared/inspect_internal.h"
 
 static void
 refuse(EvInspection *in, char *text, char *hint)
