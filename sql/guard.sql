@@ -27,6 +27,11 @@ BEGIN
 	RETURN concat_ws(': ', what, nullif(text, ''), detail, nullif(said, ''));
 END $$;
 SELECT pg_temp.called('before');
+-- none was left out that changes or exports anything: those that only look have nothing to run
+SELECT p.oid::regprocedure AS unguarded FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid
+WHERE e.extname = 'email_verify' AND p.prosecdef AND p.prosqlbody IS NOT NULL AND pg_get_function_sqlbody(p.oid) NOT LIKE '%email_verify.\_guard()%'
+ORDER BY 1;
 
 GRANT ALL ON email_verify.override, email_verify.tombstone, email_verify.queue TO regress_email_hanger;
 GRANT USAGE ON SCHEMA email_verify TO regress_email_hanger;
