@@ -140,7 +140,11 @@ CREATE TABLE email_verify.address (
 	mx_address inet,
 	tls boolean,
 	mx_fingerprint bigint,
-	reports jsonb
+	reports jsonb,
+	CONSTRAINT address_finite CHECK (pg_catalog.isfinite(checked_at) AND pg_catalog.isfinite(fresh_until) AND pg_catalog.isfinite(expires_at)
+		AND pg_catalog.isfinite(retry_at) AND pg_catalog.isfinite(asked_at) AND pg_catalog.isfinite(suspect_since)),
+	CONSTRAINT address_probes CHECK (probes BETWEEN 0 AND 1000000000),
+	CONSTRAINT address_reports CHECK (pg_catalog.jsonb_typeof(reports) = 'object')
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 -- look-ups are by hash, upserts by the primary key
@@ -163,7 +167,9 @@ CREATE TABLE email_verify.domain (
 	mx_fingerprint bigint,
 	checked_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
-	random_local text
+	random_local text,
+	CONSTRAINT domain_finite CHECK (pg_catalog.isfinite(checked_at) AND pg_catalog.isfinite(expires_at)),
+	CONSTRAINT domain_random_local CHECK (random_local ~ '^[A-Za-z0-9._+-]{1,31}$')
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 COMMENT ON TABLE email_verify.domain IS 'what DNS says about each domain';
@@ -179,6 +185,7 @@ CREATE TABLE email_verify.domain_host (
 	catch_all_at timestamptz,
 	refusal bigint,
 	accepted_at timestamptz,
+	CONSTRAINT domain_host_finite CHECK (pg_catalog.isfinite(catch_all_at) AND pg_catalog.isfinite(accepted_at)),
 	PRIMARY KEY (domain, host)
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
@@ -195,14 +202,14 @@ CREATE TABLE email_verify.queue (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	address text COLLATE "C" NOT NULL UNIQUE CHECK (pg_catalog.octet_length(address) < 319),
 	domain text COLLATE "C" NOT NULL GENERATED ALWAYS AS (pg_catalog.split_part(address, '@', -1)) STORED,
-	priority smallint NOT NULL DEFAULT 0,
-	due_at timestamptz NOT NULL,
-	attempts integer NOT NULL DEFAULT 0,
-	put_backs integer NOT NULL DEFAULT 0,
+	priority smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 1),
+	due_at timestamptz NOT NULL CHECK (pg_catalog.isfinite(due_at)),
+	attempts integer NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 1000000000),
+	put_backs integer NOT NULL DEFAULT 0 CHECK (put_backs BETWEEN 0 AND 1000000000),
 	answered boolean NOT NULL DEFAULT false,
 	second_look boolean NOT NULL DEFAULT false,
-	crashes smallint NOT NULL DEFAULT 0,
-	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	crashes smallint NOT NULL DEFAULT 0 CHECK (crashes BETWEEN 0 AND 3),
+	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp() CHECK (pg_catalog.isfinite(queued_at))
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
@@ -228,16 +235,18 @@ CREATE TABLE email_verify.inflight (
 	autovacuum_vacuum_threshold = 200, toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 500,
 	autovacuum_vacuum_insert_threshold = -1);
 
--- Addresses that are not probed any more, since that has ended the prober too often.
+-- Addresses that are not probed any more, since that has ended the prober too often, or their results cannot be stored.
 CREATE TABLE email_verify.parked (
 	address text COLLATE "C" PRIMARY KEY,
 	queue_id bigint NOT NULL,
-	parked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	parked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp() CHECK (pg_catalog.isfinite(parked_at)),
+	fault text
 );
 
 COMMENT ON TABLE email_verify.parked IS
-	'addresses under way in three crashes, the last time alone: not probed before email_verify.recheck() is called for them';
+	'addresses under way in three crashes, the last time alone, or whose results cannot be stored: not probed before email_verify.recheck() is called for them';
 COMMENT ON COLUMN email_verify.parked.queue_id IS 'the number by which the server log names it';
+COMMENT ON COLUMN email_verify.parked.fault IS 'why its result cannot be stored; NULL: crashes';
 
 -- The site's own word on addresses and domains.
 CREATE TYPE email_verify.override_action AS ENUM (
@@ -316,9 +325,10 @@ CREATE TABLE email_verify.external_check (
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	due_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	claimed_by name,
-	claims integer NOT NULL DEFAULT 0,
+	claims integer NOT NULL DEFAULT 0 CHECK (claims BETWEEN 0 AND 1000000000),
 	submitted_at timestamptz,
-	attempts smallint NOT NULL DEFAULT 0
+	attempts smallint NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 1000),
+	CONSTRAINT external_check_finite CHECK (pg_catalog.isfinite(queued_at) AND pg_catalog.isfinite(due_at))
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
@@ -366,7 +376,7 @@ CREATE TABLE email_verify.site_key (
 -- Addresses that were forgotten, for as long as an answer about them may be under way.
 CREATE TABLE email_verify.tombstone (
 	hmac text COLLATE "C" PRIMARY KEY,
-	at timestamptz NOT NULL
+	at timestamptz NOT NULL CHECK (pg_catalog.isfinite(at))
 );
 
 -- Where the walk is that deletes what has been expired for long: one row.
@@ -407,8 +417,9 @@ CREATE TABLE email_verify.command (
 	held text[] COLLATE "C" NOT NULL DEFAULT '{}',
 	looked_at bigint NOT NULL DEFAULT 0,
 	changed bigint NOT NULL DEFAULT 0,
-	failures smallint NOT NULL DEFAULT 0,
-	fault text
+	failures smallint NOT NULL DEFAULT 0 CHECK (failures BETWEEN 0 AND 1000),
+	fault text,
+	CONSTRAINT command_finite CHECK (pg_catalog.isfinite(asked_at) AND pg_catalog.isfinite(due_at))
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
@@ -647,7 +658,9 @@ BEGIN ATOMIC
 	LEFT JOIN LATERAL (
 		SELECT array_agg(dh.host ORDER BY dh.host) AS hosts,
 			array_agg(dh.catch_all ORDER BY dh.host) AS catch_all,
-			array_agg(extract(epoch FROM now() - dh.catch_all_at)::integer ORDER BY dh.host) AS catch_all_age,
+			array_agg(CASE WHEN isfinite(dh.catch_all_at)
+				THEN least(greatest(extract(epoch FROM now()) - extract(epoch FROM dh.catch_all_at), 0), 2147483647)::integer
+				WHEN dh.catch_all_at IS NOT NULL THEN 2147483647 END ORDER BY dh.host) AS catch_all_age,
 			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted,
 			array_agg(dh.refusal ORDER BY dh.host) AS refusals
 		FROM email_verify.domain_host dh WHERE dh.domain = q.domain
@@ -1005,9 +1018,19 @@ BEGIN ATOMIC
 		WHERE p.n > 0
 	), parked AS (
 		INSERT INTO email_verify.parked (address, queue_id) SELECT j.address, j.id FROM judged j
-		ON CONFLICT ON CONSTRAINT parked_pkey DO UPDATE SET queue_id = excluded.queue_id, parked_at = excluded.parked_at
+		ON CONFLICT ON CONSTRAINT parked_pkey DO UPDATE SET queue_id = excluded.queue_id, parked_at = excluded.parked_at, fault = NULL
 	)
 	SELECT j.* FROM judged j;
+END;
+
+-- The result of this row cannot be stored, for a reason that lies in the row: it costs no other.
+CREATE FUNCTION email_verify._park(id bigint, fault text) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH gone AS (
+		DELETE FROM email_verify.queue q WHERE q.id = $1 RETURNING q.id, q.address
+	)
+	INSERT INTO email_verify.parked (address, queue_id, fault) SELECT gone.address, gone.id, left($2, 500) FROM gone
+	ON CONFLICT ON CONSTRAINT parked_pkey DO UPDATE SET queue_id = excluded.queue_id, parked_at = excluded.parked_at, fault = excluded.fault;
 END;
 
 -- Takes out what was under way in a crash.  Of a batch there may be rows that have had their answer: they are gone, or due
@@ -1523,7 +1546,7 @@ BEGIN ATOMIC
 			q.due_at
 		FROM p JOIN email_verify.queue q ON q.address = p.key
 		UNION ALL
-		SELECT 10, 'parked', 'will not be asked again', 'email_verify.recheck() has it tried again', k.parked_at
+		SELECT 10, 'parked', 'will not be asked again' || coalesce(': ' || k.fault, ''), 'email_verify.recheck() has it tried again', k.parked_at
 		FROM p JOIN email_verify.parked k ON k.address = p.key
 		UNION ALL
 		SELECT 11, 'external', CASE WHEN x.submitted_at IS NOT NULL THEN 'a checker has answered'

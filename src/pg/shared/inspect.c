@@ -68,6 +68,7 @@ static const char *const function_names[] = {
 	"_due_of",
 	"_suspects",
 	"_health",
+	"_park",
 };
 
 void

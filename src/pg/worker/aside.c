@@ -10,6 +10,7 @@
 
 #include "pg/worker/aside.h"
 #include "pg/worker/held.h"
+#include "pg/worker/lease.h"
 
 /* Looks in a row that did not help: others may have come between the look and the lock. */
 #define LOOKS_MAX 3
@@ -51,6 +52,12 @@ static int max_holders = 0;
 static TimestampTz watched_at = 0;
 
 static EvDoing doing = EV_DOING_OTHER;
+static bool searching = false; /* for a row with a fault: nothing comes back meanwhile */
+static struct
+{
+	int64 id; /* 0: none */
+	char fault[256];
+} bad;
 static bool look_next = false;
 static int looks = 0; /* in a row, that did not help */
 static struct
@@ -98,6 +105,7 @@ ev_aside_locked(void)
 void
 ev_aside_stored(void)
 {
+	searching = false;
 	looks = 0;
 	look_next = false;
 	for (int i = 0; i < EV_DOING_KINDS; i++)
@@ -170,6 +178,78 @@ set_question_aside(EvWorker *worker, const EvInboxEntry *entry, TransactionId ho
 		question->entry = *entry;
 	question->holder = holder;
 	n_free_questions += !TransactionIdIsValid(holder);
+}
+
+static void
+halve_results(EvWorker *worker)
+{
+	int half = worker->n_outcomes / 2;
+
+	for (int i = half; i < worker->n_outcomes; i++)
+		set_result_aside(&worker->outcomes[i], InvalidTransactionId);
+	worker->n_outcomes = half;
+}
+
+static void
+halve_questions(EvWorker *worker)
+{
+	int half = worker->n_inbox / 2;
+
+	for (int i = half; i < worker->n_inbox; i++)
+		set_question_aside(worker, &worker->inbox[i], InvalidTransactionId);
+	worker->n_inbox = half;
+}
+
+bool
+ev_aside_fault(EvWorker *worker, const char *fault)
+{
+	EvDoing what = doing;
+
+	doing = EV_DOING_OTHER;
+	make_context();
+	searching = true;
+	switch (what)
+	{
+		case EV_DOING_FACTS: worker->n_domains = worker->n_hosts = 0; return true;
+		case EV_DOING_RESULTS:
+			if (worker->n_outcomes > 1)
+				halve_results(worker);
+			else if (worker->n_outcomes == 1 && bad.id == 0)
+			{
+				bad.id = worker->outcomes[0].id;
+				strlcpy(bad.fault, fault, sizeof(bad.fault));
+				worker->n_outcomes = 0;
+			}
+			return true;
+		case EV_DOING_QUESTIONS:
+			if (worker->n_inbox > 1)
+				halve_questions(worker);
+			else
+				worker->n_inbox = 0;
+			return true;
+		default: searching = false; return false;
+	}
+}
+
+void
+ev_aside_park(void)
+{
+	if (bad.id != 0)
+		ev_store_park(bad.id, bad.fault);
+}
+
+void
+ev_aside_parked(EvWorker *worker)
+{
+	if (bad.id == 0)
+		return;
+	ereport(WARNING,
+	        (errmsg("email_verify cannot store the result of queue row " INT64_FORMAT ": %s",
+	                bad.id, bad.fault),
+	         errhint("The address is in table email_verify.parked; email_verify.recheck() has it "
+	                 "tried again.")));
+	ev_flight_end(worker, bad.id);
+	bad.id = 0;
 }
 
 /* All of a kind that rests, and of the others what is held. */
@@ -337,6 +417,10 @@ ev_aside_watch(bool now)
 bool
 ev_aside_is_due(void)
 {
+	if (bad.id != 0)
+		return true;
+	if (searching)
+		return false;
 	return (n_free_results > 0 && !ev_aside_rests(EV_DOING_RESULTS)) ||
 	       (n_free_questions > 0 && !ev_aside_rests(EV_DOING_QUESTIONS));
 }
@@ -403,6 +487,8 @@ give_memory_back(void)
 void
 ev_aside_return(EvWorker *worker)
 {
+	if (searching)
+		return;
 	if (n_free_results > 0 && !ev_aside_rests(EV_DOING_RESULTS))
 		return_results(worker);
 	if (n_free_questions > 0 && !ev_aside_rests(EV_DOING_QUESTIONS))

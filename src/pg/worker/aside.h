@@ -12,6 +12,9 @@
  * questions) rests for a while, which doubles, and the others go on.  Facts about domains are dropped
  * in either case, since they are found out again.
  *
+ * A batch that fails for what one of its rows says (a value out of range, somebody's constraint) is searched
+ * by halves; the row that cannot be stored alone is parked with its fault, or let go if it is a question.
+ *
  * Bounded: results by what is under way, questions by EV_ASIDE_QUESTIONS.  One more is let go, and counted as
  * refused: whoever holds that many addresses is about to queue them himself.
  */
@@ -47,6 +50,16 @@ typedef enum EvLockMet
 } EvLockMet;
 
 extern EvLockMet ev_aside_locked(void);
+
+/*
+ * A cycle met an error that lies in what it stores.  False: in nothing that it could leave out.  fault: what
+ * was said.
+ */
+extern bool ev_aside_fault(EvWorker *worker, const char *fault);
+
+/* In a cycle's transaction: park the row that was found.  After its commit: it is not under way any more. */
+extern void ev_aside_park(void);
+extern void ev_aside_parked(EvWorker *worker);
 
 /* In a cycle's transaction, before it stores anything: set aside what is held, as far as there is reason to look. */
 extern void ev_aside_look(EvWorker *worker);

@@ -165,6 +165,7 @@ store_all(EvWorker *worker, Done *done)
 			ev_store_set_aside(done->stored, done->n_stored);
 	}
 	ev_aside_doing(EV_DOING_OTHER);
+	ev_aside_park();
 	if (worker->n_lost > 0)
 		done->n_parked = ev_lost_store(worker, done->context, &done->parked);
 	ev_aside_doing(EV_DOING_QUESTIONS);
@@ -210,6 +211,7 @@ after_commit(EvWorker *worker, const Done *done)
 	EvDatabase *db = worker->db;
 
 	forget_outcomes(worker, done->finished, done->n_finished);
+	ev_aside_parked(worker);
 	ev_lost_return(worker);
 	pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
 	worker->n_inbox = 0;

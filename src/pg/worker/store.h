@@ -270,6 +270,9 @@ extern void ev_store_health(const EvHealthRow *rows, int n);
  */
 extern int ev_store_suspect(const int64 *ids, int n, EvStored *parked);
 
+/* The result of that row cannot be stored: it leaves the queue, with the fault. */
+extern void ev_store_park(int64 id, const char *fault);
+
 /*
  * At a start: which rows a crash found under way.  No batch is left; *ids is allocated in the memory
  * context of this transaction.  Returns how many there are.

@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "pg/worker/columns.h"
@@ -32,6 +33,16 @@ ev_store_suspect(const int64 *ids, int n, EvStored *parked)
 		parked[n_parked++].id = ev_spi_int64(i, 1);
 	}
 	return n_parked;
+}
+
+void
+ev_store_park(int64 id, const char *fault)
+{
+	static EvStatement statement = {
+		.sql = "SELECT email_verify._park($1, $2)", .n_params = 2, .types = {INT8OID, TEXTOID}};
+	Datum values[2] = {Int64GetDatum(id), CStringGetTextDatum(fault)};
+
+	(void) ev_spi_run(&statement, values);
 }
 
 int

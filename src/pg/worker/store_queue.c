@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
@@ -188,6 +190,16 @@ ev_store_suspects(int crashes, EvDue *due, int n)
 	return read_due(ev_spi_run(&statement, values), due, n);
 }
 
+/* The name of a test that has not ended; whatever else has come there is none, and another one is made. */
+static void
+read_random_local(uint64 row, int column, char *out)
+{
+	(void) ev_spi_text(row, column, out, EV_RANDOM_NAME_SIZE);
+	for (const char *c = out; *c != '\0'; c++)
+		if (!isalnum((unsigned char) *c) && strchr(".-_+", *c) == NULL)
+			out[0] = '\0';
+}
+
 static void
 read_lease(uint64 row, EvLease *lease)
 {
@@ -205,7 +217,7 @@ read_lease(uint64 row, EvLease *lease)
 	len = ev_spi_text(row, 2, lease->key, sizeof(lease->key));
 	utf8 = pg_server_to_any(lease->key, (int) len, PG_UTF8);
 	(void) ev_address_parse_key(utf8, strlen(utf8), &lease->request.address);
-	(void) ev_spi_text(row, 8, lease->request.random_local, sizeof(lease->request.random_local));
+	read_random_local(row, 8, lease->request.random_local);
 	(void) ev_spi_text(row, 9, lease->request.last_ip, sizeof(lease->request.last_ip));
 	read_known_hosts(row, 10, &lease->request);
 }

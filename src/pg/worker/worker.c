@@ -234,7 +234,9 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 	{
 		ErrorData *error;
 		bool refused;
+		bool fault;
 		int code = geterrcode();
+		int category = ERRCODE_TO_CATEGORY(code);
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
 		EvLockMet met = locked ? ev_aside_locked() : EV_LOCK_ALL;
 
@@ -249,15 +251,21 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		ev_store_abort();
 		MemoryContextSwitchTo(old);
 		refused = ev_fitness_failed(error);
+
+		/* what lies in a row is looked for, and costs that row */
+		fault = !refused &&
+		        (category == ERRCODE_DATA_EXCEPTION ||
+		         category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) &&
+		        ev_aside_fault(worker, error->message == NULL ? "?" : error->message);
 		FreeErrorData(error);
 		if (!refused && met != EV_LOCK_EXPLAINED)
-			ev_outage_report(met == EV_LOCK_TABLE);
+			ev_outage_report(met == EV_LOCK_TABLE || fault);
 		FlushErrorState();
 		if (met != EV_LOCK_EXPLAINED)
 			pg_atomic_fetch_add_u64(&worker->db->counters.errors, 1);
 		if (refused)
 			*backoff_ms = 0; /* it is not time that mends this */
-		else if (met == EV_LOCK_ALL)
+		else if (met == EV_LOCK_ALL && !fault)
 			*backoff_ms = Min(Max(*backoff_ms * 2, 1000), MAX_BACKOFF_MS);
 	}
 	PG_END_TRY();
