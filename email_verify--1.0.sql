@@ -1689,12 +1689,16 @@ CREATE FUNCTION email_verify._bounces(message text, OUT original_recipient text,
 	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
 	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
 	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT reporting_mta text, OUT arrival_date timestamptz, OUT queue_id text, OUT envelope_sender text,
+	OUT last_attempt timestamptz, OUT will_retry_until timestamptz,
 	OUT rule text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
 CREATE FUNCTION email_verify._bounces(message bytea, OUT original_recipient text, OUT final_recipient text, OUT action text,
 	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
 	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
 	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT reporting_mta text, OUT arrival_date timestamptz, OUT queue_id text, OUT envelope_sender text,
+	OUT last_attempt timestamptz, OUT will_retry_until timestamptz,
 	OUT rule text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_bytea' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
 
@@ -2131,7 +2135,9 @@ COMMENT ON FUNCTION @extschema@.email_classify_reply(text, text, text) IS
 CREATE FUNCTION @extschema@.email_classify_bounce(message text, OUT original_recipient text, OUT final_recipient text, OUT action text,
 	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
 	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
-	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text)
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT reporting_mta text, OUT arrival_date timestamptz, OUT queue_id text, OUT envelope_sender text,
+	OUT last_attempt timestamptz, OUT will_retry_until timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.email_classify_bounce(text) IS
 	'what a bounce, a line of a mail log or a provider''s event says about each recipient';
@@ -2139,7 +2145,9 @@ COMMENT ON FUNCTION @extschema@.email_classify_bounce(text) IS
 CREATE FUNCTION @extschema@.email_classify_bounce(message bytea, OUT original_recipient text, OUT final_recipient text, OUT action text,
 	OUT enhanced_code text, OUT reply_code integer, OUT diagnostic text, OUT remote_mta text,
 	OUT status email_verify.verification_status, OUT reason email_verify.verification_reason, OUT detail text, OUT retryable boolean,
-	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text)
+	OUT scope text, OUT permanence text, OUT refused_by text, OUT async boolean, OUT kind text, OUT confidence integer, OUT format text,
+	OUT reporting_mta text, OUT arrival_date timestamptz, OUT queue_id text, OUT envelope_sender text,
+	OUT last_attempt timestamptz, OUT will_retry_until timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_classify_bounce_bytea' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.email_classify_bounce(bytea) IS
 	'what a bounce, as it came in, says about each recipient';

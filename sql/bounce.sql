@@ -42,6 +42,30 @@ SELECT original_recipient, final_recipient, reason FROM email_classify_bounce(:'
 \set bounce `cat test/data/bounces/vacation.eml`
 SELECT final_recipient, action, status, reason, permanence, scope, kind FROM email_classify_bounce(:'bounce'::text);
 
+-- what the message says of itself: dates in any zone, NULL where none is told
+SET timezone = 'UTC';
+SELECT reporting_mta, arrival_date, queue_id, envelope_sender, last_attempt, will_retry_until FROM email_classify_bounce(
+$$Reporting-MTA: dns; mail.server.com
+X-Postfix-Queue-ID: AAEEFF1234
+X-Postfix-Sender: rfc822; sender@thesender.com
+Arrival-Date: Tue, 24 Oct 2006 20:59:35 +0200 (CEST)
+
+Final-Recipient: rfc822; receiver@thereceiver.com
+Original-Recipient: rfc822;receiver@thereceiver.com
+Action: delayed
+Status: 4.4.1
+Last-Attempt-Date: Wed, 25 Oct 2006 00:59:35 GMT
+Will-Retry-Until: Sun, 29 Oct 2006 20:59:35
+$$::text);
+-- wrong use gets a hint
+SELECT count(*) FROM email_classify_bounce('550 5.1.1 <ann@example.com>: User unknown'::text);
+SELECT count(*) FROM email_classify_bounce('5.1.1 no such user'::text);
+SELECT reason FROM email_classify_reply(E'From: MAILER-DAEMON@example.com\nSubject: Undelivered\n\n550 5.1.1 User unknown');
+SELECT reason FROM email_classify_reply('{"event":"bounce"}');
+-- words without a code are not said to be for good
+SELECT reason, permanence FROM email_classify_reply('User unknown');
+SELECT reason, permanence FROM email_classify_reply('550 User unknown');
+
 -- what cannot be read gives no row, and no error
 SELECT count(*) FROM email_classify_bounce('hello');
 SELECT count(*) FROM email_classify_bounce('');

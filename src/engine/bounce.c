@@ -98,6 +98,31 @@ ev_bounce_is_report(struct ev_slice s)
 	       ev_slice_starts(s, "Original-Envelope-Id:");
 }
 
+bool
+ev_bounce_is_bare_reply(struct ev_slice text)
+{
+	struct ev_enhanced enhanced;
+	size_t len;
+
+	text = ev_slice_trim(ev_slice_to(text, 2000));
+	if (text.n < 3 || strchr("245", text.s[0]) == NULL)
+		return false;
+	if (ev_enhanced_parse(text.s, text.n, &enhanced, &len))
+		return true;
+	for (size_t i = 1; i < 3; i++)
+		if (text.s[i] < '0' || text.s[i] > '9')
+			return false;
+	return text.n == 3 || text.s[3] == ' ' || text.s[3] == '-';
+}
+
+bool
+ev_bounce_is_whole(struct ev_slice text)
+{
+	text = skip_preamble(text);
+	return text.n > 0 && (text.s[0] == '{' || ev_bounce_is_report(text) ||
+	                      (is_message(text) && memchr(text.s, '\n', text.n) != NULL));
+}
+
 /* --- the readers -------------------------------------------------------------------------------------------- */
 
 static bool
@@ -150,7 +175,10 @@ read_mime(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 	{
 		ev_bounce_take(&t);
 		if (read_message(&t.input, rows))
+		{
+			ev_bounce_add_facts(&t.input, rows->rows, rows->n);
 			return true;
+		}
 		/* somebody forwarded it */
 		if (t.forwarded < 0)
 			return false;
@@ -191,9 +219,15 @@ read_bare(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 	if (ev_bounce_is_report(input.text))
 	{
 		input.report = input.text;
-		return try(ev_bounce_read_arf, &input, rows) || try(ev_bounce_read_dsn, &input, rows);
+		if (!try(ev_bounce_read_arf, &input, rows) && !try(ev_bounce_read_dsn, &input, rows))
+			return false;
+		ev_bounce_add_facts(&input, rows->rows, rows->n);
+		return true;
 	}
-	return try(ev_bounce_read_text, &input, rows);
+	if (!try(ev_bounce_read_text, &input, rows))
+		return false;
+	ev_bounce_add_facts(&input, rows->rows, rows->n);
+	return true;
 }
 
 /* --- finishing ------------------------------------------------------------------------------------------------ */

@@ -13,10 +13,12 @@
 
 #include "engine/bounce_json.h"
 #include "engine/event_format.h"
+#include "engine/mail_date.h"
 #include "engine/site_rules.h"
 
 #define EV_BOUNCE_RECIPIENT_MAX  512
 #define EV_BOUNCE_DIAGNOSTIC_MAX 1000
+#define EV_BOUNCE_QUEUE_ID_MAX   63
 #define EV_BOUNCE_ROWS_MAX       1000                /* recipients of one message */
 #define EV_BOUNCE_MESSAGE_MAX    (64u * 1024 * 1024) /* longer ones are refused */
 #define EV_BOUNCE_DEPTH_MAX      16                  /* parts within parts */
@@ -101,7 +103,14 @@ struct ev_bounce
 	enum ev_bounce_kind kind;
 	uint8_t
 		confidence; /* 0 to 100: how sure the reading is, not whether the sender is who it claims */
-	const char *format; /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
+	char reporting_mta[EV_HOST_MAX +
+	                   1]; /* of the message: who writes the report; "" when not told */
+	char queue_id[EV_BOUNCE_QUEUE_ID_MAX + 1]; /* there */
+	char sender[EV_BOUNCE_RECIPIENT_MAX + 1];  /* of the envelope */
+	int64_t arrival;      /* there; seconds of ev_mail_date(), EV_MAIL_DATE_NONE when not told */
+	int64_t last_attempt; /* to deliver to this recipient */
+	int64_t will_retry_until; /* of a delay */
+	const char *format;       /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };
 
 /* Was it an event, though it may have given no row? */
@@ -134,6 +143,13 @@ struct ev_bounce_work
  */
 extern size_t ev_bounce_read(const char *message, size_t n, struct ev_bounce_work *work,
                              struct ev_bounce *rows, size_t max);
+
+/*
+ * Is it no message but a reply by itself ("550 5.1.1 …")?  Is it what ev_bounce_read() reads, and no reply: a
+ * message with headers, a report or an event?
+ */
+extern bool ev_bounce_is_bare_reply(struct ev_slice text);
+extern bool ev_bounce_is_whole(struct ev_slice text);
 
 extern const char *ev_bounce_action_label(enum ev_bounce_action action);       /* NULL for NONE */
 extern const char *ev_bounce_scope_label(enum ev_bounce_scope scope);          /* idem */

@@ -20,6 +20,8 @@ struct group
 	struct ev_slice status;
 	struct ev_slice diagnostic;
 	struct ev_slice remote;
+	struct ev_slice attempt;
+	struct ev_slice until;
 	struct ev_slice more; /* X-fields with words of their own */
 };
 
@@ -241,6 +243,8 @@ add_row(struct report *report, const struct group *group)
 	if (row->final_recipient[0] == '\0' && !alias)
 		memcpy(row->final_recipient, row->original_recipient, sizeof(row->final_recipient));
 	ev_bounce_copy(row->remote_mta, sizeof(row->remote_mta), remote);
+	row->last_attempt = ev_mail_date(group->attempt);
+	row->will_retry_until = ev_mail_date(group->until);
 	diagnose(report, group, row);
 	if (alias && row->scope == EV_SCOPE_MAILBOX)
 		ev_dsn_blame_nobody(row);
@@ -283,6 +287,10 @@ take_line(struct report *report, struct ev_slice line, struct group *group, stru
 		where = &group->diagnostic;
 	else if (field(line, "Remote-MTA", &value) || field(line, "X-Remote-MTA", &value))
 		where = &group->remote;
+	else if (field(line, "Last-Attempt-Date", &value))
+		where = &group->attempt;
+	else if (field(line, "Will-Retry-Until", &value))
+		where = &group->until;
 	else if (field(line, "X-Display-Name", &value))
 		where = NULL;
 	else if (field(line, "X-Supplementary-Info", &value) || field(line, "X-Error", &value) ||

@@ -134,6 +134,13 @@ extern bool ev_bounce_read_mdn(const struct ev_bounce_input *input, struct ev_bo
 extern bool ev_bounce_read_address(const struct ev_bounce_input *input,
                                    struct ev_bounce_rows *rows);
 
+/*
+ * bounce_facts.c: fill in what the message says of itself as a whole (reporting_mta, arrival, queue_id,
+ * sender), alike in all rows that are made of it.
+ */
+extern void ev_bounce_add_facts(const struct ev_bounce_input *input, struct ev_bounce *rows,
+                                size_t n);
+
 /* bounce_human.c: does a mail system, no person, write this? */
 extern bool ev_bounce_from_daemon(struct ev_slice headers);
 

@@ -17,6 +17,9 @@ ev_bounce_add(struct ev_bounce_rows *rows, const char *format, enum ev_bounce_ki
 	memset(row, 0, sizeof(*row));
 	row->format = format;
 	row->kind = kind;
+	row->arrival = EV_MAIL_DATE_NONE;
+	row->last_attempt = EV_MAIL_DATE_NONE;
+	row->will_retry_until = EV_MAIL_DATE_NONE;
 	return row;
 }
 

@@ -6,7 +6,7 @@
  * divided by blanks; "none" when nothing is read.  Keys that are not named may be anything.  A value
  * with blanks has underscores for them.  Keys: final, original, action, status, reason, detail,
  * enhanced, code, kind, scope, permanence, refused_by, async, remote, format, diagnostic (a part of
- * it), rule.
+ * it), rule; reporting, queue, sender; arrival, attempt, until (seconds since 1970).
  */
 #include "unit.h"
 
@@ -38,6 +38,15 @@ read_file(const char *path, size_t *n)
 	text[*n] = '\0';
 	fclose(file);
 	return text;
+}
+
+static const char *
+time_text(int64_t seconds, char *buf, size_t size)
+{
+	if (seconds == EV_MAIL_DATE_NONE)
+		return "";
+	snprintf(buf, size, "%lld", (long long) seconds);
+	return buf;
 }
 
 /* The value of a key as an expectation has it: "" for none. */
@@ -77,6 +86,18 @@ value_of(const struct ev_bounce *row, const char *key, char *buf, size_t size)
 		value = row->diagnostic;
 	else if (strcmp(key, "rule") == 0)
 		value = row->rule;
+	else if (strcmp(key, "reporting") == 0)
+		value = row->reporting_mta;
+	else if (strcmp(key, "queue") == 0)
+		value = row->queue_id;
+	else if (strcmp(key, "sender") == 0)
+		value = row->sender;
+	else if (strcmp(key, "arrival") == 0)
+		value = time_text(row->arrival, buf, size);
+	else if (strcmp(key, "attempt") == 0)
+		value = time_text(row->last_attempt, buf, size);
+	else if (strcmp(key, "until") == 0)
+		value = time_text(row->will_retry_until, buf, size);
 	else if (strcmp(key, "code") == 0)
 		snprintf(buf, size, "%u", row->reply_code), value = buf;
 	else if (strcmp(key, "enhanced") == 0)

@@ -100,14 +100,19 @@ interval_of_seconds(uint32 seconds)
 }
 
 static void
-fill_reply(EvColumns *columns, const struct ev_diagnosis *diagnosis, int klass)
+fill_reply(EvColumns *columns, const struct ev_diagnosis *diagnosis, int klass, bool coded)
 {
+	enum ev_bounce_permanence permanence;
 	const struct ev_finding *finding = &diagnosis->finding;
 	struct ev_verdict verdict = ev_verdict_of(finding->reason, finding->detail);
 
 	add_verdict(columns, &verdict);
 	add_text(columns, ev_bounce_scope_label(diagnosis->scope));
-	add_text(columns, ev_bounce_permanence_label(ev_diagnose_permanence(diagnosis, klass)));
+	/* words without any code do not say that it is for good */
+	permanence = ev_diagnose_permanence(diagnosis, klass);
+	add_text(columns, permanence == EV_PERMANENCE_HARD && !coded
+	                      ? NULL
+	                      : ev_bounce_permanence_label(permanence));
 	add_text(columns, finding->strength == EV_STRONG ? "strong" : "weak");
 	if (finding->retry_after > 0)
 		add_datum(columns, interval_of_seconds(finding->retry_after));
@@ -151,18 +156,21 @@ ev_classify_reply(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		context.mx_host = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
+	if (ev_bounce_is_whole(slice))
+		ereport(NOTICE, (errmsg("a whole message, report or event is no reply"),
+		                 errhint("See email_classify_bounce().")));
 	ev_said_parse(slice, &said);
 	if (stage != EV_SAID_UNKNOWN && (said.stage == EV_SAID_UNKNOWN || said.code != 0))
 		said.stage = said.stage == EV_SAID_UNKNOWN ? stage : said.stage;
 	ev_diagnose(&said, &context, &reply, &diagnosis);
-	fill_reply(&columns, &diagnosis, reply.code / 100);
+	fill_reply(&columns, &diagnosis, reply.code / 100, said.code != 0 || said.enhanced.klass != 0);
 	Assert(columns.n == N_REPLY_COLUMNS);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* --- whole messages ---------------------------------------------------------------------------------------- */
 
-#define N_BOUNCE_COLUMNS 19 /* the last one, the rule, is for _bounces() alone */
+#define N_BOUNCE_COLUMNS 25 /* the last one, the rule, is for _bounces() alone */
 
 static void
 add_recipient(EvColumns *columns, const char *utf8)
@@ -171,6 +179,18 @@ add_recipient(EvColumns *columns, const char *utf8)
 		add_null(columns);
 	else
 		add_datum(columns, PointerGetDatum(ev_text_from_utf8(utf8)));
+}
+
+/* Seconds of ev_mail_date(). */
+static void
+add_time(EvColumns *columns, int64 seconds)
+{
+	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+
+	if (seconds == EV_MAIL_DATE_NONE)
+		add_null(columns);
+	else
+		add_datum(columns, TimestampTzGetDatum((seconds - epoch) * USECS_PER_SEC));
 }
 
 static void
@@ -197,6 +217,12 @@ fill_bounce(EvColumns *columns, const struct ev_bounce *row)
 	add_text(columns, ev_bounce_kind_label(row->kind));
 	add_datum(columns, Int32GetDatum(row->confidence));
 	add_text(columns, row->format);
+	add_text(columns, row->reporting_mta);
+	add_time(columns, row->arrival);
+	add_text(columns, row->queue_id);
+	add_recipient(columns, row->sender);
+	add_time(columns, row->last_attempt);
+	add_time(columns, row->will_retry_until);
 	add_text(columns, row->rule);
 	Assert(columns->n == N_BOUNCE_COLUMNS);
 }
@@ -228,12 +254,18 @@ room(void)
 
 /* A known event that tells of no delivery (opened, clicked) is no reason to speak. */
 static void
-tell_that_nothing_was_read(enum ev_bounce_event event)
+tell_that_nothing_was_read(enum ev_bounce_event event, struct ev_slice message)
 {
 	switch (event)
 	{
 		case EV_EVENT_NONE:
-			ereport(NOTICE, (errmsg("no bounce, log line or event could be read")));
+			ereport(
+				NOTICE,
+				(errmsg("no bounce, log line or event could be read"),
+			     ev_bounce_is_bare_reply(message)
+			         ? errhint(
+						   "It is a reply without a message around it: see email_classify_reply().")
+			         : 0));
 			break;
 		case EV_EVENT_UNKNOWN:
 			ereport(NOTICE,
@@ -268,7 +300,7 @@ classify_bounce(FunctionCallInfo fcinfo, const char *message, size_t len)
 			break;
 	}
 	if (n == 0)
-		tell_that_nothing_was_read(r->work.event);
+		tell_that_nothing_was_read(r->work.event, (struct ev_slice){message, len});
 	for (size_t i = 0; i < n; i++)
 	{
 		Datum values[N_BOUNCE_COLUMNS];
