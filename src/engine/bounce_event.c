@@ -25,13 +25,15 @@ struct strings
 static bool
 read_by(struct ev_event *event, const struct ev_event_formats *formats, int object)
 {
+	uint64_t keys = ev_event_keys(event, object);
+
 	for (size_t i = 0; formats != NULL && i < formats->n; i++)
 	{
 		const struct ev_event_format *format = &formats->rows[i];
 
 		event->scopes[0] = object;
 		event->depth = 1;
-		if (!ev_event_holds(event, format->marks) ||
+		if (!ev_event_may_hold(keys, format->marks) || !ev_event_holds(event, format->marks) ||
 		    (format->only != NULL && !ev_event_has_only(event, object, format->only)))
 			continue;
 		event->known = true;

@@ -28,6 +28,13 @@ struct ev_event
 /* bounce_event_path.c: the first of some paths that is filled; EV_JSON_NONE when none is. */
 extern int ev_event_look_up(const struct ev_event *event, struct ev_slice paths);
 
+/*
+ * A set of the keys of an object, in which some share a place; and can conditions hold for an object
+ * with these keys?  True says no more than that it is worth a look.
+ */
+extern uint64_t ev_event_keys(const struct ev_event *event, int object);
+extern bool ev_event_may_hold(uint64_t keys, const char *conditions);
+
 /* Do these conditions hold?  NULL: they do. */
 extern bool ev_event_holds(const struct ev_event *event, const char *conditions);
 

@@ -73,7 +73,17 @@ fits(struct ev_slice pattern, struct ev_slice text)
 bool
 ev_event_pattern_fits(const char *pattern, const char *text, size_t n)
 {
-	return fits((struct ev_slice){pattern, strlen(pattern)}, (struct ev_slice){text, n});
+	size_t len;
+
+	/* most patterns of a format end here */
+	if (n > 0 && pattern[0] != '*' && pattern[0] != '?' &&
+	    ev_lower(pattern[0]) != ev_lower(text[0]))
+		return false;
+	len = strlen(pattern);
+	if (n > 0 && len > 0 && pattern[len - 1] != '*' && pattern[len - 1] != '?' &&
+	    ev_lower(pattern[len - 1]) != ev_lower(text[n - 1]))
+		return false;
+	return fits((struct ev_slice){pattern, len}, (struct ev_slice){text, n});
 }
 
 /* --- paths ------------------------------------------------------------------------------------ */
@@ -158,6 +168,53 @@ ev_event_look_up(const struct ev_event *event, struct ev_slice paths)
 			return token;
 	}
 	return EV_JSON_NONE;
+}
+
+/* --- keys that an object may have --------------------------------------------------------------- */
+
+static uint64_t
+bit_of(const char *key, size_t n)
+{
+	return n == 0 ? 0 : (uint64_t) 1 << (((unsigned char) ev_lower(key[0]) * 5 + n) & 63);
+}
+
+uint64_t
+ev_event_keys(const struct ev_event *event, int object)
+{
+	uint64_t keys = 0;
+
+	for (int i = ev_json_first_key(event->json, object); i != EV_JSON_NONE;
+	     i = ev_json_next_key(event->json, object, i))
+	{
+		struct ev_slice key = ev_json_raw(event->json, i);
+
+		keys |= bit_of(key.s, key.n);
+	}
+	return keys;
+}
+
+bool
+ev_event_may_hold(uint64_t keys, const char *conditions)
+{
+	while (*conditions != '\0')
+	{
+		bool may = false;
+
+		while (*conditions != '\0' && *conditions != ' ')
+		{
+			size_t n = strcspn(conditions, ".=#!| ");
+
+			may = may || (keys & bit_of(conditions, n)) != 0;
+			conditions += strcspn(conditions, "| ");
+			if (*conditions == '|')
+				conditions++;
+		}
+		if (!may)
+			return false;
+		if (*conditions == ' ')
+			conditions++;
+	}
+	return true;
 }
 
 /* --- conditions ------------------------------------------------------------------------------- */
