@@ -367,6 +367,47 @@ COMMENT ON COLUMN email_verify.reply_rule.pattern IS
 	'words of the reply: | between alternatives, * for up to 60 characters, @ for what is masked, a space also for - and _';
 COMMENT ON COLUMN email_verify.reply_rule.detail IS 'a word of view detail; NULL: site_rule';
 
+-- The site's own senders of events, which are asked before the shipped ones; see event_format.h for paths and patterns.
+CREATE FUNCTION email_verify._event_format_ok(name text, marks text, each text, recipient text, type text, code text, enhanced text,
+	diagnostic text, remote_mta text, stage text, late text, "time" text, types jsonb) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_event_format_ok' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE TABLE email_verify.event_format (
+	name text COLLATE "C" PRIMARY KEY CHECK (name OPERATOR(pg_catalog.~) '^[a-z][a-z0-9_]{0,39}$'),
+	marks text COLLATE "C" NOT NULL,
+	each text COLLATE "C",
+	recipient text COLLATE "C" NOT NULL,
+	type text COLLATE "C" NOT NULL CHECK (pg_catalog.octet_length(type) OPERATOR(pg_catalog.<=) 200),
+	code text COLLATE "C",
+	enhanced text COLLATE "C",
+	diagnostic text COLLATE "C",
+	remote_mta text COLLATE "C",
+	stage text COLLATE "C",
+	late text COLLATE "C",
+	"time" text COLLATE "C",
+	types jsonb NOT NULL,
+	note text,
+	CHECK (email_verify._event_format_ok(name, marks, each, recipient, type, code, enhanced, diagnostic, remote_mta, stage, late,
+		"time", types))
+);
+
+COMMENT ON TABLE email_verify.event_format IS
+	'the site''s own senders of JSON events: how an event is recognised and where in it stands what; edit it freely. doc/events.md';
+COMMENT ON COLUMN email_verify.event_format.name IS 'what column format says of its events';
+COMMENT ON COLUMN email_verify.event_format.marks IS 'conditions that all hold for its events alone: key, a.key, key=pattern, key#; | for or';
+COMMENT ON COLUMN email_verify.event_format.each IS 'path to the parts that tell of one recipient each; NULL: the object itself';
+COMMENT ON COLUMN email_verify.event_format.recipient IS 'path to the address; | for or';
+COMMENT ON COLUMN email_verify.event_format.type IS 'paths divided by blanks to what tells what happened; types has their values, joined by /';
+COMMENT ON COLUMN email_verify.event_format.code IS 'path to the reply code, for when the text has none';
+COMMENT ON COLUMN email_verify.event_format.enhanced IS 'path to the enhanced status code';
+COMMENT ON COLUMN email_verify.event_format.diagnostic IS 'path to what a server said; ~ in front: prose of the sender, which is not judged';
+COMMENT ON COLUMN email_verify.event_format.remote_mta IS 'path to the host that said it';
+COMMENT ON COLUMN email_verify.event_format.stage IS 'path to the command that it was said to';
+COMMENT ON COLUMN email_verify.event_format.late IS 'conditions for a message that had been accepted and came back';
+COMMENT ON COLUMN email_verify.event_format."time" IS 'path to when it happened';
+COMMENT ON COLUMN email_verify.event_format.types IS
+	'patterns of values and what they mean: an outcome, a cause, or both; the pattern with most letters decides';
+
 -- The secret behind hmac(): at most one row, made when it is first needed.
 CREATE TABLE email_verify.site_key (
 	single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -443,6 +484,7 @@ SELECT pg_catalog.pg_extension_config_dump('email_verify.override', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.mx_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.reply_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.reply_rule_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('email_verify.event_format', '');
 SELECT pg_catalog.pg_extension_config_dump('email_verify.site_key', '');
 
 CREATE FUNCTION email_verify._override_normalize() RETURNS trigger

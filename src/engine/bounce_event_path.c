@@ -354,6 +354,8 @@ path_fault(struct ev_slice path)
 	struct ev_slice step;
 	size_t steps = 0;
 
+	if (path.n > 1 && path.s[0] == '~')
+		path = ev_slice_from(path, 1);
 	if (path.n == 1 && path.s[0] == '.')
 		return NULL;
 	if (path.n == 0 || path.s[path.n - 1] == '.')

@@ -7,6 +7,7 @@
 
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
 #include "engine/syntax.h"
@@ -150,6 +151,23 @@ extern size_t ev_suffix_normalize(const char *suffix, size_t len, char *out);
  */
 struct ev_site_rules;
 extern const struct ev_site_rules *ev_reply_rules_now(void);
+
+/* event_format.c: the site's own senders of events, likewise */
+extern const struct ev_event_formats *ev_event_formats_now(void);
+
+/* era.c: two calls with the same era see the same rows; compare with memcmp() */
+typedef struct EvEra
+{
+	TimestampTz statement;
+	LocalTransactionId xact;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32 in_progress;
+	CommandId command;
+	uint32 aborted; /* subtransactions of this session */
+} EvEra;
+
+extern EvEra ev_era_of(Snapshot snapshot);
 
 /*
  * site_key.c: HMAC-SHA-256 of a text with this site's key, as "hmac:" and 64 hexadecimal digits

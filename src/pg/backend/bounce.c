@@ -248,7 +248,7 @@ room(void)
 		kept = MemoryContextAllocHuge(TopMemoryContext, sizeof(EvBounceRoom));
 	kept->work.stop = (const volatile int *) &InterruptPending;
 	kept->work.site = ev_reply_rules_now();
-	kept->work.formats = NULL;
+	kept->work.formats = ev_event_formats_now();
 	return kept;
 }
 

@@ -14,7 +14,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -192,45 +191,10 @@ ev_reply_rule_normalize(PG_FUNCTION_ARGS)
 
 /* --- reading ------------------------------------------------------------------------------------------ */
 
-/* What makes two calls see the same rows in force; see memo.c. */
-typedef struct Era
-{
-	TimestampTz statement;
-	LocalTransactionId xact;
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32 in_progress;
-	CommandId command;
-} Era;
-
 static MemoryContext context = NULL;
 static struct ev_site_rules kept;
-static Era kept_era;
+static EvEra kept_era;
 static bool is_kept = false;
-
-/* Rows that a subtransaction wrote are gone with it, and no snapshot tells. */
-static void
-at_subxact_end(SubXactEvent event, SubTransactionId subxact, SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		is_kept = false;
-}
-
-static Era
-era_of(Snapshot snapshot)
-{
-	Era era;
-
-	memset(&era, 0, sizeof(era));
-	era.statement = GetCurrentStatementStartTimestamp();
-	era.xact = ev_local_xid();
-	era.xmin = snapshot->xmin;
-	era.xmax = snapshot->xmax;
-	/* between the same two ends they only become fewer */
-	era.in_progress = snapshot->xcnt + (uint32) snapshot->subxcnt;
-	era.command = snapshot->curcid;
-	return era;
-}
 
 static int
 by_id(const void *a, const void *b)
@@ -324,17 +288,13 @@ load(Snapshot snapshot)
 const struct ev_site_rules *
 ev_reply_rules_now(void)
 {
-	static bool registered = false;
-	Era now;
+	EvEra now;
 
 	if (!ActiveSnapshotSet())
 		return NULL;
-	now = era_of(GetActiveSnapshot());
+	now = ev_era_of(GetActiveSnapshot());
 	if (is_kept && memcmp(&now, &kept_era, sizeof(now)) == 0)
 		return &kept;
-	if (!registered)
-		RegisterSubXactCallback(at_subxact_end, NULL);
-	registered = true;
 	is_kept = false;
 	load(GetActiveSnapshot());
 	kept_era = now;
