@@ -802,7 +802,7 @@ BEGIN ATOMIC
 	), postponed AS (
 		UPDATE email_verify.queue q SET
 			due_at = s.retry_at,
-			attempts = q.attempts + (NOT s.put_back AND s.reason <> 'rate_limited')::integer,
+			attempts = q.attempts + (NOT s.put_back AND s.reason <> 'rate_limited' AND s.detail IS DISTINCT FROM 'port_25_blocked')::integer,
 			put_backs = q.put_backs + s.put_back::integer,
 			crashes = 0,
 			answered = q.answered OR NOT s.put_back,

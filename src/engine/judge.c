@@ -232,6 +232,11 @@ judge_silence(const struct ev_case *c, struct ev_judgement *out)
 			reason = EV_REASON_SMTP_CONNECTION_FAILED;
 			detail = EV_DETAIL_UNREACHABLE;
 			break;
+		case EV_OUTCOME_NO_EGRESS:
+			rule = "outcome.no_egress";
+			reason = EV_REASON_SMTP_CONNECTION_FAILED;
+			detail = EV_DETAIL_PORT_25_BLOCKED;
+			break;
 		case EV_OUTCOME_TARGET_REFUSED:
 			rule = "outcome.target_refused";
 			reason = EV_REASON_SMTP_CONNECTION_FAILED;

@@ -16,6 +16,7 @@ enum ev_outcome
 	EV_OUTCOME_SESSION_TIMEOUT,
 	EV_OUTCOME_REFUSED, /* connection refused */
 	EV_OUTCOME_UNREACHABLE,
+	EV_OUTCOME_NO_EGRESS,      /* nobody at all can be connected to from here */
 	EV_OUTCOME_TARGET_REFUSED, /* the guard forbids the address */
 	EV_OUTCOME_NO_SOCKET,
 	EV_OUTCOME_NO_BIND,

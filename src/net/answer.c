@@ -348,6 +348,8 @@ ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_
 		struct ev_judgement judgement;
 
 		judge(domain, met, random, fact, tasks[i]->address_hash, &judgement);
+		if (met->rcpt->outcome == EV_OUTCOME_NO_EGRESS)
+			judgement.retry_after = ev_egress_retry(prober, strchr(met->ip_text, ':') != NULL);
 		answer(domain, tasks[i], met, &judgement);
 		tasks[i] = NULL;
 	}

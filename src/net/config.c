@@ -25,6 +25,7 @@ ev_prober_config_default(struct ev_prober_config *config)
 	config->rcpt_per_session = 20;
 	config->max_refused = 3;
 	config->random_max_age = 14 * 86400;
+	config->egress_trial = 60000;
 	config->timeout.connect = 30000;
 	config->timeout.greeting = 60000;
 	config->timeout.ehlo = 60000;

@@ -293,6 +293,7 @@ take(struct ev_probe *probes, const struct ev_request *requests, size_t n,
 			}
 			break;
 		case EV_MESSAGE_FINDING: break; /* nobody examines us here */
+		case EV_MESSAGE_EGRESS: break;  /* the results say so */
 		case EV_MESSAGE_END: break;     /* this one is in our own process */
 	}
 }

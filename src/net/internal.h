@@ -12,6 +12,7 @@
 
 #include "net/dns.h"
 #include "net/domain.h"
+#include "net/egress.h"
 #include "net/host_cache.h"
 #include "net/ip.h"
 #include "net/list.h"
@@ -66,7 +67,8 @@ struct ev_prober
 	struct ev_list draining; /* sessions that only wait for the peer to close, oldest first */
 	uint32_t n_draining;
 
-	struct ev_health *health; /* NULL: no examination is under way */
+	struct ev_egress egress[2]; /* v4, v6 */
+	struct ev_health *health;   /* NULL: no examination is under way */
 
 	SSL_CTX *tls;
 	uint32_t n_requests; /* not yet collected */

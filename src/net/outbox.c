@@ -64,6 +64,12 @@ ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact)
 }
 
 void
+ev_outbox_egress(struct ev_prober *prober, const struct ev_egress_news *news)
+{
+	push_note(prober, EV_MESSAGE_EGRESS, news, sizeof(*news));
+}
+
+void
 ev_outbox_finding(struct ev_prober *prober, const struct ev_health_finding *finding)
 {
 	push_note(prober, EV_MESSAGE_FINDING, finding, sizeof(*finding));
@@ -136,6 +142,9 @@ ev_outbox_collect(struct ev_prober *prober, struct ev_message *messages, size_t 
 				break;
 			case EV_MESSAGE_FINDING:
 				memcpy(&messages[i].u.finding, note->body, sizeof(struct ev_health_finding));
+				break;
+			case EV_MESSAGE_EGRESS:
+				memcpy(&messages[i].u.egress, note->body, sizeof(struct ev_egress_news));
 				break;
 			case EV_MESSAGE_END: break; /* no process, no end */
 		}

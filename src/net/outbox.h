@@ -43,6 +43,7 @@ extern void ev_outbox_result(struct ev_prober *prober, struct ev_task *task);
 
 extern void ev_outbox_domain(struct ev_prober *prober, const struct ev_domain_fact *fact);
 extern void ev_outbox_host(struct ev_prober *prober, const struct ev_host_fact *fact);
+extern void ev_outbox_egress(struct ev_prober *prober, const struct ev_egress_news *news);
 extern void ev_outbox_finding(struct ev_prober *prober, const struct ev_health_finding *finding);
 
 /* A line of the dialogue: n bytes as they came. */

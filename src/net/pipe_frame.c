@@ -521,6 +521,33 @@ get_finding(const uint8_t *body, size_t n, struct ev_health_finding *finding)
 	return finish_reading(&r);
 }
 
+static size_t
+put_egress(uint8_t *buf, const struct ev_egress_news *news)
+{
+	struct ev_writer w = begin(buf, EV_FRAME_EGRESS);
+
+	put_u8(&w, news->v6);
+	put_u8(&w, news->closed);
+	put_u16(&w, news->groups);
+	put_u16(&w, news->providers);
+	put_u16(&w, news->port);
+	return end(&w);
+}
+
+static const char *
+get_egress(const uint8_t *body, size_t n, struct ev_egress_news *news)
+{
+	struct ev_reader r = reader(body, n);
+
+	memset(news, 0, sizeof(*news));
+	news->v6 = get_bool(&r);
+	news->closed = get_bool(&r);
+	news->groups = get_u16(&r);
+	news->providers = get_u16(&r);
+	news->port = get_u16(&r);
+	return finish_reading(&r);
+}
+
 size_t
 ev_frame_message(uint8_t *buf, const struct ev_message *message)
 {
@@ -531,6 +558,7 @@ ev_frame_message(uint8_t *buf, const struct ev_message *message)
 		case EV_MESSAGE_HOST_FACT: return put_host_fact(buf, &message->u.host);
 		case EV_MESSAGE_TRACE: return put_trace(buf, &message->u.trace);
 		case EV_MESSAGE_FINDING: return put_finding(buf, &message->u.finding);
+		case EV_MESSAGE_EGRESS: return put_egress(buf, &message->u.egress);
 		case EV_MESSAGE_END: break;
 	}
 	return 0;
@@ -557,6 +585,9 @@ ev_frame_read_message(enum ev_frame_type type, const uint8_t *body, size_t n,
 		case EV_FRAME_FINDING:
 			message->type = EV_MESSAGE_FINDING;
 			return get_finding(body, n, &message->u.finding);
+		case EV_FRAME_EGRESS:
+			message->type = EV_MESSAGE_EGRESS;
+			return get_egress(body, n, &message->u.egress);
 		default: return "a frame of a type that it must not have";
 	}
 }

@@ -38,7 +38,8 @@ enum ev_frame_type
 	EV_FRAME_DOMAIN_FACT,
 	EV_FRAME_HOST_FACT,
 	EV_FRAME_TRACE,
-	EV_FRAME_FINDING
+	EV_FRAME_FINDING,
+	EV_FRAME_EGRESS
 };
 
 /* Differs between builds that would not understand each other. */
@@ -76,7 +77,7 @@ extern const char *ev_frame_read_hello(const uint8_t *body, size_t n, uint32_t *
 extern const char *ev_frame_read_stats(const uint8_t *body, size_t n, struct ev_prober_stats *stats,
                                        bool *busy);
 
-/* RESULT, DOMAIN_FACT, HOST_FACT, TRACE and FINDING. */
+/* RESULT, DOMAIN_FACT, HOST_FACT, TRACE, FINDING and EGRESS. */
 extern const char *ev_frame_read_message(enum ev_frame_type type, const uint8_t *body, size_t n,
                                          struct ev_message *message);
 

@@ -238,7 +238,13 @@ keep_best(struct ev_attempt *attempt, const struct ev_smtp_rcpt *rcpt, const cha
 static void
 keep_failure(struct ev_attempt *attempt, enum ev_outcome outcome)
 {
+	const struct candidate *candidate = &attempt->candidates[attempt->at];
+	struct ev_prober *prober = attempt->domain->prober;
 	struct ev_smtp_rcpt rcpt;
+
+	ev_egress_failed(prober, &candidate->ip, attempt->domain->route->hosts[candidate->host].name,
+	                 outcome);
+	outcome = ev_egress_outcome(prober, candidate->ip.v6, outcome);
 
 	memset(&rcpt, 0, sizeof(rcpt));
 	rcpt.outcome = outcome;
@@ -288,6 +294,11 @@ try_candidate(struct ev_attempt *attempt)
 
 		if (ev_policy_visit(prober, route_host) != EV_VISIT_WELCOME)
 			continue;
+		if (!ev_egress_may_try(prober, candidate->ip.v6))
+		{
+			keep_failure(attempt, EV_OUTCOME_NO_EGRESS);
+			continue;
+		}
 		session = ev_session_new(prober, attempt, host, &candidate->ip, attempt->n);
 		if (session == NULL)
 		{

@@ -113,6 +113,15 @@ enum ev_transcripts
 	EV_TRANSCRIPTS_ALL
 };
 
+/* A gate on the way out has closed or opened: see egress.h. */
+struct ev_egress_news
+{
+	bool v6;
+	bool closed;
+	uint16_t groups, providers; /* that could not be reached */
+	uint16_t port;
+};
+
 /* How a prober's process ended. */
 enum ev_end_cause
 {
@@ -187,6 +196,7 @@ enum ev_message_type
 	EV_MESSAGE_HOST_FACT,
 	EV_MESSAGE_TRACE,
 	EV_MESSAGE_FINDING,
+	EV_MESSAGE_EGRESS,
 	EV_MESSAGE_END /* only of a prober in a process of its own */
 };
 
@@ -200,6 +210,7 @@ struct ev_message
 		struct ev_host_fact host;
 		struct ev_trace trace;
 		struct ev_health_finding finding;
+		struct ev_egress_news egress;
 		struct ev_prober_end end;
 	} u;
 };
@@ -229,6 +240,7 @@ struct ev_prober_config
 	uint16_t rcpt_per_transaction;
 	uint16_t rcpt_per_session;
 	uint16_t max_refused;    /* refused recipients a session, made-up one included; 0 = no limit */
+	uint32_t egress_trial;   /* ms between two attempts while nobody can be connected to */
 	uint32_t random_max_age; /* seconds for which what is known of made-up recipients holds */
 	struct ev_smtp_timeouts timeout;
 

@@ -68,6 +68,7 @@ ev_session_connected(struct ev_session *session)
 		ev_ip_text(&ip, session->source_text);
 	}
 	ev_trace_event(session, "connected");
+	ev_egress_connected(session->prober, &session->ip);
 	session->state = EV_SESSION_TALKING;
 	ev_session_proceed(session);
 }

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/shared/gate_state.h"
 #include "pg/worker/health.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lines.h"
@@ -55,6 +56,7 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	c->rcpt_per_session = (uint16_t) s->rcpt_per_session;
 	c->max_refused = (uint16_t) s->max_refused;
 	c->random_max_age = s->catch_all_max_age;
+	c->egress_trial = (uint32_t) s->egress_trial_interval;
 	c->timeout.connect = s->connect_timeout;
 	c->timeout.greeting = s->greeting_timeout;
 	c->timeout.ehlo = s->ehlo_timeout;
@@ -305,6 +307,8 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 	outcome->put_back = result->put_back && flight->put_backs < worker->settings.max_put_backs;
 	if (outcome->put_back)
 		outcome->retry_after = Max((int32) result->retry_after, worker->settings.put_back_delay);
+	else if (result->verdict.detail == EV_DETAIL_PORT_25_BLOCKED)
+		outcome->retry_after = (int32) result->retry_after; /* that is no attempt: see _complete */
 	else if (result->verdict.reason == EV_REASON_RATE_LIMITED)
 		outcome->retry_after = ev_budget_renewal(GetCurrentTimestamp()) +
 		                       (int32) ((uint64) flight->id % BUDGET_SPREAD);
@@ -426,6 +430,25 @@ add_host(EvWorker *worker, const struct ev_host_fact *fact)
 		worker->hosts[worker->n_hosts++] = *fact;
 }
 
+/* The way out has closed or opened. */
+static void
+take_egress(EvWorker *worker, const struct ev_egress_news *news)
+{
+	EvGate gate = news->v6 ? EV_GATE_EGRESS_V6 : EV_GATE_EGRESS_V4;
+	char evidence[EV_GATE_EVIDENCE_SIZE];
+
+	if (!news->closed)
+	{
+		ev_gate_open(worker->db, gate);
+		return;
+	}
+	snprintf(
+		evidence, sizeof(evidence),
+		"no connection to port %u of %u groups of mail servers of %u owners within ten minutes",
+		news->port, news->groups, news->providers);
+	ev_gate_close(worker->db, gate, evidence, 0);
+}
+
 bool
 ev_probing_can_collect(EvWorker *worker)
 {
@@ -455,9 +478,13 @@ ev_probing_collect(EvWorker *worker)
 			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
 			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
 			case EV_MESSAGE_TRACE: ev_transcript_line(&message.u.trace); break;
+			case EV_MESSAGE_EGRESS: take_egress(worker, &message.u.egress); break;
 			case EV_MESSAGE_FINDING: ev_health_found(&message.u.finding); break;
 			case EV_MESSAGE_END:
 				ev_health_prober_ended();
+				/* the next one gathers its evidence anew */
+				ev_gate_open(worker->db, EV_GATE_EGRESS_V4);
+				ev_gate_open(worker->db, EV_GATE_EGRESS_V6);
 				ev_lost_process(worker, &message.u.end);
 				break;
 		}
