@@ -4,17 +4,20 @@
  *
  * Nodes are numbered so that the edges of node n are node_edges[n] to node_edges[n + 1] and what ends
  * there is node_ends[n] to node_ends[n + 1].  node_hints[n] has the edges' bytes modulo 32, as a set,
- * and the first rule that ends there or below.  Node 0 is the root of the patterns, WORD_ROOT that of
- * the words they are made of.
+ * the first rule that ends there or below, and whether one ends there.  Node 0 is the root of the patterns, WORD_ROOT that of
+ * the words they are made of.  Marks (reply_marks.def) are in the same tree, as rules from FIRST_MARK on;
+ * no rule found so far keeps them from being looked for.
  */
 #define EV_REPLY_RULE_TABLE rules
 #include "engine/reply_rules.h"
+#include "engine/reply_marks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define N_RULES   (sizeof(rules) / sizeof(rules[0]))
+#define FIRST_MARK EV_FIRST_MARK
 #define MAX_NODES 60000
 #define MAX_ENDS  12000
 
@@ -32,6 +35,11 @@ struct end
 {
 	unsigned rule, from, to;
 	unsigned next; /* 1 + index; 0 for none */
+};
+
+static const char *const marks[] = {
+#define EV_MARK(kind, pattern) [EV_MARK_##kind] = (pattern),
+#include "engine/reply_marks.def"
 };
 
 static struct node nodes[MAX_NODES];
@@ -69,7 +77,7 @@ child(unsigned node, unsigned char byte)
 static void
 add_alternative(unsigned rule, unsigned from, unsigned to)
 {
-	const char *pattern = rules[rule].pattern;
+	const char *pattern = rule < FIRST_MARK ? rules[rule].pattern : marks[rule - FIRST_MARK];
 	unsigned node = 0;
 	unsigned *link;
 	unsigned at = from;
@@ -87,6 +95,18 @@ add_alternative(unsigned rule, unsigned from, unsigned to)
 	ends[n_ends].from = at;
 	ends[n_ends].to = to;
 	*link = ++n_ends;
+}
+
+static void
+add_pattern(unsigned rule, const char *pattern)
+{
+	for (unsigned from = 0; pattern[from] != '\0';)
+	{
+		unsigned to = from + (unsigned) strcspn(pattern + from, "|");
+
+		add_alternative(rule, from, to);
+		from = pattern[to] == '|' ? to + 1 : to;
+	}
 }
 
 static void
@@ -138,12 +158,26 @@ find_first_rules(void)
 
 		node->first_rule = N_RULES;
 		for (unsigned e = node->first_end; e != 0; e = ends[e - 1].next)
-			if (ends[e - 1].rule < node->first_rule)
-				node->first_rule = ends[e - 1].rule;
+		{
+			unsigned rule = ends[e - 1].rule < FIRST_MARK ? ends[e - 1].rule : 0;
+
+			if (rule < node->first_rule)
+				node->first_rule = rule;
+		}
 		for (unsigned c = node->child; c != 0; c = nodes[c].next)
 			if (nodes[c].first_rule < node->first_rule)
 				node->first_rule = nodes[c].first_rule;
 	}
+}
+
+static unsigned
+count_children(unsigned node)
+{
+	unsigned n = 0;
+
+	for (unsigned c = nodes[node].child; c != 0; c = nodes[c].next)
+		n++;
+	return n;
 }
 
 static void
@@ -151,15 +185,22 @@ print_sets(void)
 {
 	size_t words = (N_RULES + 63) / 64;
 
-	printf("static const uint64_t rules_without_pattern[RULE_WORDS] = {");
-	for (size_t w = 0; w < words; w++)
+	/* by the subject of the enhanced code; the last one: none, or one beyond those of RFC 3463 */
+	printf("static const uint64_t rules_without_pattern[9][RULE_WORDS] = {\n");
+	for (int subject = 0; subject <= 8; subject++)
 	{
-		uint64_t set = 0;
+		printf("{");
+		for (size_t w = 0; w < words; w++)
+		{
+			uint64_t set = 0;
 
-		for (size_t i = w * 64; i < N_RULES && i < (w + 1) * 64; i++)
-			if (rules[i].pattern == NULL)
-				set |= UINT64_C(1) << i % 64;
-		printf("UINT64_C(0x%llx),", (unsigned long long) set);
+			for (size_t i = w * 64; i < N_RULES && i < (w + 1) * 64; i++)
+				if (rules[i].pattern == NULL &&
+				    (rules[i].subject < 0 || rules[i].subject == subject))
+					set |= UINT64_C(1) << i % 64;
+			printf("UINT64_C(0x%llx),", (unsigned long long) set);
+		}
+		printf("},\n");
 	}
 	printf("};\nstatic const uint64_t rule_sets[EV_N_STAGE][2][RULE_WORDS] = {\n");
 	for (int stage = 0; stage < EV_N_STAGE; stage++)
@@ -195,19 +236,13 @@ main(void)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < N_RULES; i++)
-	{
-		const char *pattern = rules[i].pattern;
-
-		for (unsigned from = 0; pattern != NULL && pattern[from] != '\0';)
+		if (rules[i].pattern != NULL)
 		{
-			unsigned to = from + (unsigned) strcspn(pattern + from, "|");
-
-			add_alternative(i, from, to);
-			from = pattern[to] == '|' ? to + 1 : to;
+			add_pattern(i, rules[i].pattern);
+			add_words(rules[i].pattern);
 		}
-		if (pattern != NULL)
-			add_words(pattern);
-	}
+	for (unsigned i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		add_pattern(FIRST_MARK + i, marks[i]);
 	number(0);
 	nodes[1].number = n_order;
 	printf("/* made by data/generate_rules.c from reply_rules.def */\n"
@@ -219,14 +254,15 @@ main(void)
 	find_first_rules();
 	print_sets();
 
-	printf("static const struct\n{\n\tuint32_t bytes;\n\tuint16_t rule;\n} node_hints[] = {\n");
+	printf("static const struct\n{\n\tuint32_t bytes;\n\tuint16_t rule;\n\tuint16_t ends;\n} node_hints[] = {\n");
 	for (unsigned i = 0; i < n_order; i++)
 	{
 		uint32_t set = 0;
 
 		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
 			set |= UINT32_C(1) << nodes[c].byte % 32;
-		printf("{UINT32_C(0x%x),%u},%s", (unsigned) set, nodes[order[i]].first_rule,
+		printf("{UINT32_C(0x%x),%u,%d},%s", (unsigned) set, nodes[order[i]].first_rule,
+		       nodes[order[i]].first_end != 0,
 		       i % 8 == 7 ? "\n" : "");
 	}
 	printf("};\n");
@@ -238,6 +274,16 @@ main(void)
 		while (at != 0 && nodes[at].byte != c)
 			at = nodes[at].next;
 		printf("%u,", at == 0 ? 0 : nodes[at].number);
+	}
+	/* from the nodes of first bytes, of which each has many edges, without a search */
+	printf("};\n#define FIRST_NODES %u\nstatic const uint16_t second_nodes[FIRST_NODES][256] = {\n",
+	       count_children(0));
+	for (unsigned at = nodes[0].child; at != 0; at = nodes[at].next)
+	{
+		printf("{");
+		for (unsigned at2 = nodes[at].child; at2 != 0; at2 = nodes[at2].next)
+			printf("[%u] = %u,", nodes[at2].byte, nodes[at2].number);
+		printf("},\n");
 	}
 	printf("};\nstatic const uint16_t node_edges[] = {");
 	for (unsigned i = 0; i < n_order; i++)

@@ -9,8 +9,11 @@
 #include "engine/ascii.h"
 #include "engine/pattern.h"
 #include "engine/provider_code.h"
+#include "engine/qualify.h"
+#include "engine/reply_marks.h"
 #include "engine/reply_rules.h"
 #include "engine/slice.h"
+#include "engine/weigh.h"
 
 /*
  * Does the enhanced code deny that there is no such mailbox?  Subjects 5 and 7 are never about a
@@ -111,22 +114,37 @@ struct question
 	char code_rule[EV_RULE_MAX + 1];
 };
 
-/* The first rule that fits the text once masked; NULL when there is none, or a code decides. */
+/* What was found in a text once masked, and what stands beside it. */
+struct found
+{
+	struct ev_reply_match match;
+	struct ev_reply_marks marks;
+	struct ev_pattern_text text;
+};
+
+/*
+ * Set out->match to the first rule that fits the text once masked; returns it, NULL when there is none, or
+ * a code decides.
+ */
 static const struct ev_reply_rule *
 find_rule(struct question *question, const struct ev_mask_terms *terms,
-          char masked[EV_PATTERN_TEXT_MAX])
+          char masked[EV_PATTERN_TEXT_MAX], struct found *out)
 {
 	const struct ev_reply *reply = question->reply;
-	struct ev_pattern_text text;
 
+	out->match.rule = NULL;
+	out->marks.seen = 0;
+	out->marks.n = 0;
 	ev_pattern_prepare(
-		&text, masked,
+		&out->text, masked,
 		ev_mask_text(reply->text, reply->text_len, terms, masked, EV_PATTERN_TEXT_MAX));
-	question->code = ev_provider_code_find(reply, question->stage, question->provider, terms, &text,
-	                                       question->code_rule);
+	question->code = ev_provider_code_find(reply, question->stage, question->provider, terms,
+	                                       &out->text, question->code_rule);
 	if (question->code != NULL && !question->code->yields)
 		return NULL;
-	return ev_reply_rule_find(reply, question->stage, question->provider, question->eai, &text);
+	ev_reply_rule_match(reply, question->stage, question->provider, question->eai, &out->text,
+	                    EV_ABOUT_ALL, &out->marks, &out->match);
+	return out->match.rule;
 }
 
 /* Could it be a word of a sentence?  What has other bytes in it is somebody's name. */
@@ -150,35 +168,44 @@ says_invalid(const struct ev_reply_rule *rule)
  * outside of quotes and brackets: the server may have said it of itself or have echoed it.  Where
  * that word alone decides, what else is said decides if it can; an echo condemns nobody.
  */
-static const struct ev_reply_rule *
+static void
 find_rule_with_word(struct question *question, struct ev_mask_terms *terms,
-                    char masked[EV_PATTERN_TEXT_MAX])
+                    char masked[EV_PATTERN_TEXT_MAX], struct found *kept)
 {
 	const struct ev_mask_terms nobody = {0};
 	char scratch[EV_PATTERN_TEXT_MAX];
-	const struct ev_reply_rule *kept;
-	const struct ev_reply_rule *left_out;
+	struct found left_out;
 	struct ev_pattern_text text;
+	const struct ev_reply_rule *with;
+	const struct ev_reply_rule *without;
+	bool prefer;
 
 	terms->local_is_word = true;
-	kept = find_rule(question, terms, masked);
+	with = find_rule(question, terms, masked, kept);
 	if (question->code != NULL)
 	{
 		/* a code counts if it is there without the echo, too */
 		terms->local_is_word = false;
-		return find_rule(question, terms, masked);
+		(void) find_rule(question, terms, masked, kept);
+		return;
 	}
 	ev_pattern_prepare(
 		&text, scratch,
 		ev_mask_text(terms->local, strlen(terms->local), &nobody, scratch, sizeof(scratch)));
-	if (kept == NULL || kept->pattern == NULL || !ev_pattern_match(&text, kept->pattern))
-		return kept;
+	if (with == NULL || with->pattern == NULL || !ev_pattern_match(&text, with->pattern))
+		return;
 
 	terms->local_is_word = false;
-	left_out = find_rule(question, terms, scratch);
-	if (left_out == NULL || left_out->pattern == NULL || left_out->strength == EV_WEAK)
-		return says_invalid(kept) ? left_out : kept;
-	return says_invalid(left_out) && !says_invalid(kept) ? kept : left_out;
+	without = find_rule(question, terms, scratch, &left_out);
+	if (without == NULL || without->pattern == NULL || without->strength == EV_WEAK)
+		prefer = says_invalid(with);
+	else
+		prefer = !says_invalid(without) || says_invalid(with);
+	if (!prefer)
+		return;
+	*kept = left_out;
+	memcpy(masked, scratch, EV_PATTERN_TEXT_MAX);
+	kept->text.text = masked;
 }
 
 /*
@@ -204,6 +231,71 @@ set_code(const struct question *question, struct ev_finding *out)
 	out->retry_after = code->after;
 }
 
+/*
+ * A refusal that says nothing but where to look an address up: "550 https://…/ip/192.0.2.7".  It is ours.
+ * Names in the link decide nothing.
+ */
+static bool
+is_lookup_link(const struct ev_reply *reply)
+{
+	const struct ev_slice text = {reply->text, reply->text_len};
+	size_t at;
+	int digits = 0;
+	int dots = 0;
+
+	if (!ev_slice_find(text, "http://", &at) && !ev_slice_find(text, "https://", &at))
+		return false;
+	for (; at < text.n && !ev_slice_is_blank(text.s[at]); at++)
+	{
+		char c = text.s[at];
+
+		if (ev_is_digit(c))
+		{
+			if (++digits > 3)
+				digits = dots = 0;
+			else if (dots == 3)
+				return true;
+		}
+		else
+		{
+			dots = c == '.' && digits > 0 ? dots + 1 : 0;
+			digits = 0;
+		}
+	}
+	return false;
+}
+
+/* What the words beside it make of the rule. */
+static void
+set_qualified(enum ev_qualified how, const struct ev_reply_rule *rule, struct ev_finding *out)
+{
+	switch (how)
+	{
+		case EV_A_GUESS:
+			set_finding(out, "rcpt.guess", EV_ABOUT_NOBODY, EV_STRONG, EV_REASON_SMTP_UNVERIFIABLE,
+			            EV_DETAIL_WEAK_REFUSAL);
+			return;
+		case EV_ANOTHER_SUBJECT:
+			set_finding(out, "other.subject", EV_ABOUT_NOBODY, EV_STRONG,
+			            EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_ACCESS_DENIED);
+			return;
+		case EV_A_RATE:
+			set_finding(out, "us.quota", EV_ABOUT_US, EV_STRONG, EV_REASON_SMTP_RATE_LIMITED,
+			            EV_DETAIL_RATE);
+			return;
+		case EV_A_RATE_OF_THEIRS:
+			set_finding(out, "rcpt.quota", EV_ABOUT_RECIPIENT, EV_STRONG,
+			            EV_REASON_SMTP_RATE_LIMITED, EV_DETAIL_RECIPIENT_RATE);
+			return;
+		case EV_FOR_A_WHILE:
+			set_finding(out, "rcpt.for_a_while", EV_ABOUT_RECIPIENT, EV_STRONG,
+			            EV_REASON_POLICY_TEMP_FAIL, EV_DETAIL_TEMPORARILY_DISABLED);
+			return;
+		case EV_AS_SAID: break;
+	}
+	set_finding(out, rule->id, rule->about, rule->strength, rule->reason, rule->detail);
+}
+
 void
 ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider, bool eai,
             const struct ev_mask_terms *terms, struct ev_finding *out)
@@ -212,6 +304,7 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_mask_terms known = {0};
 	const struct ev_reply_rule *rule;
+	struct found found;
 
 	memset(out, 0, sizeof(*out));
 	if (reply->code >= 200 && reply->code <= 299)
@@ -226,9 +319,12 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 	if (known.local != NULL && is_plain_word(known.local) &&
 	    ev_slice_find((struct ev_slice){reply->text, reply->text_len}, known.local, NULL) &&
 	    ev_reply_rule_word(known.local))
-		rule = find_rule_with_word(&question, &known, masked);
+		find_rule_with_word(&question, &known, masked, &found);
 	else
-		rule = find_rule(&question, &known, masked);
+		(void) find_rule(&question, &known, masked, &found);
+	if (found.match.rule != NULL)
+		ev_weigh(reply, stage, provider, eai, &found.text, &found.marks, &found.match);
+	rule = found.match.rule;
 	out->temporary = reply->code < 500;
 	if (code_decides(question.code, rule))
 	{
@@ -245,11 +341,18 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 		return;
 	}
 	out->put_back = (rule->flags & EV_RULE_PUT_BACK) != 0;
+	if (rule->pattern == NULL && rule->strength == EV_WEAK && !out->temporary &&
+	    is_lookup_link(reply))
+	{
+		set_finding(out, "us.link", EV_ABOUT_US, EV_STRONG, EV_REASON_SMTP_BLOCKED,
+		            EV_DETAIL_BLOCKLIST);
+		return;
+	}
 	if (contradicts(rule, reply->enhanced))
 		set_finding(out, "rcpt.contradiction", EV_ABOUT_NOBODY, EV_WEAK,
 		            EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CONTRADICTION);
 	else
-		set_finding(out, rule->id, rule->about, rule->strength, rule->reason, rule->detail);
+		set_qualified(ev_qualify(&found.match, &found.text, &found.marks), rule, out);
 	if (rule->flags & EV_RULE_AFTER_30S)
 		out->retry_after = 30;
 	else if (out->temporary)

@@ -226,6 +226,23 @@ resolve_contradiction(const struct ev_reply *reply, enum ev_stage stage, enum ev
 		*finding = other;
 }
 
+/* The rule for what a peer says of a message; NULL where something else is said. */
+static const struct ev_bounce_rule *
+message_rule(const struct ev_said *said, struct ev_enhanced enhanced,
+             const struct ev_bounce_words *words, const struct ev_finding *finding)
+{
+	const struct ev_bounce_rule *rule;
+
+	if (!is_open(finding))
+		return NULL;
+	rule = ev_bounce_rule_find(EV_WHEN_ANY, enhanced, words);
+	if (rule == NULL)
+		rule = ev_bounce_rule_find(EV_WHEN_LATE, enhanced, words);
+	if (rule == NULL && said->stage == EV_SAID_DATA)
+		rule = ev_bounce_rule_find(EV_WHEN_LATE_DATA, enhanced, words);
+	return rule != NULL && rule->scope == EV_SCOPE_MESSAGE ? rule : NULL;
+}
+
 /* What the rules that are shipped say. */
 static void
 diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
@@ -285,6 +302,16 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 			out->scope = scope_of(finding);
 			return;
 		}
+	}
+	if (!own && (said->quoted || host[0] != '\0' || !context->bounce))
+	{
+		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
+		out->scope = scope_of(finding);
+		if (said->stage == EV_SAID_DATA || said->stage == EV_SAID_UNKNOWN)
+			rule = message_rule(said, enhanced, &words, finding);
+		if (rule != NULL)
+			apply_rule(rule, temporary, out);
+		return;
 	}
 	rule = ev_bounce_rule_find(EV_WHEN_FIRST, enhanced, &words);
 	if (rule != NULL)

@@ -37,39 +37,41 @@ ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 			subject->words[subject->n_words++] = (uint16_t) i;
 }
 
-static bool match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
-                       const char *end);
+static size_t match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
+                         const char *end);
 
 /* Match pattern to end at text[pos] or up to GAP_MAX bytes later. */
-static bool
+static size_t
 match_after_gap(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
                 const char *end)
 {
 	const char *text = subject->text;
 	size_t i = 0;
+	size_t stop;
 
 	if (!is_alnum(*pattern))
 	{
 		for (size_t at = pos; at < subject->len && at - pos <= GAP_MAX; at++)
-			if (match_here(subject, at, pattern, end))
-				return true;
-		return false;
+			if ((stop = match_here(subject, at, pattern, end)) != 0)
+				return stop;
+		return 0;
 	}
-	if (pos < subject->len && text[pos] == *pattern && match_here(subject, pos, pattern, end))
-		return true;
+	if (pos < subject->len && text[pos] == *pattern &&
+	    (stop = match_here(subject, pos, pattern, end)) != 0)
+		return stop;
 
 	/* what follows a gap starts a word, like the alternative itself */
 	while (i < subject->n_words && subject->words[i] <= pos)
 		i++;
 	for (; i < subject->n_words && subject->words[i] - pos <= GAP_MAX; i++)
 		if (text[subject->words[i]] == *pattern &&
-		    match_here(subject, subject->words[i], pattern, end))
-			return true;
-	return false;
+		    (stop = match_here(subject, subject->words[i], pattern, end)) != 0)
+			return stop;
+	return 0;
 }
 
-/* Match the alternative (pattern to end) at text[pos]. */
-static bool
+/* Match the alternative (pattern to end) at text[pos]; where the match ends, 0 for none. */
+static size_t
 match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern, const char *end)
 {
 	const char *text = subject->text;
@@ -81,31 +83,32 @@ match_here(const struct ev_pattern_text *subject, size_t pos, const char *patter
 			const char *rest = pattern + 1;
 
 			if (rest == end)
-				return true;
+				return pos;
 			return match_after_gap(subject, pos, rest, end);
 		}
 		if (pos >= subject->len)
-			return false;
+			return 0;
 		switch (*pattern)
 		{
 			case ' ':
 				if (text[pos] != ' ' && text[pos] != '-' && text[pos] != '_')
-					return false;
+					return 0;
 				break;
 			case '@':
 				if (text[pos] != '\x01')
-					return false;
+					return 0;
 				break;
 			default:
 				if (text[pos] != *pattern)
-					return false;
+					return 0;
 		}
 	}
-	return !is_alnum(end[-1]) || pos >= subject->len || !is_alnum(text[pos]) ||
-	       starts_word(text, pos);
+	if (is_alnum(end[-1]) && pos < subject->len && is_alnum(text[pos]) && !starts_word(text, pos))
+		return 0;
+	return pos;
 }
 
-bool
+size_t
 ev_pattern_match_rest(const struct ev_pattern_text *subject, size_t pos, const char *rest,
                       const char *end)
 {
@@ -116,7 +119,7 @@ bool
 ev_pattern_match_at(const struct ev_pattern_text *subject, size_t pos, const char *alternative,
                     const char *end)
 {
-	return match_here(subject, pos, alternative, end);
+	return match_here(subject, pos, alternative, end) != 0;
 }
 
 bool
@@ -129,7 +132,7 @@ ev_pattern_match(const struct ev_pattern_text *subject, const char *pattern)
 
 		for (size_t i = 0; i < subject->n_words; i++)
 			if (subject->text[subject->words[i]] == first &&
-			    match_here(subject, subject->words[i], pattern, end))
+			    match_here(subject, subject->words[i], pattern, end) != 0)
 				return true;
 		pattern = *end == '|' ? end + 1 : end;
 	}

@@ -33,9 +33,12 @@ extern bool ev_pattern_match(const struct ev_pattern_text *subject, const char *
 extern bool ev_pattern_match_at(const struct ev_pattern_text *subject, size_t pos,
                                 const char *alternative, const char *end);
 
-/* The rest of an alternative (not its first byte), up to end, at byte pos of the text. */
-extern bool ev_pattern_match_rest(const struct ev_pattern_text *subject, size_t pos,
-                                  const char *rest, const char *end);
+/*
+ * The rest of an alternative (not its first byte), up to end, at byte pos of the text: where the match ends
+ * (where the last * begins, if it ends in one); 0 when there is none.
+ */
+extern size_t ev_pattern_match_rest(const struct ev_pattern_text *subject, size_t pos,
+                                    const char *rest, const char *end);
 
 /* Is word (any case) one of the words that a pattern is made of? */
 extern bool ev_pattern_has_word(const char *pattern, const char *word);

@@ -13,8 +13,14 @@
 #include <string.h>
 
 #include "engine/pattern.h"
+#include "engine/reply_marks.h"
 #include "engine/subject.h"
 #include "generated/rule_table.h"
+
+static const char *const mark_patterns[] = {
+#define EV_MARK(kind, pattern) [EV_MARK_##kind] = (pattern),
+#include "engine/reply_marks.def"
+};
 
 const size_t ev_n_reply_rules = sizeof(ev_reply_rules) / sizeof(ev_reply_rules[0]);
 
@@ -52,7 +58,7 @@ ev_reply_rule_heeds(const struct ev_reply_rule *rule, const struct ev_pattern_te
 }
 
 /* The node behind this byte; 0, the root, when there is none. */
-static unsigned
+static inline unsigned
 step(unsigned node, unsigned char byte)
 {
 	unsigned edge = node_edges[node];
@@ -86,8 +92,13 @@ fits(size_t rule, const struct question *question)
 static size_t
 first_without_pattern(const struct question *question, const uint64_t *wanted)
 {
+	const struct ev_enhanced *enhanced = &question->reply->enhanced;
+	const uint64_t *set =
+		rules_without_pattern[enhanced->klass == 0 || enhanced->subject > 7 ? 8
+	                                                                        : enhanced->subject];
+
 	for (size_t w = 0; w < RULE_WORDS; w++)
-		for (uint64_t left = rules_without_pattern[w] & wanted[w]; left != 0; left &= left - 1)
+		for (uint64_t left = set[w] & wanted[w]; left != 0; left &= left - 1)
 		{
 			size_t rule = w * 64 + (size_t) __builtin_ctzll(left);
 
@@ -97,54 +108,121 @@ first_without_pattern(const struct question *question, const uint64_t *wanted)
 	return RULE_COUNT;
 }
 
-/* The first rule before best that fits, pattern and all; else best. */
-static size_t
-first_with_pattern(const struct question *question, const uint64_t *wanted,
-                   const struct ev_pattern_text *text, size_t best)
+static void
+add_mark(struct ev_reply_marks *marks, unsigned kind, size_t pos)
 {
+	marks->seen |= 1u << kind;
+	if (marks->n == EV_MARKS_MAX)
+		return;
+	marks->at[marks->n].kind = (uint8_t) kind;
+	marks->at[marks->n].pos = (uint16_t) pos;
+	marks->n++;
+}
+
+/* What is wanted of the walk, and what it has found. */
+struct walk
+{
+	const struct question *question;
+	const uint64_t *wanted;
+	unsigned abouts;
+	const struct ev_pattern_text *text;
+	struct ev_reply_marks *marks;
+	size_t best;       /* the first rule known so far */
+	size_t begin, end; /* and its words */
+};
+
+/* An alternative ends, or its * begins, at byte pos of a word that begins at byte word. */
+static void
+consider(struct walk *walk, const struct rule_end *end, size_t word, size_t pos)
+{
+	const char *pattern;
+	size_t stop;
+
+	if (end->rule >= EV_FIRST_MARK)
+	{
+		unsigned kind = end->rule - EV_FIRST_MARK;
+
+		pattern = mark_patterns[kind];
+		if (walk->marks != NULL &&
+		    ev_pattern_match_rest(walk->text, pos, pattern + end->from, pattern + end->to) != 0)
+			add_mark(walk->marks, kind, word);
+		return;
+	}
+	if (end->rule >= walk->best || (walk->wanted[end->rule / 64] >> end->rule % 64 & 1) == 0)
+		return;
+	pattern = ev_reply_rules[end->rule].pattern;
+	if ((walk->abouts >> ev_reply_rules[end->rule].about & 1) != 0 &&
+	    (stop = ev_pattern_match_rest(walk->text, pos, pattern + end->from, pattern + end->to)) !=
+	        0 &&
+	    fits(end->rule, walk->question) &&
+	    ev_reply_rule_heeds(&ev_reply_rules[end->rule], walk->text, word))
+	{
+		walk->best = end->rule;
+		walk->begin = word;
+		walk->end = stop;
+	}
+}
+
+/* Find the first rule before the best one that fits, pattern and all. */
+static void
+walk_text(struct walk *walk)
+{
+	const struct ev_pattern_text *text = walk->text;
+
 	for (size_t i = 0; i < text->n_words; i++)
 	{
 		size_t pos = text->words[i];
 		unsigned node = first_nodes[(unsigned char) text->text[pos]];
 
-		for (pos++; node != 0 && node_hints[node].rule < best; pos++)
+		for (pos++; node != 0 && node_hints[node].rule < walk->best; pos++)
 		{
 			unsigned char byte;
 
-			for (unsigned k = node_ends[node]; k < node_ends[node + 1]; k++)
-			{
-				const struct rule_end *end = &rule_ends[k];
-				const char *pattern = ev_reply_rules[end->rule].pattern;
-
-				if (end->rule < best && (wanted[end->rule / 64] >> end->rule % 64 & 1) != 0 &&
-				    ev_pattern_match_rest(text, pos, pattern + end->from, pattern + end->to) &&
-				    fits(end->rule, question) &&
-				    ev_reply_rule_heeds(&ev_reply_rules[end->rule], text, text->words[i]))
-					best = end->rule;
-			}
+			if (node_hints[node].ends != 0)
+				for (unsigned k = node_ends[node]; k < node_ends[node + 1]; k++)
+					consider(walk, &rule_ends[k], text->words[i], pos);
 			if (pos >= text->len)
 				break;
 			byte = (unsigned char) text->text[pos];
-			node = step(node, byte == '-' || byte == '_' ? ' ' : byte);
+			if (byte == '-' || byte == '_')
+				byte = ' ';
+			/* the nodes of first bytes are the ones behind the root */
+			node = node <= FIRST_NODES ? second_nodes[node - 1][byte] : step(node, byte);
 		}
 	}
-	return best;
+}
+
+void
+ev_reply_rule_match(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider,
+                    bool eai, const struct ev_pattern_text *text, unsigned abouts,
+                    struct ev_reply_marks *marks, struct ev_reply_match *out)
+{
+	const struct question question = {reply, stage, provider, eai};
+	struct walk walk = {
+		.question = &question, .abouts = abouts, .text = text, .marks = marks, .best = RULE_COUNT};
+
+	memset(out, 0, sizeof(*out));
+	if (reply->code < 400 || reply->code > 599)
+		return;
+	walk.wanted = rule_sets[stage][reply->code / 100 - 4];
+	if (abouts == EV_ABOUT_ALL)
+		walk.best = first_without_pattern(&question, walk.wanted);
+	walk_text(&walk);
+	if (walk.best == RULE_COUNT)
+		return;
+	out->rule = &ev_reply_rules[walk.best];
+	out->begin = (uint16_t) walk.begin;
+	out->end = (uint16_t) walk.end;
 }
 
 const struct ev_reply_rule *
 ev_reply_rule_find(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider,
                    bool eai, const struct ev_pattern_text *text)
 {
-	const struct question question = {reply, stage, provider, eai};
-	const uint64_t *wanted;
-	size_t best;
+	struct ev_reply_match match;
 
-	if (reply->code < 400 || reply->code > 599)
-		return NULL;
-	wanted = rule_sets[stage][reply->code / 100 - 4];
-	best = first_without_pattern(&question, wanted);
-	best = first_with_pattern(&question, wanted, text, best);
-	return best < RULE_COUNT ? &ev_reply_rules[best] : NULL;
+	ev_reply_rule_match(reply, stage, provider, eai, text, EV_ABOUT_ALL, NULL, &match);
+	return match.rule;
 }
 
 bool

@@ -56,10 +56,30 @@ extern bool ev_reply_rule_fits(const struct ev_reply_rule *rule, const struct ev
                                enum ev_stage stage, enum ev_provider provider, bool eai);
 
 struct ev_pattern_text;
+struct ev_reply_marks;
 
 /* May the rule's words count that begin at byte pos of the text? */
 extern bool ev_reply_rule_heeds(const struct ev_reply_rule *rule,
                                 const struct ev_pattern_text *text, size_t pos);
+
+/* A rule, and where its words stand. */
+struct ev_reply_match
+{
+	const struct ev_reply_rule *rule; /* NULL: none fits */
+	uint16_t begin, end;              /* of its words in the text; the same where it has none */
+};
+
+/* Abouts of all kinds, for the set below. */
+#define EV_ABOUT_ALL (~0u)
+
+/*
+ * As below, among the rules about this set of 1 << enum ev_about, of which those without a pattern only
+ * with all of them.  marks, if not NULL, are added to, and have to begin as zero.
+ */
+extern void ev_reply_rule_match(const struct ev_reply *reply, enum ev_stage stage,
+                                enum ev_provider provider, bool eai,
+                                const struct ev_pattern_text *text, unsigned abouts,
+                                struct ev_reply_marks *marks, struct ev_reply_match *out);
 
 /*
  * The first rule that fits, by one walk over the text; NULL when there is none.  text is masked.

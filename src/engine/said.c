@@ -77,7 +77,7 @@ enhanced_follows(struct ev_slice s, size_t at)
 /*
  * How sure is it that the three digits at s[at] are a reply code?  0: not at all; 1: they follow a
  * mark; 2: they begin the text, a line, or follow what announces a reply; 3: an enhanced code
- * follows.
+ * follows, or it is what a peer "said:".
  */
 static int
 certainty(struct ev_slice s, size_t at)
@@ -92,6 +92,9 @@ certainty(struct ev_slice s, size_t at)
 		return 3;
 	while (i > 0 && (s.s[i - 1] == ' ' || s.s[i - 1] == '\t'))
 		i--;
+	/* a code that is quoted within what was said is not the reply's */
+	if (i >= 5 && ev_slice_is((struct ev_slice){s.s + i - 5, 5}, "said:"))
+		return 3;
 	if (i == 0 || s.s[i - 1] == '\n' || s.s[i - 1] == '\r')
 		return 2;
 	if (strchr(":;'\"<(#>", s.s[i - 1]) != NULL)
@@ -200,6 +203,9 @@ ev_said_parse(struct ev_slice said, struct ev_said *out)
 	if (at < s.n)
 	{
 		out->code = code_at(s, at);
+		/* a reply that speaks of connections was not given to one */
+		if (at == 0 && out->stage == EV_SAID_CONNECT)
+			out->stage = EV_SAID_UNKNOWN;
 		out->reply = cut_tail(ev_slice_from(s, at));
 		out->quoted = at > 0 && (out->host.n > 0 || ev_slice_find(s, "<<< ", NULL) ||
 		                         ev_slice_find(ev_slice_to(s, at), "said:", NULL) ||

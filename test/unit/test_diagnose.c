@@ -141,7 +141,7 @@ words_mean_what_they_say(void **state)
 		R("bad address syntax", MAILBOX_NOT_FOUND, REMOTE_SYNTAX, MAILBOX),
 		R("550 5.1.8 Access denied, bad outbound sender", SENDER_REJECTED, SENDER_DOMAIN,
 	      OUR_DOMAIN),
-		R("550 #5.1.0 Address rejected.", MAILBOX_NOT_FOUND, WEAK, MAILBOX),
+		R("550 #5.1.0 Address rejected.", SMTP_UNVERIFIABLE, ACCESS_DENIED, NONE),
 		R("550 5.1.0 rejected", SMTP_UNVERIFIABLE, WEAK_REFUSAL, NONE),
 		R("delivery time expired", SMTP_TIMEOUT, EXPIRED, ROUTE),
 		R("retry timeout exceeded: Connection refused", SMTP_CONNECTION_FAILED, CONNECTION_REFUSED,
