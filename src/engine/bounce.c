@@ -216,6 +216,7 @@ read_bare(struct ev_slice message, struct ev_bounce_work *work, struct ev_bounce
 		return false;
 	input.text =
 		(struct ev_slice){work->text, ev_mime_decode(&part, work->text, EV_BOUNCE_TEXT_MAX)};
+	input.text.n = ev_bounce_unquote(work->text, input.text.n);
 	if (ev_bounce_is_report(input.text))
 	{
 		input.report = input.text;

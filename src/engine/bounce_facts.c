@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-#define OPENING 3000 /* bytes of a text in which a mail system tells its name */
+#include "engine/bounce_phrase.h"
+
+#define OPENING 400 /* bytes of a text in which a mail system tells its name */
 
 /* The fields before the first recipient (RFC 3464 2.2). */
 static struct ev_slice
@@ -41,62 +43,104 @@ software_field(struct ev_slice fields, const char *end, struct ev_slice *value)
 	return false;
 }
 
-/* The host in "This is the mail system at host mx.example." */
-static void
-read_name(struct ev_slice text, struct ev_bounce *row)
+/* What stands before the name of a mail system, and before the time at which it took the message. */
+enum
 {
-	static const char *const sentences[] = {
-		"mail system at host ",          "program at host ",    "qmail-send program at ",
-		"mail delivery system at host ", "generating server: ", "mail server at "};
-	size_t at;
+	NAME,
+	ARRIVAL
+};
 
-	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
-		if (ev_slice_find(text, sentences[i], &at))
-		{
-			struct ev_slice host = ev_dsn_host(ev_slice_from(text, at + strlen(sentences[i])));
+static const struct ev_phrase sentences[] = {
+	{"at host ", NAME},
+	{"qmail-send program at ", NAME},
+	{"generating server: ", NAME},
+	{"mail server at ", NAME},
+	{"original message was received at ", ARRIVAL},
+};
 
-			if (memchr(host.s, '.', host.n) != NULL)
-				ev_bounce_copy(row->reporting_mta, sizeof(row->reporting_mta), host);
-			return;
-		}
-}
+#define N_SENTENCES (sizeof(sentences) / sizeof(sentences[0]))
 
-/* "The original message was received at Mon, 23 Nov 2026 10:00:00 GMT", as sendmail says */
+static struct ev_phrases phrases = EV_PHRASES(sentences);
+
+/*
+ * "This is the mail system at host mx.example."; "The original message was received at Mon, 23 Nov 2026 10:00:00
+ * GMT", as sendmail says
+ */
 static void
-read_arrival(struct ev_slice text, struct ev_bounce *row)
+read_opening(struct ev_slice text, struct ev_bounce *row)
 {
-	static const char words[] = "original message was received at ";
-	struct ev_slice line;
-	size_t at;
+	uint32_t at[N_SENTENCES];
 
-	if (!ev_slice_find(text, words, &at))
-		return;
-	text = ev_slice_from(text, at + strlen(words));
-	if (ev_slice_line(&text, &line))
-		row->arrival = ev_mail_date(line);
+	ev_phrases_find(text, &phrases, at);
+	for (size_t i = 0; i < N_SENTENCES; i++)
+	{
+		struct ev_slice rest;
+		struct ev_slice line;
+
+		if (at[i] == EV_PHRASE_ABSENT)
+			continue;
+		rest = ev_slice_from(text, at[i] + strlen(sentences[i].text));
+		if (!ev_slice_line(&rest, &line))
+			continue;
+		if (sentences[i].value == ARRIVAL)
+			row->arrival = ev_mail_date(line);
+		else if (row->reporting_mta[0] == '\0' && memchr(line.s, '.', line.n) != NULL)
+			ev_bounce_copy(row->reporting_mta, sizeof(row->reporting_mta), ev_dsn_host(line));
+	}
 }
 
 static void
 read_facts(const struct ev_bounce_input *input, struct ev_bounce *row)
 {
 	struct ev_slice fields = message_fields(input->report);
-	struct ev_slice opening = ev_slice_to(input->text, OPENING);
 	struct ev_slice value;
 
 	row->arrival = EV_MAIL_DATE_NONE;
 	if (ev_bounce_header(fields, "Reporting-MTA", &value))
 		ev_bounce_copy(row->reporting_mta, sizeof(row->reporting_mta), ev_dsn_host(value));
-	else
-		read_name(opening, row);
 	if (ev_bounce_header(fields, "Arrival-Date", &value))
 		row->arrival = ev_mail_date(value);
-	else
-		read_arrival(opening, row);
+	if (input->report.n == 0)
+		read_opening(ev_slice_to(input->text, OPENING), row);
 	if (software_field(fields, "-Queue-ID:", &value))
 		ev_bounce_copy(row->queue_id, sizeof(row->queue_id), value);
 	if (software_field(fields, "-Sender:", &value) ||
 	    ev_bounce_header(input->original, "Return-Path", &value))
 		ev_bounce_copy_address(row->sender, sizeof(row->sender), value);
+}
+
+/* "team-bounces@lists.example", "owner-team@lists.example": nobody's mailbox but a list's */
+static bool
+is_control(const char *address)
+{
+	static const char *const ends[] = {"-bounces@", "-bounce@", "-owner@", "-request@", "-return@"};
+	struct ev_slice s = {address, strlen(address)};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ev_slice_find(s, ends[i], NULL))
+			return true;
+	return ev_slice_starts(s, "owner-");
+}
+
+/* A list that sent the message to one person each names the person in the address that bounces come to. */
+static void
+name_person(const struct ev_bounce_input *input, struct ev_bounce *row)
+{
+	static const char *const names[] = {"To", "Delivered-To", "X-Original-To", "Envelope-To"};
+	char to[EV_BOUNCE_RECIPIENT_MAX + 1];
+	char person[EV_BOUNCE_RECIPIENT_MAX + 1];
+	struct ev_slice value;
+
+	if (!is_control(row->final_recipient))
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ev_bounce_header(input->headers, names[i], &value) &&
+		    ev_bounce_copy_address(to, sizeof(to), value) &&
+		    ev_bounce_undo_verp(to, person, sizeof(person)))
+		{
+			memcpy(row->final_recipient, person, sizeof(row->final_recipient));
+			return;
+		}
 }
 
 void
@@ -105,6 +149,8 @@ ev_bounce_add_facts(const struct ev_bounce_input *input, struct ev_bounce *rows,
 	if (n == 0 || rows[0].kind > EV_KIND_EXPANDED)
 		return;
 	read_facts(input, &rows[0]);
+	if (n == 1)
+		name_person(input, &rows[0]);
 	for (size_t i = 1; i < n; i++)
 	{
 		rows[i].arrival = rows[0].arrival;

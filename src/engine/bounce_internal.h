@@ -51,6 +51,12 @@ ev_bounce_stopped(const struct ev_bounce_work *work)
 /* bounce_take.c: fill input, forwarded and more from the parts below root. */
 extern void ev_bounce_take(struct ev_bounce_taken *taken);
 
+/*
+ * bounce_take.c: leave out, in place, the mark of quotation in front of every line ("> "), as programs put it
+ * that answer or forward; nothing where a line has none.  Returns the new length.
+ */
+extern size_t ev_bounce_unquote(char *text, size_t n);
+
 /* Do these words begin as the fields of a report do? */
 extern bool ev_bounce_is_report(struct ev_slice words);
 
@@ -136,7 +142,7 @@ extern bool ev_bounce_read_address(const struct ev_bounce_input *input,
 
 /*
  * bounce_facts.c: fill in what the message says of itself as a whole (reporting_mta, arrival, queue_id,
- * sender), alike in all rows that are made of it.
+ * sender), alike in all rows that are made of it; and whom a list's own address stands for.
  */
 extern void ev_bounce_add_facts(const struct ev_bounce_input *input, struct ev_bounce *rows,
                                 size_t n);

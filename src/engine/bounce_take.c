@@ -115,6 +115,35 @@ find_original(struct ev_bounce_taken *t)
 	}
 }
 
+size_t
+ev_bounce_unquote(char *text, size_t n)
+{
+	struct ev_slice rest = {text, n};
+	struct ev_slice line;
+	size_t lines = 0;
+	size_t len = 0;
+
+	while (ev_slice_line(&rest, &line))
+	{
+		if (line.n > 0 && line.s[0] != '>')
+			return n;
+		lines += line.n > 0 && !ev_slice_starts(line, ">>>");
+	}
+	if (lines < 2)
+		return n;
+	rest = (struct ev_slice){text, n};
+	while (ev_slice_line(&rest, &line))
+	{
+		line = ev_slice_from(line, line.n > 0);
+		line = ev_slice_from(line, line.n > 0 && line.s[0] == ' ');
+		memmove(text + len, line.s, line.n);
+		len += line.n;
+		if (len < n)
+			text[len++] = '\n';
+	}
+	return len;
+}
+
 /* Fill the input from the parts below root. */
 void
 ev_bounce_take(struct ev_bounce_taken *t)
@@ -185,5 +214,8 @@ ev_bounce_take(struct ev_bounce_taken *t)
 		if (ev_slice_trim(t->input.text).n > 0)
 			break;
 	}
+	/* what a person quotes is a person's */
+	if (ev_bounce_from_daemon(t->input.headers))
+		t->input.text.n = ev_bounce_unquote(t->input.work->text, t->input.text.n);
 	find_original(t);
 }

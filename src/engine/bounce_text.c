@@ -405,6 +405,41 @@ is_bounce(const struct ev_text *text, const struct looks *looks, const struct se
 	       opens_with_it(text, found);
 }
 
+/*
+ * The fields of a report within the text: its part was lost, or somebody has made one text of the message.  Empty
+ * when there are none.
+ */
+static struct ev_slice
+find_fields(struct ev_slice text)
+{
+	struct ev_slice rest = text;
+	struct ev_slice line;
+
+	/* a hyphen is rarer than any letter */
+	if (!ev_slice_find(text, "-Recipient:", NULL))
+		return ev_slice_to(text, 0);
+	while (ev_slice_line(&rest, &line))
+	{
+		struct ev_slice s = ev_slice_trim(line);
+
+		if (ev_bounce_is_report(s) || ev_slice_starts(s, "Arrival-Date:"))
+			return ev_slice_from(text, (size_t) (s.s - text.s));
+	}
+	return ev_slice_to(text, 0);
+}
+
+/* Rows of such fields, the text beside them left as it is. */
+static bool
+read_fields(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
+{
+	struct ev_bounce_input with_report = *input;
+
+	if (input->report.n > 0)
+		return false;
+	with_report.report = find_fields(input->text);
+	return with_report.report.n > 0 && ev_bounce_read_dsn(&with_report, rows);
+}
+
 bool
 ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
@@ -424,6 +459,8 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 
 	if (!is_bounce(&text, &looks, &found))
 		return false;
+	if (read_fields(input, rows))
+		return true;
 	text.guessed = found.format == N_FORMATS;
 	text.format = text.guessed ? "guess" : formats[found.format].name;
 	text.confidence = text.guessed ? 40 : formats[found.format].confidence;

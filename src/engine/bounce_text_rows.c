@@ -7,6 +7,8 @@
  */
 #include "engine/bounce_text.h"
 
+#include <string.h>
+
 /* Is it still open why, after what was said? */
 static bool
 is_open(const struct ev_bounce *row)
@@ -63,6 +65,56 @@ diagnose_words(struct ev_bounce *row, struct ev_slice said, const struct ev_text
 	diagnose_sentence(row, said, text->input->work);
 }
 
+/* "corp.example couldn't be found", of the recipient's own domain: there is none. */
+static void
+diagnose_domain(struct ev_bounce *row, struct ev_slice said, const struct ev_text *text)
+{
+	static const char *const missing[] = {" couldn't be found",  " couldn\xe2\x80\x99t be found",
+	                                      " could not be found", " doesn't exist",
+	                                      " does not exist",     " wasn't found",
+	                                      " was not found",      " not found"};
+	const char *at = strrchr(row->final_recipient, '@');
+	struct ev_enhanced told = row->enhanced;
+	struct ev_slice rest = said;
+	size_t i;
+
+	if (at == NULL || row->reply_code != 0 || row->verdict.reason == EV_REASON_NO_MX_RECORDS)
+		return;
+	while (ev_slice_find(rest, at + 1, &i))
+	{
+		const char *found = rest.s + i;
+		bool whole =
+			found == said.s || ev_slice_is_blank(found[-1]) || strchr("(<'\"", found[-1]) != NULL;
+
+		rest = ev_slice_from(rest, i + strlen(at + 1));
+		for (size_t k = 0; whole && k < sizeof(missing) / sizeof(missing[0]); k++)
+			if (ev_slice_starts(rest, missing[k]) &&
+			    !ev_slice_find(ev_slice_to(said, (size_t) (rest.s - said.s)), " at ", NULL))
+			{
+				row->enhanced = (struct ev_enhanced){row->kind == EV_KIND_DELAY ? 4 : 5, 4, 310};
+				row->refused_by = EV_REFUSED_BY_NONE;
+				ev_bounce_diagnose(row, said, text->input->work);
+				row->enhanced = told;
+				return;
+			}
+	}
+}
+
+/* The words to all say that it was tried for days. */
+static bool
+is_given_up(struct ev_slice common)
+{
+	static const char *const words[] = {"deleted from queue",     "could not be delivered for",
+	                                    "retry timeout exceeded", "delivery time expired",
+	                                    "message expired",        "giving up after",
+	                                    "in the queue too long"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (ev_slice_find(common, words[i], NULL))
+			return true;
+	return false;
+}
+
 /* "mailbox is full: retry timeout exceeded": the cause stands before it. */
 static bool
 cut_given_up(struct ev_slice *said)
@@ -100,6 +152,10 @@ diagnose(struct ev_bounce *row, const struct ev_text *text,
 		row->refused_by = EV_REFUSED_BY_NONE;
 		diagnose_words(row, said, text);
 	}
+	diagnose_domain(row, said, text);
+	if (row->permanence == EV_PERMANENCE_SOFT && row->reply_code < 500)
+		given_up = given_up || is_given_up(ev_slice_to(common, 2000)) ||
+		           (all->n > 1 && is_given_up(ev_slice_to(recipient->words, 2000)));
 	if (given_up && row->kind == EV_KIND_DSN)
 		row->permanence = EV_PERMANENCE_EXPIRED;
 	ev_text_diagnose_group(row, text->text);

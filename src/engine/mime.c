@@ -15,7 +15,8 @@
 struct open_multipart
 {
 	int part;
-	size_t n;
+	size_t n; /* 0: not told */
+	bool met; /* a line of it has been seen */
 	char boundary[EV_MIME_BOUNDARY_MAX + 1];
 };
 
@@ -27,6 +28,7 @@ struct parser
 	size_t depth;
 	struct open_multipart open[EV_MIME_DEPTH_MAX];
 	size_t n_open;
+	const char *end; /* of the message */
 };
 
 bool
@@ -185,11 +187,12 @@ end_headers(struct parser *p, const char *end, const char *body)
 	{
 		struct open_multipart *open = &p->open[p->n_open];
 
-		if (p->n_open < EV_MIME_DEPTH_MAX &&
-		    ev_mime_parameter(value, "boundary", open->boundary, sizeof(open->boundary)) &&
-		    open->boundary[0] != '\0')
+		if (p->n_open < EV_MIME_DEPTH_MAX)
 		{
+			if (!ev_mime_parameter(value, "boundary", open->boundary, sizeof(open->boundary)))
+				open->boundary[0] = '\0';
 			open->n = strlen(open->boundary);
+			open->met = false;
 			open->part = p->current;
 			p->n_open++;
 		}
@@ -232,7 +235,7 @@ find_boundary(const struct parser *p, struct ev_slice line, bool *last)
 		const struct open_multipart *open = &p->open[i];
 		size_t at = 2 + open->n;
 
-		if (line.n < at || memcmp(line.s + 2, open->boundary, open->n) != 0)
+		if (open->n == 0 || line.n < at || memcmp(line.s + 2, open->boundary, open->n) != 0)
 			continue;
 		*last = line.n >= at + 2 && line.s[at] == '-' && line.s[at + 1] == '-';
 		if (*last)
@@ -243,6 +246,27 @@ find_boundary(const struct parser *p, struct ev_slice line, bool *last)
 			return i;
 	}
 	return p->n_open;
+}
+
+/*
+ * The boundary that a multipart names is missing, or stands nowhere: the first line that looks like one, with
+ * the header of a part behind it, is taken for it.
+ */
+static void
+guess_boundary(struct parser *p, struct ev_slice line, const char *next)
+{
+	struct open_multipart *open = &p->open[p->n_open - 1];
+	struct ev_slice behind = {next, (size_t) (p->end - next)};
+	size_t n = line.n - 2;
+
+	if (open->met || open->part != p->current || p->in_headers || n > EV_MIME_BOUNDARY_MAX ||
+	    ev_slice_is_blank(line.s[2]) || !ev_slice_starts(behind, "Content-"))
+		return;
+	while (n > 0 && ev_slice_is_blank(line.s[2 + n - 1]))
+		n--;
+	memcpy(open->boundary, line.s + 2, n);
+	open->boundary[n] = '\0';
+	open->n = n;
 }
 
 /* The line end before `at` belongs to the boundary. */
@@ -266,9 +290,16 @@ take_line(struct parser *p, const char *start, struct ev_slice line, const char 
 		bool last;
 		size_t level = find_boundary(p, line, &last);
 
+		if (level == p->n_open)
+		{
+			guess_boundary(p, line, next);
+			level = find_boundary(p, line, &last);
+		}
 		if (level < p->n_open)
 		{
 			int part = p->open[level].part;
+
+			p->open[level].met = true;
 
 			close_parts(p, part, before_line_end(start, line.s));
 			p->n_open = last ? level : level + 1;
@@ -299,7 +330,7 @@ take_line(struct parser *p, const char *start, struct ev_slice line, const char 
 void
 ev_mime_parse(struct ev_slice message, const volatile int *stop, struct ev_mime *out)
 {
-	struct parser p = {.mime = out};
+	struct parser p = {.mime = out, .end = message.s + message.n};
 	struct ev_slice rest = message;
 	struct ev_slice line;
 
