@@ -444,7 +444,7 @@ COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
 -- keeps its place here.
 CREATE TABLE email_verify.command (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'reclassify', 'submit')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'recheck_since', 'reclassify', 'submit')),
 	address text COLLATE "C" CHECK (pg_catalog.octet_length(address) < 319),
 	argument jsonb NOT NULL DEFAULT '{}',
 	asked_by name NOT NULL DEFAULT session_user,
@@ -1415,6 +1415,59 @@ BEGIN ATOMIC
 		(SELECT array_agg(o.address ORDER BY o.address) FROM other o WHERE NOT EXISTS (SELECT FROM free f WHERE f.address = o.address));
 END;
 
+-- A slice of a walk over the verdicts: what was judged within a time is queued to be asked for anew, and is stale until it has been.
+-- What is good already stays until there is another answer.  What was learned of catch-all domains then counts no more.
+CREATE FUNCTION email_verify._recheck_since(id bigint, n integer, OUT looked_at bigint, OUT changed bigint, OUT reached text, OUT held text[])
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH asked AS MATERIALIZED (
+		SELECT c.after, c.ahead, c.held, c.argument->'reasons' AS reasons, (c.argument->>'since')::timestamptz AS since,
+			(c.argument->>'until')::timestamptz AS until
+		FROM email_verify.command c WHERE c.id = $1
+	), few AS MATERIALIZED (
+		SELECT a.* FROM email_verify.address a
+		WHERE (SELECT asked.ahead FROM asked) AND a.address > (SELECT coalesce(asked.after, '') FROM asked)
+		ORDER BY a.address LIMIT 1000
+	), slice AS MATERIALIZED (
+		(SELECT few.* FROM few ORDER BY few.address LIMIT $2)
+		UNION ALL
+		SELECT a.* FROM asked, unnest(asked.held[1:$2]) h (address) JOIN email_verify.address a ON a.address = h.address
+		WHERE NOT asked.ahead
+	), judged AS MATERIALIZED (
+		SELECT s.address FROM slice s, asked
+		WHERE (s.checked_at BETWEEN asked.since AND asked.until AND coalesce(asked.reasons ? s.reason::text, true))
+			-- it was asked for then, and the answer was none that could replace this verdict
+			OR (s.asked_at BETWEEN asked.since AND asked.until AND coalesce(asked.reasons ? 'dns_lookup_error', true))
+	), free AS MATERIALIZED (
+		SELECT a.address FROM judged j JOIN email_verify.address a ON a.address = j.address
+		ORDER BY a.address FOR UPDATE OF a SKIP LOCKED
+	), stale AS (
+		UPDATE email_verify.address a SET fresh_until = now() FROM free f WHERE a.address = f.address AND a.fresh_until > now()
+	), unlearned AS (
+		UPDATE email_verify.domain_host h SET catch_all = NULL, catch_all_at = NULL
+		FROM (
+			SELECT o.domain, o.host FROM email_verify.domain_host o, asked
+			WHERE asked.reasons IS NULL AND o.catch_all_at BETWEEN asked.since AND asked.until
+				AND o.domain IN (SELECT split_part(f.address, '@', -1) FROM free f)
+			FOR UPDATE OF o SKIP LOCKED
+		) o
+		WHERE h.domain = o.domain AND h.host = o.host
+	), queued AS (
+		INSERT INTO email_verify.queue AS q (address, priority, due_at)
+		SELECT f.address, 1, clock_timestamp() FROM free f
+		WHERE NOT EXISTS (SELECT FROM email_verify.parked p WHERE p.address = f.address)
+		ORDER BY split_part(f.address, '@', -1) COLLATE "C", f.address
+		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET attempts = 0, put_backs = 0, second_look = false,
+			due_at = CASE WHEN q.crashes = 0 THEN least(q.due_at, excluded.due_at) ELSE q.due_at END
+		RETURNING (q.xmax = 0)::integer AS added
+	), told AS MATERIALIZED (
+		SELECT count(*) AS changed, email_verify._poke(coalesce(sum(queued.added), 0)::bigint) FROM queued
+	)
+	SELECT (SELECT count(*) FROM slice), (SELECT told.changed FROM told),
+		(SELECT max(few.address) FROM slice few WHERE (SELECT asked.ahead FROM asked)),
+		(SELECT array_agg(j.address ORDER BY j.address) FROM judged j WHERE NOT EXISTS (SELECT FROM free f WHERE f.address = j.address));
+END;
+
 -- ---------------------------------------------------------------------------------------------------
 -- What an application calls.
 -- ---------------------------------------------------------------------------------------------------
@@ -1667,6 +1720,16 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION email_verify.reclassify(email_verify.verification_reason[]) IS
 	'judge stored replies by the rules of today, without asking anybody: all, or those of some reasons; the number of a row in table command';
+
+CREATE FUNCTION email_verify.recheck_since(since timestamptz, until timestamptz DEFAULT now(),
+	reasons email_verify.verification_reason[] DEFAULT NULL) RETURNS bigint LANGUAGE SQL VOLATILE SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._guard();
+	SELECT CASE WHEN $1 <= $2 THEN email_verify._hand_over('recheck_since', NULL,
+		jsonb_strip_nulls(jsonb_build_object('since', $1, 'until', $2, 'reasons', to_jsonb($3)))) END;
+END;
+COMMENT ON FUNCTION email_verify.recheck_since(timestamptz, timestamptz, email_verify.verification_reason[]) IS
+	'ask anew for all addresses that were judged within a time, or those with some reasons: to undo a bad period; the number of a row in table command, NULL when the time is empty';
 
 CREATE FUNCTION email_verify.retry(command bigint) RETURNS boolean LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
 BEGIN ATOMIC
@@ -1937,6 +2000,11 @@ RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_gates' LANGUAGE C STABLE ROWS 17;
 CREATE FUNCTION email_verify._stat_gates(OUT gate text, OUT since timestamptz, OUT evidence text, OUT next_trial timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_gates' LANGUAGE C VOLATILE ROWS 2;
 
+CREATE FUNCTION email_verify._stat_resolvers(OUT server text, OUT trust text, OUT since timestamptz, OUT evidence text,
+	OUT next_trial timestamptz, OUT queries bigint, OUT answers bigint, OUT denials bigint, OUT timeouts bigint,
+	OUT servfails bigint, OUT refusals bigint, OUT faults bigint, OUT latency_ms double precision)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_stat_resolvers' LANGUAGE C VOLATILE ROWS 2;
+
 CREATE FUNCTION email_verify.stat_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION email_verify.stat_reset() IS 'set the counters of the view stat to zero for this database';
@@ -1954,6 +2022,12 @@ COMMENT ON VIEW email_verify.detail IS 'what each detail means';
 CREATE VIEW email_verify.gate AS
 	SELECT g.gate, g.description, g.advice FROM email_verify._gates() g;
 COMMENT ON VIEW email_verify.gate IS 'what can hold back verification, and what to do about it';
+
+CREATE VIEW email_verify.stat_resolver AS
+	SELECT r.server, r.trust, r.since, r.evidence, r.next_trial, r.queries, r.answers, r.denials, r.timeouts, r.servfails,
+		r.refusals, r.faults, r.latency_ms
+	FROM email_verify._stat_resolvers() r;
+COMMENT ON VIEW email_verify.stat_resolver IS 'the name servers of this database''s worker: how they answer, and whether they are believed';
 
 CREATE VIEW email_verify.stat_gate AS
 	SELECT s.gate, s.since, s.evidence, s.next_trial, g.description, g.advice
@@ -2242,8 +2316,8 @@ GRANT SELECT ON email_verify.reason, email_verify.detail, email_verify.gate TO P
 
 -- who may read all statistics of the server may read these; they tell no address
 GRANT USAGE ON SCHEMA email_verify TO pg_read_all_stats;
-GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster(), email_verify._stat_gates() TO pg_read_all_stats;
-GRANT SELECT ON email_verify.stat, email_verify.stat_cluster, email_verify.stat_gate TO pg_read_all_stats;
+GRANT EXECUTE ON FUNCTION email_verify._stat(), email_verify._stat_cluster(), email_verify._stat_gates(), email_verify._stat_resolvers() TO pg_read_all_stats;
+GRANT SELECT ON email_verify.stat, email_verify.stat_cluster, email_verify.stat_gate, email_verify.stat_resolver TO pg_read_all_stats;
 GRANT EXECUTE ON FUNCTION email_verify.doctor(boolean) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION email_verify._enhanced_statuses() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION email_verify._reply_codes() TO PUBLIC;

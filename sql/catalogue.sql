@@ -40,7 +40,7 @@ DROP ROLE regress_email_nobody;
 SELECT attrelid::regclass AS view, string_agg(attname || ' ' || format_type(atttypid, atttypmod), E'\n' ORDER BY attnum) AS columns
 FROM pg_attribute
 WHERE attrelid IN ('email_verify.stat'::regclass, 'email_verify.stat_cluster'::regclass, 'email_verify.gate'::regclass,
-	'email_verify.stat_gate'::regclass) AND attnum > 0
+	'email_verify.stat_gate'::regclass, 'email_verify.stat_resolver'::regclass) AND attnum > 0
 GROUP BY attrelid ORDER BY attrelid::regclass::text COLLATE "C";
 
 -- each gate has words for whoever meets it

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "net/dns_trial.h"
+
 void
 ev_prober_config_default(struct ev_prober_config *config)
 {
@@ -71,6 +73,10 @@ ev_config_fault(const struct ev_prober_config *config)
 		return "the list of DNS servers is too long";
 	if (!is_source(config->source_v4, false) || !is_source(config->source_v6, true))
 		return "a source address must be an IP address of its family";
+	if (memchr(config->dns_canaries, '\0', sizeof(config->dns_canaries)) == NULL)
+		return "the list of names to try the name servers by is too long";
+	if (ev_dns_canaries_fault(config->dns_canaries) != NULL)
+		return ev_dns_canaries_fault(config->dns_canaries);
 	if (memchr(config->crash_on, '\0', sizeof(config->crash_on)) == NULL)
 		return "the local part to crash on is too long";
 	if (!config->use_v4 && !config->use_v6)

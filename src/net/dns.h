@@ -12,6 +12,8 @@
 #include "engine/verdict.h"
 #include "net/dns_channels.h"
 #include "net/dns_message.h"
+#include "net/dns_server.h"
+#include "net/dns_trust.h"
 #include "net/list.h"
 
 struct ev_prober;
@@ -26,6 +28,7 @@ enum ev_dns_status
 	EV_DNS_TIMEOUT,
 	EV_DNS_UNREACHABLE,
 	EV_DNS_MALFORMED,
+	EV_DNS_LAME, /* a reply that is no answer to the question: see dns_belief.h */
 	EV_DNS_NO_MEMORY,
 	EV_DNS_UNASKED
 };
@@ -50,8 +53,15 @@ struct ev_dns_query
 	struct ev_prober *prober;
 	char name[EV_DOMAIN_MAX + 1];
 	uint16_t type;
-	uint8_t n_asked;            /* 0: of any server; n: of the nth alone */
-	enum ev_dns_status failure; /* what the first one said */
+	uint8_t only;               /* 0: of any server; n: of the nth alone */
+	uint8_t server;             /* which one is asked, or has answered */
+	uint8_t rounds;             /* in which each has been asked */
+	uint8_t n_denied;           /* times that it was denied without proof */
+	uint16_t asked, failed;     /* sets of servers: in this round; those that will say no more */
+	enum ev_dns_status failure; /* what the first one said; OK: nobody failed */
+	enum ev_dns_status denied;  /* how it was denied without proof; OK: it was not */
+	bool unproven;              /* the answer denies without proof, twice: not to be remembered */
+	uint64_t sent_at;           /* ms */
 	uint64_t deadline;          /* when it has been in flight for as long as it may (ms) */
 	struct ev_dns_ticket *ticket;
 
@@ -72,6 +82,9 @@ struct ev_dns
 	struct ev_list sockets;
 	uint32_t n_in_flight;
 	uint64_t patience; /* how long a query may be in flight (ms) */
+	unsigned next;     /* server that is asked next */
+	struct ev_dns_server servers[EV_SERVERS_MAX];
+	struct ev_dns_trust trust;
 };
 
 /*
@@ -85,6 +98,9 @@ extern void ev_dns_close(struct ev_prober *prober);
 
 /* Queue a look-up; prober, done, name and type are set.  Never calls done() by itself. */
 extern void ev_dns_start(struct ev_dns_query *query);
+
+/* Forget about a look-up that was started: done() will not be called.  No harm if it has ended. */
+extern void ev_dns_cancel(struct ev_dns_query *query);
 
 /* Set the timer to when something is to be done: after each call that may have sent something. */
 extern void ev_dns_restart_timer(struct ev_prober *prober);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/dns_servers.h"
+
 #define EDNS_SIZE 1232 /* fits any path unfragmented */
 
 /* A socket of c-ares'. */
@@ -100,9 +102,9 @@ timeout_of(const struct ev_dns_channel *channel)
 uint64_t
 ev_dns_channels_timeout(const struct ev_dns_channels *channels)
 {
-	uint64_t soonest = timeout_of(&channels->all);
+	uint64_t soonest = UINT64_MAX;
 
-	for (unsigned i = 0; i < channels->n_each; i++)
+	for (unsigned i = 0; i < channels->n; i++)
 	{
 		uint64_t ms = timeout_of(&channels->each[i]);
 
@@ -115,8 +117,7 @@ ev_dns_channels_timeout(const struct ev_dns_channels *channels)
 void
 ev_dns_channels_process(struct ev_dns_channels *channels)
 {
-	ares_process_fd(channels->all.ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	for (unsigned i = 0; i < channels->n_each; i++)
+	for (unsigned i = 0; i < channels->n; i++)
 		ares_process_fd(channels->each[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
@@ -144,14 +145,14 @@ rounds_that_last(uint32_t timeout, uint32_t tries)
 }
 #endif
 
-/* A channel for the configured servers; `tries` of a query at each of them. */
+/* A channel for the configured servers; `tries` of a query. */
 static int
 open_channel(struct ev_dns_channel *channel, struct ev_prober *prober, uint32_t tries)
 {
 	const struct ev_prober_config *config = &prober->config;
 	struct ares_options options;
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-	           ARES_OPT_EDNSPSZ | ARES_OPT_ROTATE;
+	           ARES_OPT_EDNSPSZ;
 
 	channel->prober = prober;
 	memset(&options, 0, sizeof(options));
@@ -172,69 +173,79 @@ open_channel(struct ev_dns_channel *channel, struct ev_prober *prober, uint32_t 
 	return ares_init_options(&channel->ares, &options, mask);
 }
 
-/* A channel for each of several servers.  False when there is no memory. */
+/*
+ * A channel for each server.  A single one is tried again by c-ares, with doubled time-outs; where there
+ * are several, the next one is tried first.  False when there is no memory.
+ */
 static bool
-open_each(struct ev_dns_channels *channels, struct ev_prober *prober)
+open_each(struct ev_dns_channels *channels, struct ev_prober *prober,
+          struct ares_addr_port_node *servers)
 {
-	struct ares_addr_port_node *servers = NULL;
-	bool done = true;
+	uint32_t tries = servers->next == NULL ? prober->config.dns_tries : 1;
 
-	if (ares_get_servers_ports(channels->all.ares, &servers) != ARES_SUCCESS)
-		return false;
-	for (struct ares_addr_port_node *server = servers; server != NULL; server = server->next)
-		channels->n_servers++;
-	for (struct ares_addr_port_node *server = servers;
-	     done && channels->n_servers > 1 && server != NULL &&
-	     channels->n_each < EV_DNS_SERVERS_EACH;
-	     server = server->next)
+	for (; servers != NULL && channels->n < EV_SERVERS_MAX; servers = servers->next)
 	{
-		struct ev_dns_channel *channel = &channels->each[channels->n_each];
-		struct ares_addr_port_node alone = *server;
+		struct ev_dns_channel *channel = &channels->each[channels->n];
+		struct ares_addr_port_node alone = *servers;
 
 		alone.next = NULL;
-		done = open_channel(channel, prober, 1) == ARES_SUCCESS;
-		if (done)
-		{
-			channels->n_each++;
-			done = ares_set_servers_ports(channel->ares, &alone) == ARES_SUCCESS;
-		}
+		if (open_channel(channel, prober, tries) != ARES_SUCCESS)
+			return false;
+		channels->n++;
+		if (ares_set_servers_ports(channel->ares, &alone) != ARES_SUCCESS)
+			return false;
+		ev_dns_server_text(&alone, channel->address, sizeof(channel->address));
 	}
-	ares_free_data(servers);
-	return done;
+	return true;
+}
+
+/* The configured servers, or those of resolv.conf; the caller frees them. */
+static int
+list_servers(const struct ev_prober_config *config, struct ares_addr_port_node **servers)
+{
+	ares_channel channel;
+	int status = ares_init(&channel);
+
+	if (status != ARES_SUCCESS)
+		return status;
+	if (config->dns_servers[0] != '\0')
+		status = ares_set_servers_ports_csv(channel, config->dns_servers);
+	if (status == ARES_SUCCESS)
+		status = ares_get_servers_ports(channel, servers);
+	if (status == ARES_SUCCESS && *servers == NULL)
+		status = ARES_ENODATA;
+	ares_destroy(channel);
+	return status;
 }
 
 struct ev_dns_channels *
 ev_dns_channels_open(struct ev_prober *prober, char *error, size_t size)
 {
 	struct ev_dns_channels *channels = calloc(1, sizeof(*channels));
-	const char *servers = prober->config.dns_servers;
-	int status = ARES_ENOMEM;
+	struct ares_addr_port_node *servers = NULL;
+	int status = channels == NULL ? ARES_ENOMEM : list_servers(&prober->config, &servers);
 
-	if (channels != NULL)
-		status = open_channel(&channels->all, prober, prober->config.dns_tries);
-	if (status != ARES_SUCCESS)
+	if (status != ARES_SUCCESS && status != ARES_ENOMEM)
+		snprintf(error, size, "cannot use DNS servers \"%s\": %s", prober->config.dns_servers,
+		         ares_strerror(status));
+	else if (status != ARES_SUCCESS || !open_each(channels, prober, servers))
 	{
-		snprintf(error, size, "cannot set up DNS look-ups: %s", ares_strerror(status));
-		free(channels);
-		return NULL;
-	}
-	if (servers[0] != '\0')
-		status = ares_set_servers_ports_csv(channels->all.ares, servers);
-	if (status != ARES_SUCCESS)
-		snprintf(error, size, "cannot use DNS servers \"%s\": %s", servers, ares_strerror(status));
-	else if (!open_each(channels, prober))
 		snprintf(error, size, "cannot set up DNS look-ups: %s", ares_strerror(ARES_ENOMEM));
-	else
+		status = ARES_ENOMEM;
+	}
+	if (servers != NULL)
+		ares_free_data(servers);
+	if (status == ARES_SUCCESS)
 		return channels;
-	ev_dns_channels_close(channels);
+	if (channels != NULL)
+		ev_dns_channels_close(channels);
 	return NULL;
 }
 
 void
 ev_dns_channels_close(struct ev_dns_channels *channels)
 {
-	ares_destroy(channels->all.ares);
-	for (unsigned i = 0; i < channels->n_each; i++)
+	for (unsigned i = 0; i < channels->n; i++)
 		ares_destroy(channels->each[i].ares);
 	free(channels);
 }

@@ -1,7 +1,6 @@
 /*
  * dns_channels.h
- *	  The c-ares channels of a prober: one that uses all name servers in turn, and, where there are
- *	  several, one for each that asks no other.
+ *	  The c-ares channels of a prober: one for each name server, so that it is known who said what.
  */
 #ifndef EV_DNS_CHANNELS_H
 #define EV_DNS_CHANNELS_H
@@ -13,23 +12,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ev_prober;
+#include "net/prober.h"
 
-/* So many name servers have a channel of their own; further ones are only taken in turn. */
-#define EV_DNS_SERVERS_EACH 8
+struct ev_prober;
 
 struct ev_dns_channel
 {
 	ares_channel ares;
 	struct ev_prober *prober;
+	char address[EV_SERVER_TEXT];
 };
 
 struct ev_dns_channels
 {
-	struct ev_dns_channel all;
-	struct ev_dns_channel each[EV_DNS_SERVERS_EACH];
-	unsigned n_each; /* 0 when there is but one server */
-	unsigned n_servers;
+	struct ev_dns_channel each[EV_SERVERS_MAX];
+	unsigned n; /* at least 1 */
 };
 
 /*

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define HEADER_LEN    12
 #define ALIASES_MAX   8
 #define JUMPS_MAX     32
 #define NAME_WIRE_MAX 255
@@ -104,12 +103,44 @@ skip_name(const uint8_t *bytes, size_t len, size_t at)
 	return 0;
 }
 
-/*
- * The head of the record at *at; *at is moved behind it.  owner is "?" when it is no host name.
- */
-static bool
-read_record(const uint8_t *bytes, size_t len, size_t *at, char *owner, uint16_t *type,
-            struct ev_dns_record *record)
+bool
+ev_dns_name_readable(const uint8_t *bytes, size_t len, size_t at, size_t *end)
+{
+	size_t n = 0;
+	int jumps = 0;
+
+	*end = 0;
+	for (;;)
+	{
+		uint8_t label;
+
+		if (at >= len)
+			return false;
+		label = bytes[at++];
+		if ((label & 0xc0) == 0xc0)
+		{
+			if (at >= len || ++jumps > JUMPS_MAX)
+				return false;
+			if (*end == 0)
+				*end = at + 1;
+			at = (size_t) (label & 0x3f) << 8 | bytes[at];
+			continue;
+		}
+		n += (size_t) label + 1;
+		if (label > 63 || label > len - at || n > NAME_WIRE_MAX)
+			return false;
+		if (label == 0)
+			break;
+		at += label;
+	}
+	if (*end == 0)
+		*end = at;
+	return true;
+}
+
+bool
+ev_dns_record_at(const uint8_t *bytes, size_t len, size_t *at, char *owner, uint16_t *type,
+                 struct ev_dns_record *record)
 {
 	size_t p = skip_name(bytes, len, *at);
 	size_t end;
@@ -138,12 +169,12 @@ bool
 ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, size_t len, const char *name,
             uint16_t type)
 {
-	size_t at = HEADER_LEN;
+	size_t at = EV_DNS_HEADER_LEN;
 	size_t n = strlen(name);
 	bool changed = true;
 
 	memset(message, 0, sizeof(*message));
-	if (len < HEADER_LEN || !(bytes[2] & 0x80) || n > EV_DOMAIN_MAX)
+	if (len < EV_DNS_HEADER_LEN || !(bytes[2] & 0x80) || n > EV_DOMAIN_MAX)
 		return false;
 	message->bytes = bytes;
 	message->len = len;
@@ -173,7 +204,7 @@ ev_dns_open(struct ev_dns_message *message, const uint8_t *bytes, size_t len, co
 			uint16_t found;
 			size_t end;
 
-			if (!read_record(bytes, len, &at, owner, &found, &record))
+			if (!ev_dns_record_at(bytes, len, &at, owner, &found, &record))
 				return false;
 			if (found != EV_DNS_CNAME || strcasecmp(owner, message->owner) != 0)
 				continue;
@@ -196,7 +227,7 @@ ev_dns_next(struct ev_dns_message *message, struct ev_dns_record *record)
 		uint16_t type;
 
 		message->left--;
-		if (!read_record(message->bytes, message->len, &message->at, owner, &type, record))
+		if (!ev_dns_record_at(message->bytes, message->len, &message->at, owner, &type, record))
 		{
 			message->left = 0;
 			return false;
@@ -210,11 +241,11 @@ ev_dns_next(struct ev_dns_message *message, struct ev_dns_record *record)
 uint32_t
 ev_dns_negative_ttl(const uint8_t *bytes, size_t len, uint32_t fallback)
 {
-	size_t at = HEADER_LEN;
+	size_t at = EV_DNS_HEADER_LEN;
 	uint32_t n_answers;
 	uint32_t n_authority;
 
-	if (len < HEADER_LEN)
+	if (len < EV_DNS_HEADER_LEN)
 		return fallback;
 	for (uint16_t i = get16(bytes + 4); i > 0; i--)
 	{
@@ -231,7 +262,7 @@ ev_dns_negative_ttl(const uint8_t *bytes, size_t len, uint32_t fallback)
 		struct ev_dns_record record;
 		uint16_t type;
 
-		if (!read_record(bytes, len, &at, owner, &type, &record))
+		if (!ev_dns_record_at(bytes, len, &at, owner, &type, &record))
 			return fallback;
 		if (i >= n_answers && type == EV_DNS_SOA && record.len >= 22)
 		{

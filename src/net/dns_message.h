@@ -14,9 +14,11 @@
 
 #include "engine/verdict.h"
 
-#define EV_DNS_IN 1 /* the class */
+#define EV_DNS_IN         1 /* the class */
+#define EV_DNS_HEADER_LEN 12
 
 #define EV_DNS_A     1
+#define EV_DNS_NS    2
 #define EV_DNS_CNAME 5
 #define EV_DNS_SOA   6
 #define EV_DNS_PTR   12
@@ -67,6 +69,20 @@ extern size_t ev_dns_text(const struct ev_dns_message *message, const struct ev_
  * offset behind it.  False when it is malformed or holds what no host name does.
  */
 extern bool ev_dns_name(const uint8_t *bytes, size_t len, size_t at, char *out, size_t *end);
+
+/*
+ * Does a name stand there, whatever its bytes?  False when it does not end, or is longer than a name can
+ * be; else *end is the offset behind it.
+ */
+extern bool ev_dns_name_readable(const uint8_t *bytes, size_t len, size_t at, size_t *end);
+
+/*
+ * The head of the record at *at, in any section; *at is moved behind it.  owner (EV_DOMAIN_MAX + 1
+ * bytes) is "?" when it is no host name; type is 0 in other classes than IN.  False when it does not
+ * end within the message.
+ */
+extern bool ev_dns_record_at(const uint8_t *bytes, size_t len, size_t *at, char *owner,
+                             uint16_t *type, struct ev_dns_record *record);
 
 /*
  * For how long may it be remembered that there is nothing (RFC 2308 5)?  Seconds from the SOA

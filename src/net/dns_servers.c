@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/dns_channels.h" /* ares.h as it is used here */
-
 static bool
 open_channel(const struct ev_prober_config *config, ares_channel *channel, char *error, size_t size)
 {
@@ -38,21 +36,27 @@ port_of(const struct ares_addr_port_node *server)
 	return server->udp_port > 0 ? (uint16_t) server->udp_port : EV_DNS_PORT;
 }
 
+void
+ev_dns_server_text(const struct ares_addr_port_node *server, char *text, size_t size)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	text[0] = '\0';
+	if (inet_ntop(server->family, &server->addr, address, sizeof(address)) != NULL)
+		snprintf(text, size, server->family == AF_INET6 ? "[%s]:%u" : "%s:%u", address,
+		         port_of(server));
+}
+
 /* Append a server; what does not fit is left out: the first ones are asked first. */
 static void
 append(char *list, size_t size, const struct ares_addr_port_node *server)
 {
-	char text[INET6_ADDRSTRLEN];
-	char item[INET6_ADDRSTRLEN + 16];
+	char item[EV_SERVER_TEXT];
 	size_t used = strlen(list);
-	int n;
 
-	if (inet_ntop(server->family, &server->addr, text, sizeof(text)) == NULL)
-		return;
-	n = snprintf(item, sizeof(item), server->family == AF_INET6 ? "%s[%s]:%u" : "%s%s:%u",
-	             used > 0 ? "," : "", text, port_of(server));
-	if (n > 0 && used + (size_t) n < size)
-		memcpy(list + used, item, (size_t) n + 1);
+	ev_dns_server_text(server, item, sizeof(item));
+	if (item[0] != '\0' && used + strlen(item) + 1 < size)
+		snprintf(list + used, size - used, "%s%s", used > 0 ? "," : "", item);
 }
 
 bool

@@ -169,7 +169,9 @@ on_route(void *arg, struct ev_route *route)
 		ev_answer_internal_all(domain);
 		return;
 	}
-	announce(domain);
+	/* what was known of the domain stays, when nothing that is said of it is believed */
+	if (route->detail != EV_DETAIL_DNS_UNTRUSTED)
+		announce(domain);
 	trace_route(domain);
 	ev_domain_advance(domain);
 }

@@ -63,9 +63,10 @@ start(struct ev_prober *prober, struct ev_dns_query *query, struct ev_host *host
 
 /* Take the addresses of a reply. */
 static enum ev_dns_status
-take(struct ev_host *host, enum ev_dns_status status, const uint8_t *reply, size_t len,
-     uint16_t type)
+take(struct ev_host *host, const struct ev_dns_query *query, enum ev_dns_status status,
+     const uint8_t *reply, size_t len)
 {
+	uint16_t type = query->type;
 	size_t size = type == EV_DNS_A ? 4 : 16;
 	size_t limit = type == EV_DNS_A ? EV_HOST_IPS / 2 : EV_HOST_IPS;
 	struct ev_dns_message message;
@@ -74,9 +75,11 @@ take(struct ev_host *host, enum ev_dns_status status, const uint8_t *reply, size
 
 	if (status != EV_DNS_OK)
 	{
-		uint32_t ttl = ev_dns_answered(status)
-		                   ? ev_dns_negative_ttl(reply, len, EV_TTL_NEGATIVE_MIN)
-		                   : EV_TTL_FAILURE;
+		uint32_t ttl = !ev_dns_answered(status) ? EV_TTL_FAILURE
+		               : query->unproven        ? EV_TTL_UNPROVEN
+		                                 : ev_dns_negative_ttl(reply, len, EV_TTL_NEGATIVE_MIN);
+
+		host->unproven |= query->unproven;
 
 		if (ttl < host->ttl)
 			host->ttl = ttl;
@@ -157,7 +160,7 @@ on_a(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *reply
 {
 	struct ev_host *host = EV_ENTRY(query, struct ev_host, a);
 
-	host->v4 = take(host, status, reply, len, EV_DNS_A);
+	host->v4 = take(host, query, status, reply, len);
 	host->pending--;
 	finish(query->prober, host);
 }
@@ -167,7 +170,7 @@ on_aaaa(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *re
 {
 	struct ev_host *host = EV_ENTRY(query, struct ev_host, aaaa);
 
-	host->v6 = take(host, status, reply, len, EV_DNS_AAAA);
+	host->v6 = take(host, query, status, reply, len);
 	host->pending--;
 	finish(query->prober, host);
 }
@@ -211,6 +214,7 @@ ev_host_find(struct ev_prober *prober, const char *name, struct ev_host_waiter *
 	ev_list_remove(&host->lru);
 	host->ttl = EV_TTL_MAX;
 	host->n_ips = 0;
+	host->unproven = false;
 	host->v4 = host->v6 = EV_DNS_UNASKED;
 	ev_list_push(&host->waiters, &waiter->link);
 	if (prober->config.use_v4)

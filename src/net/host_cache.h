@@ -21,6 +21,7 @@ struct ev_host
 	uint8_t pending; /* look-ups under way */
 	uint64_t expires;
 	uint32_t ttl;
+	bool unproven;             /* a family was denied without proof: dns_belief.h */
 	enum ev_dns_status v4, v6; /* UNASKED if that family did not matter */
 	uint8_t n_ips;
 	struct ev_ip ips[EV_HOST_IPS]; /* v4 first */

@@ -30,6 +30,7 @@
 #define EV_TTL_MAX          86400
 #define EV_TTL_NEGATIVE_MIN 300
 #define EV_TTL_NEGATIVE_MAX 10800 /* RFC 2308 5 */
+#define EV_TTL_UNPROVEN     1     /* as long as it takes to answer those who wait */
 #define EV_TTL_FAILURE      30    /* long enough to spare a broken name server a storm */
 
 /* Bounds of the caches.  Things in use do not count as cached and may exceed them. */

@@ -17,6 +17,7 @@
 /* Longest texts and all: no frame can outgrow its buffer. */
 _Static_assert(sizeof(struct ev_prober_config) + 16 <= EV_FRAME_BODY, "frame of the settings");
 _Static_assert(sizeof(struct ev_message) + 64 <= EV_FRAME_BODY, "frame of a message");
+_Static_assert(sizeof(struct ev_prober_stats) + 64 <= EV_FRAME_BODY, "frame of the counters");
 _Static_assert(sizeof(struct ev_request) + 64 <= EV_FRAME_BODY, "frame of a request");
 _Static_assert(EV_FRAME_BODY <= UINT16_MAX, "length of a frame");
 
@@ -303,6 +304,48 @@ ev_frame_read_hello(const uint8_t *body, size_t n, uint32_t *confinement)
 	return finish_reading(&r);
 }
 
+static void
+put_server(struct ev_writer *w, const struct ev_server_stats *s)
+{
+	put_text(w, s->address, sizeof(s->address));
+	put_u64(w, s->queries);
+	put_u64(w, s->answers);
+	put_u64(w, s->denials);
+	put_u64(w, s->timeouts);
+	put_u64(w, s->servfails);
+	put_u64(w, s->refusals);
+	put_u64(w, s->faults);
+	put_u32(w, s->latency);
+	put_u8(w, s->trust);
+	put_u8(w, s->lies);
+	put_text(w, s->evidence, sizeof(s->evidence));
+	put_u64(w, s->next_trial);
+}
+
+static void
+get_server(struct ev_reader *r, struct ev_server_stats *s)
+{
+	get_text(r, s->address, sizeof(s->address), EV_CHARS_WORD);
+	s->queries = get_u64(r);
+	s->answers = get_u64(r);
+	s->denials = get_u64(r);
+	s->timeouts = get_u64(r);
+	s->servfails = get_u64(r);
+	s->refusals = get_u64(r);
+	s->faults = get_u64(r);
+	s->latency = get_u32(r);
+	demand(r,
+	       s->queries <= TOTAL_MAX && s->answers <= TOTAL_MAX && s->denials <= TOTAL_MAX &&
+	           s->timeouts <= TOTAL_MAX && s->servfails <= TOTAL_MAX && s->refusals <= TOTAL_MAX &&
+	           s->faults <= TOTAL_MAX,
+	       "a counter is out of range");
+	s->trust = get_below(r, EV_N_TRUST, "there is no such state of a name server");
+	s->lies = get_below(r, EV_LIE_ALL + 1, "there is no such lie");
+	get_text(r, s->evidence, sizeof(s->evidence), EV_CHARS_PRINTABLE);
+	s->next_trial = get_u64(r);
+	demand(r, s->next_trial <= TOTAL_MAX, "a time is out of range");
+}
+
 size_t
 ev_frame_stats(uint8_t *buf, const struct ev_prober_stats *stats, bool busy)
 {
@@ -315,6 +358,9 @@ ev_frame_stats(uint8_t *buf, const struct ev_prober_stats *stats, bool busy)
 	put_u64(&w, stats->rcpts_total);
 	put_u64(&w, stats->tls_total);
 	put_u8(&w, busy);
+	put_u8(&w, (uint8_t) stats->n_servers);
+	for (uint32_t i = 0; i < stats->n_servers; i++)
+		put_server(&w, &stats->servers[i]);
 	return end(&w);
 }
 
@@ -331,6 +377,9 @@ ev_frame_read_stats(const uint8_t *body, size_t n, struct ev_prober_stats *stats
 	stats->rcpts_total = get_u64(&r);
 	stats->tls_total = get_u64(&r);
 	*busy = get_bool(&r);
+	stats->n_servers = get_below(&r, EV_SERVERS_MAX + 1, "too many name servers");
+	for (uint32_t i = 0; i < stats->n_servers; i++)
+		get_server(&r, &stats->servers[i]);
 	demand(&r,
 	       stats->sessions <= SESSIONS_MAX && stats->lookups <= SESSIONS_MAX &&
 	           stats->sessions_total <= TOTAL_MAX && stats->lookups_total <= TOTAL_MAX &&

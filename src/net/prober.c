@@ -150,6 +150,8 @@ inline_configure(struct ev_prober *prober, const struct ev_prober_config *config
 		prober->config = old;
 		return false;
 	}
+	if (strcmp(old.dns_canaries, config->dns_canaries) != 0)
+		ev_dns_trust_configure(prober, true);
 	if (config->max_sessions > old.max_sessions)
 		reserve_watchers(prober);
 	/* what these decide is part of what is cached */
@@ -286,6 +288,9 @@ inline_stats(const struct ev_prober *prober, struct ev_prober_stats *stats)
 	*stats = prober->stats;
 	stats->requests = prober->n_requests;
 	stats->lookups = prober->dns.n_in_flight;
+	stats->n_servers = prober->dns.channels != NULL ? prober->dns.channels->n : 0;
+	for (uint32_t i = 0; i < stats->n_servers; i++)
+		stats->servers[i] = prober->dns.servers[i].stats;
 }
 
 static void

@@ -25,9 +25,11 @@
 #include "engine/syntax.h"
 #include "engine/verdict.h"
 
-#define EV_DNS_SERVERS_MAX 512
-#define EV_KNOWN_HOSTS     8
-#define EV_DOMAIN_HOSTS    8
+#define EV_DNS_SERVERS_MAX  512
+#define EV_DNS_CANARIES_MAX 512
+#define EV_CANARIES_AUTO    "auto" /* the large providers', and what is met on the way */
+#define EV_KNOWN_HOSTS      8
+#define EV_DOMAIN_HOSTS     8
 
 /* What earlier runs learned of made-up recipients at one host of the request's domain. */
 struct ev_known_host
@@ -220,7 +222,9 @@ struct ev_prober_config
 	char helo_name[EV_HOST_MAX + 1];
 	char mail_from[EV_ADDRESS_MAX + 1];
 	char dns_servers[EV_DNS_SERVERS_MAX]; /* "host:port,[v6]:port"; "" = resolv.conf */
-	char source_v4[EV_IP_TEXT_MAX + 1];   /* "" = the kernel's choice */
+	char dns_canaries
+		[EV_DNS_CANARIES_MAX]; /* names that exist, "a.example, b.example"; EV_CANARIES_AUTO; "" = off */
+	char source_v4[EV_IP_TEXT_MAX + 1]; /* "" = the kernel's choice */
 	char source_v6[EV_IP_TEXT_MAX + 1];
 	uint16_t smtp_port;  /* 25 */
 	bool allow_private;  /* connect to private and loopback addresses too */
@@ -277,6 +281,52 @@ struct ev_mx_policy
 	uint16_t rcpt_per_session;
 };
 
+/* So many name servers are used, the first of the list. */
+#define EV_SERVERS_MAX 8
+
+/* "[v6 address]:port" and a NUL. */
+#define EV_SERVER_TEXT 56
+
+#define EV_EVIDENCE_TEXT 120
+
+/* Does a name server tell the truth?  See net/README.md. */
+enum ev_server_trust
+{
+	EV_TRUST_OFF, /* nobody tries: config.dns_canaries is empty */
+	EV_TRUST_UNTRIED,
+	EV_TRUST_DOUBTFUL, /* it has failed a trial, and the next one decides */
+	EV_TRUST_GOOD,
+	EV_TRUST_BAD, /* what it says is not believed */
+	EV_N_TRUST
+};
+
+/* How it lies: it denies what exists, or has no answer for it; it has answers for what does not exist. */
+#define EV_LIE_DENIES  0x01
+#define EV_LIE_INVENTS 0x02
+#define EV_LIE_ALL     0x03
+
+/*
+ * One name server: how the queries ended that were sent to it, all since the prober was created, or
+ * since the server was named.  Each ended in one way.
+ */
+struct ev_server_stats
+{
+	char address[EV_SERVER_TEXT];
+	uint64_t queries;
+	uint64_t answers; /* that deserved belief, be it that there is nothing */
+	uint64_t denials; /* those among them that said that there is nothing */
+	uint64_t timeouts;
+	uint64_t servfails;
+	uint64_t refusals;
+	uint64_t
+		faults;    /* it could not be reached, or what it said was no answer or could not be read */
+	uint8_t trust; /* enum ev_server_trust */
+	uint8_t lies;  /* EV_LIE_…: what the last trial has found */
+	char evidence[EV_EVIDENCE_TEXT]; /* a clause whose subject is the server; "" none */
+	uint64_t next_trial; /* of a bad one: when, in ms of the monotonic clock; 0: none is due */
+	uint32_t latency;    /* of answers, in microseconds, a moving average; 0: there were none */
+};
+
 struct ev_prober_stats
 {
 	uint32_t requests; /* accepted, their results not collected: max_requests bounds these */
@@ -288,6 +338,8 @@ struct ev_prober_stats
 	uint64_t tls_total;
 	int32_t process;      /* id of the prober's own process; 0: none, or none now */
 	uint32_t confinement; /* of that process: EV_CONFINED_…, as far as the system allows */
+	uint32_t n_servers;   /* name servers in use, in the order of the list */
+	struct ev_server_stats servers[EV_SERVERS_MAX];
 };
 
 /* What a prober's process has given up; doc/architecture.md says what each keeps it from. */

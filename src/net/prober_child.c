@@ -223,6 +223,24 @@ gather_messages(struct child *c)
 	}
 }
 
+/* Of the name servers, also what their trials say. */
+static bool
+servers_are_as_told(const struct child *c, const struct ev_prober_stats *now)
+{
+	if (now->n_servers != c->told.n_servers)
+		return false;
+	for (uint32_t i = 0; i < now->n_servers; i++)
+	{
+		const struct ev_server_stats *a = &now->servers[i];
+		const struct ev_server_stats *b = &c->told.servers[i];
+
+		if (a->queries != b->queries || a->trust != b->trust || a->next_trial != b->next_trial ||
+		    strcmp(a->address, b->address) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The counters, if they have changed.  *wait: ms until the prober has something to do; then until the
  * counters are to be looked at again, if that is sooner.
@@ -238,7 +256,7 @@ gather_stats(struct child *c, const struct ev_prober_stats *now, int *wait)
 	if (busy == c->told_busy && now->sessions == c->told.sessions &&
 	    now->lookups == c->told.lookups && now->sessions_total == c->told.sessions_total &&
 	    now->lookups_total == c->told.lookups_total && now->rcpts_total == c->told.rcpts_total &&
-	    now->tls_total == c->told.tls_total)
+	    now->tls_total == c->told.tls_total && servers_are_as_told(c, now))
 		return;
 	if (since < STATS_MS && now->requests > 0)
 	{

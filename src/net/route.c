@@ -32,6 +32,11 @@ struct wanted_host
 
 struct ev_resolution
 {
+	struct ev_dns_doubter doubter; /* while the name servers are tried */
+	enum ev_reason reason;         /* what is concluded then */
+	enum ev_detail detail;
+	uint32_t lies;       /* of the name servers, known when it was begun */
+	uint8_t begun;       /* times */
 	struct ev_list link; /* in prober->resolutions */
 	struct ev_prober *prober;
 	void *arg;
@@ -43,12 +48,17 @@ struct ev_resolution
 	bool visit;
 	enum ev_opt_out opt_out;
 	bool implicit_mx;
+	bool unproven; /* what is denied is heard twice, and not to be remembered: dns_belief.h */
 	unsigned pending;
 	uint32_t ttl;
 	uint64_t fingerprint;
 	size_t n_hosts;
 	struct wanted_host hosts[EV_ROUTE_HOSTS];
 };
+
+#define BEGUN_MAX 3
+
+static void start(struct ev_resolution *r);
 
 static uint32_t
 clamp(uint32_t ttl, uint32_t min, uint32_t max)
@@ -65,7 +75,7 @@ shorten(uint32_t *ttl, uint32_t other)
 
 /* Hand the route over and be gone. */
 static void
-conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
+hand_over(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 {
 	size_t n = reason == EV_REASON_PENDING ? r->n_hosts : 0;
 	struct ev_route *route = calloc(1, sizeof(*route) + n * sizeof(route->hosts[0]));
@@ -82,6 +92,8 @@ conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 			route->ttl = clamp(r->ttl, EV_TTL_MIN, EV_TTL_MAX);
 		else if (ev_reason_info(reason)->retryable)
 			route->ttl = EV_TTL_FAILURE;
+		else if (r->unproven)
+			route->ttl = EV_TTL_UNPROVEN;
 		else
 			route->ttl = clamp(r->ttl, EV_TTL_NEGATIVE_MIN, EV_TTL_NEGATIVE_MAX);
 		route->n_hosts = n;
@@ -102,6 +114,54 @@ conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
 	free(r);
 }
 
+/*
+ * Once it is known that the name servers tell the truth.  What one has said that was found to lie
+ * meanwhile is asked again of the others; failures need no belief.
+ */
+static void
+weigh(struct ev_resolution *r)
+{
+	struct ev_prober *prober = r->prober;
+	bool takes_mail = r->reason == EV_REASON_PENDING;
+
+	switch (ev_dns_trust_ask(prober, !takes_mail, &r->doubter))
+	{
+		case EV_DNS_IN_DOUBT: return;
+		case EV_DNS_NOT_BELIEVED:
+			hand_over(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_UNTRUSTED);
+			return;
+		case EV_DNS_BELIEVED: break;
+	}
+	if (r->lies != prober->dns.trust.lies && r->begun < BEGUN_MAX)
+		start(r);
+	else if (r->lies != prober->dns.trust.lies)
+		hand_over(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_UNTRUSTED);
+	else
+		hand_over(r, r->reason, r->detail);
+}
+
+static void
+on_trial(struct ev_dns_doubter *doubter)
+{
+	weigh(EV_ENTRY(doubter, struct ev_resolution, doubter));
+}
+
+/* All that is needed has been answered. */
+static void
+conclude(struct ev_resolution *r, enum ev_reason reason, enum ev_detail detail)
+{
+	if (reason == EV_REASON_PENDING && !r->implicit_mx)
+		ev_dns_trust_learn(r->prober, r->domain);
+	r->reason = reason;
+	r->detail = detail;
+	r->doubter.done = on_trial;
+	if (reason == EV_REASON_DNS_LOOKUP_ERROR || reason == EV_REASON_DNS_TIMEOUT ||
+	    reason == EV_REASON_INTERNAL_VERIFIER_ERROR)
+		hand_over(r, reason, detail);
+	else
+		weigh(r);
+}
+
 /* The verdict that a failed look-up stands for. */
 static void
 conclude_failure(struct ev_resolution *r, enum ev_dns_status status)
@@ -111,6 +171,7 @@ conclude_failure(struct ev_resolution *r, enum ev_dns_status status)
 		case EV_DNS_TIMEOUT: conclude(r, EV_REASON_DNS_TIMEOUT, EV_DETAIL_DNS_NO_REPLY); break;
 		case EV_DNS_SERVFAIL: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_SERVFAIL); break;
 		case EV_DNS_REFUSED: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_REFUSED); break;
+		case EV_DNS_LAME: conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_LAME); break;
 		case EV_DNS_UNREACHABLE:
 			conclude(r, EV_REASON_DNS_LOOKUP_ERROR, EV_DETAIL_DNS_UNREACHABLE);
 			break;
@@ -201,6 +262,7 @@ on_host(struct ev_host_waiter *waiter, const struct ev_host *host)
 	if (host != NULL)
 	{
 		shorten(&r->ttl, host->ttl);
+		r->unproven |= host->unproven;
 		wanted->v4 = host->v4;
 		wanted->v6 = host->v6;
 		wanted->n_found = host->n_ips;
@@ -364,6 +426,7 @@ on_mx(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *repl
 	bool null_mx = false;
 	bool any = false;
 
+	r->unproven = query->unproven;
 	if (status == EV_DNS_NXDOMAIN || status == EV_DNS_NODATA)
 		shorten(&r->ttl, ev_dns_negative_ttl(reply, len, EV_TTL_NEGATIVE_MIN));
 	if (status == EV_DNS_NXDOMAIN)
@@ -406,6 +469,27 @@ on_mx(struct ev_dns_query *query, enum ev_dns_status status, const uint8_t *repl
 		use_implicit_mx(r);
 }
 
+/* With nothing known. */
+static void
+start(struct ev_resolution *r)
+{
+	r->lies = r->prober->dns.trust.lies;
+	r->begun++;
+	r->ttl = EV_TTL_MAX;
+	r->implicit_mx = r->unproven = false;
+	r->opt_out = EV_OPT_OUT_UNASKED;
+	r->pending = 0;
+	r->fingerprint = 0;
+	r->n_hosts = 0;
+	r->spf.result = EV_SPF_NONE;
+	ev_list_init(&r->mx.link);
+	r->mx.prober = r->prober;
+	r->mx.type = EV_DNS_MX;
+	r->mx.done = on_mx;
+	strcpy(r->mx.name, r->domain);
+	ev_dns_start(&r->mx);
+}
+
 bool
 ev_route_find(struct ev_prober *prober, const char *domain, bool visit, void *arg,
               void (*done)(void *arg, struct ev_route *route))
@@ -418,16 +502,9 @@ ev_route_find(struct ev_prober *prober, const char *domain, bool visit, void *ar
 	r->arg = arg;
 	r->done = done;
 	r->visit = visit;
-	r->ttl = EV_TTL_MAX;
-	r->spf.result = EV_SPF_NONE;
 	strcpy(r->domain, domain);
 	ev_list_push(&prober->resolutions, &r->link);
-	ev_list_init(&r->mx.link);
-	r->mx.prober = prober;
-	r->mx.type = EV_DNS_MX;
-	r->mx.done = on_mx;
-	strcpy(r->mx.name, domain);
-	ev_dns_start(&r->mx);
+	start(r);
 	return true;
 }
 

@@ -8,18 +8,25 @@
 #
 # The function is called in the server's process for each transmission, $transmission counting from 1 those of the same
 # question.  It returns what to change about the answer: after => seconds to wait with it, rcode => 5, ttl => 60,
-# silent => 1, records => [data, ...] for other records of the type that is asked for (in wire format; [] for none).  The usual answer is at once, with a TTL of an hour: every name has an MX, itself, at 127.0.0.1, and
+# silent => 1, records => [data, ...] for other records of the type that is asked for (in wire format; [] for none), or the whole
+# of it: flags => 0x8180, sections => [[...], [...]], the records of the answer and of the authority section, as
+# record($owner, $type, $data), soa($zone), mx($host), pointer() (the name asked for) and name($name) make them.  denied() is
+# the answer of a server that says with an SOA record that there is no such name.  The usual answer is at once, with a TTL of
+# an hour: every name has an MX, itself, at 127.0.0.1, and
 # nothing else.  The server ends with the object.
 package EmailVerifyNameServer;
 
 use strict;
 use warnings;
+use Exporter qw(import);
 use File::Temp ();
 use IO::Handle;
 use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(time);
+
+our @EXPORT_OK = qw(name pointer record mx soa denied);
 
 use constant { A => 1, MX => 15 };
 
@@ -37,6 +44,14 @@ sub new
 	}
 	return bless { pid => $pid, owner => $$, port => $socket->sockport, log => $log }, $class;
 }
+
+# what records consist of
+sub name { return join('', map { pack 'C/a*', $_ } split /\./, $_[0]) . "\0" }
+sub pointer { return pack 'n', 0xc00c }
+sub record { my ($owner, $type, $data) = @_; return $owner . pack('n n N n/a*', $type, 1, 3600, $data) }
+sub mx { return pack('n', 10) . name($_[0]) }
+sub soa { return record(name($_[0]), 6, name('ns.test') . name('root.test') . pack('N5', 1, 3600, 600, 86400, 300)) }
+sub denied { return (flags => 0x8183, sections => [ [], [ soa('') ] ]) }
 
 sub DESTROY
 {
@@ -102,6 +117,12 @@ sub question
 sub answer
 {
 	my ($query, $type, $end, %how) = @_;
+	if ($how{sections})
+	{
+		my ($answers, $authority) = @{ $how{sections} };
+		return substr($query, 0, 2) . pack('n5', $how{flags}, 1, scalar @$answers, scalar @{ $authority // [] }, 0) .
+		  substr($query, 12, $end - 12) . join '', @$answers, @{ $authority // [] };
+	}
 	my $data = $type == MX ? pack 'n n', 10, 0xc00c : $type == A ? pack 'C4', 127, 0, 0, 1 : undef;
 	my @data = $how{rcode} ? () : $how{records} ? @{ $how{records} } : defined $data ? $data : ();
 	my $reply = substr($query, 0, 2) . pack('n5', 0x8180 | ($how{rcode} // 0), 1, scalar @data, 0, 0) . substr $query, 12, $end - 12;

@@ -380,6 +380,30 @@ counters_are_sane(void **state)
 	assert_null(ev_frame_read_stats(BODY, n, &out, &busy));
 	assert_true(busy);
 	assert_memory_equal(&in, &out, sizeof(in));
+
+	/* as many name servers as there can be, each with all there is to say */
+	in.n_servers = EV_SERVERS_MAX;
+	for (int i = 0; i < EV_SERVERS_MAX; i++)
+	{
+		struct ev_server_stats *s = &in.servers[i];
+
+		fill(s->address, sizeof(s->address), '1');
+		s->queries = s->answers = s->denials = 1ULL << 48;
+		s->timeouts = s->servfails = s->refusals = s->faults = 1ULL << 47;
+		s->latency = UINT32_MAX;
+		s->trust = EV_TRUST_BAD;
+		s->lies = EV_LIE_ALL;
+		fill(s->evidence, sizeof(s->evidence), 'e');
+		s->next_trial = 1ULL << 40;
+	}
+	n = body_of(ev_frame_stats(frame, &in, true), EV_FRAME_STATS);
+	assert_null(ev_frame_read_stats(BODY, n, &out, &busy));
+	assert_memory_equal(&in, &out, sizeof(in));
+	in.servers[7].trust = EV_N_TRUST;
+	n = body_of(ev_frame_stats(frame, &in, true), EV_FRAME_STATS);
+	assert_string_equal(ev_frame_read_stats(BODY, n, &out, &busy),
+	                    "there is no such state of a name server");
+	in.n_servers = 0;
 	in.sessions_total = UINT64_MAX;
 	n = body_of(ev_frame_stats(frame, &in, true), EV_FRAME_STATS);
 	assert_string_equal(ev_frame_read_stats(BODY, n, &out, &busy), "a counter is out of range");

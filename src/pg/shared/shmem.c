@@ -39,6 +39,13 @@ ev_shmem_request(int max_databases, int inbox_kb, int max_waiters)
 #define N_COUNTERS (sizeof(EvCounters) / sizeof(pg_atomic_uint64))
 
 static void
+ev_resolver_reset(EvResolver *r)
+{
+	r->queries = r->answers = r->denials = r->timeouts = 0;
+	r->servfails = r->refusals = r->faults = 0;
+}
+
+static void
 init_counters(EvCounters *counters)
 {
 	pg_atomic_uint64 *c = (pg_atomic_uint64 *) counters;
@@ -54,6 +61,8 @@ ev_counters_reset(EvDatabase *db)
 
 	for (size_t i = 0; i < N_COUNTERS; i++)
 		pg_atomic_write_u64(&c[i], 0);
+	for (int i = 0; i < EV_RESOLVERS_MAX; i++)
+		ev_resolver_reset(&db->resolvers[i]);
 	db->counted_since = GetCurrentTimestamp();
 }
 

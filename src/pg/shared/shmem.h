@@ -100,6 +100,27 @@ typedef struct EvRing
 	char *bytes;
 } EvRing;
 
+/* Name servers of which something is said. */
+#define EV_RESOLVERS_MAX 8
+
+/* One of them; counters are since EvDatabase.counted_since, and what they count says net/prober.h. */
+typedef struct EvResolver
+{
+	char address[56];
+	uint64 queries;
+	uint64 answers;
+	uint64 denials;
+	uint64 timeouts;
+	uint64 servfails;
+	uint64 refusals;
+	uint64 faults;
+	uint32 latency; /* microseconds, 0: not known */
+	uint8 trust;    /* net's enum ev_server_trust: off, untried, doubtful, good, bad */
+	char evidence[120];
+	TimestampTz trust_since;
+	TimestampTz next_trial; /* 0: none is due by itself */
+} EvResolver;
+
 typedef struct EvDatabase
 {
 	LWLock *lock;
@@ -137,7 +158,9 @@ typedef struct EvDatabase
 	EvTrouble trouble;
 	pg_atomic_uint32 gates;              /* set of EvGate that the worker knows of; 0 without one */
 	pg_atomic_uint32 gates_closed;       /* those among them that ev_gate_close() has closed */
-	EvGateState gate_states[EV_N_GATES]; /* under lock */
+	EvGateState gate_states[EV_N_GATES]; /* under lock, as are the next two */
+	int n_resolvers;
+	EvResolver resolvers[EV_RESOLVERS_MAX];
 
 	/*
 	 * email_verify.wait(): a session asks for a count, the worker answers with one at least as new

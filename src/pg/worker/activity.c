@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/activity.h"
+#include "pg/worker/resolver.h"
 #include "pg/worker/suspects.h"
 
 /* The text is renewed at most this often. */
@@ -250,6 +251,7 @@ ev_activity_publish(EvWorker *worker, bool store_fails)
 	picture.inflight = stats.requests;
 	picture.sessions = stats.sessions;
 	picture.queued = pg_atomic_read_u64(&db->queued);
+	ev_resolver_publish(worker, &stats);
 	picture.gates = ev_gates_publish(db, find_gates(worker, &stats, store_fails));
 	pg_atomic_write_u32(&db->inflight, picture.inflight);
 	pg_atomic_write_u32(&db->sessions, picture.sessions);

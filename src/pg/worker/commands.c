@@ -173,6 +173,10 @@ do_slice(EvWorker *worker)
 		if (n_current == 0 || !ev_store_begin())
 			return false;
 
+		/* what the prober remembers may be what is to be undone */
+		if (fresh && walk->kind != NULL && strcmp(walk->kind, "recheck_since") == 0)
+			ev_prober_forget(worker->prober);
+
 		/* locked again: forget() must not change its place while a slice is looked at */
 		if (!ev_store_take_walk(walk, &fresh))
 		{

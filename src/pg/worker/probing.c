@@ -36,6 +36,9 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	strlcpy(c->helo_name, s->helo_name, sizeof(c->helo_name));
 	strlcpy(c->mail_from, s->mail_from, sizeof(c->mail_from));
 	strlcpy(c->dns_servers, s->dns_servers, sizeof(c->dns_servers));
+	/* who asks nobody need not know whom to believe */
+	if (s->mode >= EV_MODE_DNS)
+		strlcpy(c->dns_canaries, s->dns_canaries, sizeof(c->dns_canaries));
 	strlcpy(c->source_v4, s->source_ipv4, sizeof(c->source_v4));
 	strlcpy(c->source_v6, s->source_ipv6, sizeof(c->source_v6));
 	c->smtp_port = (uint16_t) s->smtp_port;

@@ -263,6 +263,12 @@ typedef struct EvHealthRow
 extern void ev_store_health(const EvHealthRow *rows, int n);
 
 /*
+ * A command as of email_verify.recheck_since(): what was judged since then is asked for anew, all of it
+ * or what DNS alone has decided.
+ */
+extern void ev_store_recheck_since(TimestampTz since, bool all);
+
+/*
  * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;
  * those for which it is the third are parked: they leave the queue with a verdict that says so, or
  * with the good one that they had.  parked (room for n) receives what the tables say of these;

@@ -50,6 +50,7 @@ typedef struct Kind
 static Kind kinds[] = {
 	ADDRESSES("feedback", "_feedback"),
 	ADDRESSES("submit", "_submit"),
+	WALKS("recheck_since", "_recheck_since"),
 	WALKS("reclassify", "_reclassify"),
 };
 
@@ -193,6 +194,23 @@ ev_store_put_off_command(const EvCommand *command, const char *fault, int64 dela
 
 	(void) ev_spi_run_nulls(&statement, values, fault == NULL ? " n " : NULL);
 	return DatumGetBool(ev_spi_field(0, 1, &null));
+}
+
+void
+ev_store_recheck_since(TimestampTz since, bool all)
+{
+	static EvStatement statement = {
+		.sql =
+			"SELECT email_verify._hand_over('recheck_since', NULL, "
+			"pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('since', $1, 'until', "
+			"pg_catalog.clock_timestamp(), 'reasons', CASE WHEN NOT $2 THEN '[\"no_mx_records\", "
+			"\"host_not_found\", \"spf_reject_all\", \"dns_lookup_error\"]'::pg_catalog.jsonb "
+			"END)))",
+		.n_params = 2,
+		.types = {TIMESTAMPTZOID, BOOLOID}};
+	Datum values[2] = {TimestampTzGetDatum(since), BoolGetDatum(all)};
+
+	(void) ev_spi_run(&statement, values);
 }
 
 TimestampTz

@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/health.h"
+#include "pg/worker/resolver.h"
 #include "pg/worker/upkeep.h"
 
 void
@@ -26,6 +27,7 @@ ev_upkeep_failed(MemoryContext context, const char *what, bool *said)
 void
 ev_upkeep_run(EvWorker *worker)
 {
+	ev_resolver_run(worker);
 	ev_commands_run(worker);
 	ev_retention_run(worker);
 	ev_notify_run(worker);
@@ -45,5 +47,6 @@ ev_upkeep_wake(EvWorker *worker)
 	TimestampTz wake = earlier(ev_retention_wake(worker), ev_notify_wake(worker));
 
 	wake = earlier(wake, ev_health_wake(worker));
+	wake = earlier(wake, ev_resolver_wake(worker));
 	return earlier(earlier(wake, ev_commands_wake(worker)), ev_store_report_wake());
 }
