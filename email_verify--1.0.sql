@@ -575,7 +575,7 @@ AS 'MODULE_PATHNAME', 'ev_provider_of_mx' LANGUAGE C IMMUTABLE STRICT PARALLEL S
 CREATE FUNCTION email_verify._is_trap_name(email text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_is_trap_name_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION email_verify._suggest(email text) RETURNS text
+CREATE FUNCTION email_verify._suggest(email text, OUT suggestion text, OUT sure boolean)
 AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 -- ---------------------------------------------------------------------------------------------------
@@ -1535,13 +1535,13 @@ COMMENT ON FUNCTION @extschema@.email_provider(text) IS
 CREATE FUNCTION @extschema@.email_suggest(email text) RETURNS text
 LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 20 SECURITY DEFINER
 BEGIN ATOMIC
-	SELECT s.suggestion FROM email_verify._suggest($1) AS s (suggestion)
-	WHERE NOT EXISTS (
+	SELECT s.suggestion FROM email_verify._suggest($1) s
+	WHERE s.sure OR NOT EXISTS (
 		SELECT FROM email_verify.domain d
 		WHERE d.domain = @extschema@.email_domain($1) AND d.reason IS NULL);
 END;
 COMMENT ON FUNCTION @extschema@.email_suggest(text) IS
-	'the address that was probably meant by one with a mistyped domain; NULL when the domain is real or nothing is near';
+	'the address that was probably meant by a mistyped one; NULL when nothing is near, or the domain is real and no known slip';
 
 CREATE FUNCTION @extschema@.email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verification_reason
@@ -1555,10 +1555,11 @@ AS 'MODULE_PATHNAME', 'ev_verdict' LANGUAGE C VOLATILE PARALLEL RESTRICTED COST 
 COMMENT ON FUNCTION @extschema@.email_verdict(text, interval, interval) IS
 	'the whole verdict on an e-mail address; FROM users u, email_verdict(u.email) v';
 
-CREATE FUNCTION @extschema@.email_verdict_as(verdict email_verify.verdict, vocabulary text, OUT status text, OUT code text)
+CREATE FUNCTION @extschema@.email_verdict_as(verdict email_verify.verdict, vocabulary text, OUT status text, OUT code text,
+	OUT code_group text)
 AS 'MODULE_PATHNAME', 'ev_verdict_as' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.email_verdict_as(email_verify.verdict, text) IS
-	'a verdict in the words of emailhippo, bounceless or billionverify';
+	'a verdict in the words of emailhippo, bounceless or billionverify; code_group is the group of a code of bounceless, valid or invalid';
 
 CREATE FUNCTION @extschema@.email_verify_ok(email text, wait interval DEFAULT NULL,
 	reject email_verify.verification_status[] DEFAULT '{invalid,disposable}') RETURNS boolean

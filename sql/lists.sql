@@ -7,13 +7,17 @@ FROM (VALUES
 	('ann@web.de'), ('ann@docomo.ne.jp'), ('ann@comcast.net'), ('ann@co.uk'), ('jörg@gmail.com'), ('ann@bücher.de'), ('no address'), ('')) v (a);
 SELECT email_is_disposable(NULL), email_is_role(NULL), email_is_free(NULL), email_is_alias(NULL), email_provider(NULL), email_suggest(NULL);
 
--- a domain that nobody knows has the provider of its mail servers, and no suggestion once it is known to be real
+-- a domain that nobody knows has the provider of its mail servers, and no suggestion by mere distance once it is known to be real;
+-- who has registered a known typing error changes nothing about it
 BEGIN;
 INSERT INTO email_verify.domain (domain, implicit_mx, mx_hosts, checked_at, expires_at)
 VALUES ('acme-corp.com', false, '{aspmx.l.google.com,alt1.aspmx.l.google.com}', now(), now()),
-	('gmaill.com', false, '{mx.gmaill.com}', now(), now());
-SELECT email_provider('ann@acme-corp.com'), email_suggest('ann@gmaill.com'), email_suggest('ann@gmal.com');
+	('gmaill.com', false, '{mx.gmaill.com}', now(), now()), ('hotmaiil.com', false, '{mx.hotmaiil.com}', now(), now());
+SELECT email_provider('ann@acme-corp.com'), email_suggest('ann@gmaill.com'), email_suggest('ann@hotmaiil.com'), email_suggest('ann@hotmaill.com');
 ROLLBACK;
+SELECT a AS typed, email_suggest(a) AS meant
+FROM (VALUES ('ann@gmail..com'), ('ann@gmail,com'), ('ann@.gmail.com'), ('ann@gmail'), ('ann@acme-corp.con'), ('ann @ acme-corp.com'),
+	('mailto:ann@acme-corp.com'), ('Ann <ann@acme-corp.com>'), ('ann@acme-corp.com.'), ('ann@b@c'), ('jörg@gmail.con'), ('nobody')) v (a);
 
 -- spellings
 SELECT a AS address, email_normalize(a) AS normalized, email_canonical(a) AS canonical, email_domain(a) AS domain, email_local_part(a) AS local
@@ -73,6 +77,10 @@ SAVEPOINT s;
 INSERT INTO signup VALUES ('ann@gmial.com');
 ROLLBACK TO s;
 INSERT INTO signup VALUES ('bob@gmial.com');
+ROLLBACK TO s;
+INSERT INTO signup VALUES ('ann@gmail,com');
+ROLLBACK TO s;
+INSERT INTO signup VALUES ('nobody');
 ROLLBACK;
 INSERT INTO signup VALUES ('x@mailinator.com');
 SELECT lists ~ '^[0-9a-f]{8}$' AS lists, canonical_rules, unicode ~ '^libidn2 [0-9.]+, libunistring [0-9.]+$' AS unicode

@@ -1,5 +1,5 @@
 -- verdicts in the words of other systems
-SELECT r.reason, h.status AS hippo, h.code AS hippo_code, b.status AS bounceless, b.code AS bounceless_code,
+SELECT r.reason, h.status AS hippo, h.code AS hippo_code, b.status AS bounceless, b.code AS bounceless_code, b.code_group,
 	v.status AS billion, v.code AS billion_code
 FROM email_verify.reason r,
 	email_verdict_as(ROW (r.status, r.reason, NULL, r.retryable, NULL, NULL, false)::email_verify.verdict, 'emailhippo') h,
@@ -7,7 +7,7 @@ FROM email_verify.reason r,
 	email_verdict_as(ROW (r.status, r.reason, NULL, r.retryable, NULL, NULL, false)::email_verify.verdict, 'billionverify') v
 ORDER BY r.reason;
 SET email_verify.mode = sandbox;
-SELECT a AS address, h.*, b.*, v.*
+SELECT a AS address, h.status, h.code, b.*, v.status, v.code
 FROM (VALUES ('ann@example.com'), ('ann@'), ('mailbox_full@example.com'), ('catch_all_domain@example.com'), ('info@example.com')) q (a),
 	email_verdict_as(email_verdict(a), 'emailhippo') h, email_verdict_as(email_verdict(a), 'bounceless') b,
 	email_verdict_as(email_verdict(a), 'billionverify') v;

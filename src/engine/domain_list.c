@@ -145,7 +145,7 @@ find_typo(const char *typed)
 }
 
 const char *
-ev_suggest_domain(const char *domain, size_t n)
+ev_suggest_domain(const char *domain, size_t n, bool *curated)
 {
 	char key[NAME_MAX_SUGGESTED + 1];
 	const char *best = NULL;
@@ -158,6 +158,8 @@ ev_suggest_domain(const char *domain, size_t n)
 	memcpy(key, domain, n);
 	key[n] = '\0';
 	best = find_typo(key);
+	if (curated != NULL)
+		*curated = best != NULL;
 	if (best != NULL)
 		return best;
 	for (size_t i = 0; i < sizeof(popular) / sizeof(popular[0]); i++)
@@ -176,6 +178,44 @@ ev_suggest_domain(const char *domain, size_t n)
 		}
 	}
 	return best;
+}
+
+/* Is name (n bytes, any case) domain up to end, its dots left out? */
+static bool
+is_without_dots(const char *name, size_t n, const char *domain, const char *end)
+{
+	size_t i = 0;
+
+	for (; domain < end; domain++)
+		if (*domain != '.')
+		{
+			if (i == n || ev_lower(name[i]) != *domain)
+				return false;
+			i++;
+		}
+	return i == n;
+}
+
+const char *
+ev_complete_domain(const char *name, size_t n)
+{
+	const char *found = NULL;
+	size_t n_found = 0;
+
+	for (size_t i = 0; i < sizeof(popular) / sizeof(popular[0]); i++)
+	{
+		const char *ending = strchr(popular[i], '.');
+
+		if (is_without_dots(name, n, popular[i], popular[i] + strlen(popular[i])))
+			return popular[i];
+		if (!is_without_dots(name, n, popular[i], ending))
+			continue;
+		if (strcmp(ending, ".com") == 0)
+			return popular[i];
+		found = popular[i];
+		n_found++;
+	}
+	return n_found == 1 ? found : NULL;
 }
 
 uint64_t

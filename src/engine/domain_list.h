@@ -50,9 +50,16 @@ extern bool ev_is_role(const char *local, size_t n);
 
 /*
  * The domain that was probably meant by a mistyped one (lower-case ASCII), or NULL.  Never for a
- * domain that a list knows to be real.
+ * domain that a list knows to be real.  *curated, if not NULL, tells whether it is on the list of
+ * typing errors, so that it is one even if somebody has registered it.
  */
-extern const char *ev_suggest_domain(const char *domain, size_t n);
+extern const char *ev_suggest_domain(const char *domain, size_t n, bool *curated);
+
+/*
+ * The popular domain of which this (any case) is the name without its dots or its ending, the one in
+ * .com if there are several; NULL when none or several fit.
+ */
+extern const char *ev_complete_domain(const char *name, size_t n);
 
 /* Version of the lists: changes when any name in them does. */
 extern uint64_t ev_domain_list_version(void);

@@ -72,23 +72,37 @@ hippo_words(const struct ev_verdict *verdict)
 {
 	const struct ev_reason_info *info = ev_reason_info(verdict->reason);
 	const struct word *word = find(hippo, sizeof(hippo) / sizeof(hippo[0]), verdict);
-	struct ev_words words = {"Unknown", info->retryable ? "Unknown" : "None"};
+	struct ev_words words = {"Unknown", info->retryable ? "Unknown" : "None", NULL};
 
 	if (word != NULL)
 		words.code = word->code;
 	if (info->status == EV_STATUS_INVALID || is_bad(words.code))
 		words.status = "Bad";
-	else if (verdict->reason == EV_REASON_SMTP_DELIVERABLE)
+	else if (strcmp(words.code, "Success") == 0)
 		words.status = "OK";
 	return words;
+}
+
+/* Bounceless sorts its codes into two groups; those of the good one may be sent to. */
+static const char *
+bounceless_group(const char *code)
+{
+	static const char *const good[] = {"all is ok", "ok_for_all", "antispam_system"};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (strcmp(code, good[i]) == 0)
+			return "valid";
+	return "invalid";
 }
 
 static struct ev_words
 bounceless_words(const struct ev_verdict *verdict)
 {
 	const struct word *word = find(bounceless, sizeof(bounceless) / sizeof(bounceless[0]), verdict);
-	struct ev_words words = {word->term, word->code[0] == '\0' ? NULL : word->code};
+	struct ev_words words = {word->term, word->code[0] == '\0' ? NULL : word->code, NULL};
 
+	if (words.code != NULL)
+		words.group = bounceless_group(words.code);
 	return words;
 }
 
@@ -112,6 +126,7 @@ billion_words(const struct ev_verdict *verdict)
 	ev_verdict_apply_role(&said, verdict->status == EV_STATUS_ROLE);
 	words.status = ev_status_label(said.status);
 	words.code = ev_reason_info(reason)->label;
+	words.group = NULL;
 	return words;
 }
 

@@ -18,7 +18,8 @@ enum ev_vocabulary
 struct ev_words
 {
 	const char *status;
-	const char *code; /* NULL: that system has a status for it and no code */
+	const char *code;  /* NULL: that system has a status for it and no code */
+	const char *group; /* of the code, Bounceless: "valid" or "invalid"; NULL in the others */
 };
 
 /* The words of *verdict, whose reason, detail and status are in range; static strings. */

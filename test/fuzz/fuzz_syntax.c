@@ -110,7 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(strcmp(again.local, address.local) == 0 && strcmp(again.domain, address.domain) == 0);
 	CHECK(again.eai == address.eai);
 	check_canonical(&address);
-	(void) ev_suggest_domain(address.domain, address.domain_len);
+	(void) ev_suggest_domain(address.domain, address.domain_len, NULL);
 	(void) ev_is_role(address.local, address.local_len);
 	return 0;
 }

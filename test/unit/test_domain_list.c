@@ -223,7 +223,7 @@ mistyped_domains_are_told_from_real_ones(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < N_ROWS(rows); i++)
-		CHECK_STR(rows[i].domain, ev_suggest_domain(rows[i].domain, strlen(rows[i].domain)),
+		CHECK_STR(rows[i].domain, ev_suggest_domain(rows[i].domain, strlen(rows[i].domain), NULL),
 		          rows[i].meant);
 }
 
@@ -233,8 +233,8 @@ check_known(const char *name, const char *line)
 	const char *meant = strchr(line, '\t') + 1;
 
 	CHECK_INT(name, classes(meant) & EV_DOMAIN_FREE, EV_DOMAIN_FREE);
-	CHECK_STR(name, ev_suggest_domain(name, strlen(name)), meant);
-	CHECK_STR(meant, ev_suggest_domain(meant, strlen(meant)), NULL);
+	CHECK_STR(name, ev_suggest_domain(name, strlen(name), NULL), meant);
+	CHECK_STR(meant, ev_suggest_domain(meant, strlen(meant), NULL), NULL);
 }
 
 static void

@@ -42,6 +42,43 @@ email_hippo_calls_no_invalid_address_anything_but_bad(void **state)
 		}
 }
 
+/* Another system's answer counts like one of the mail server's. */
+static void
+an_external_checkers_answer_is_said_like_a_mail_servers(void **state)
+{
+	static const struct
+	{
+		enum ev_reason reason;
+		const char *hippo_main, *hippo, *term, *code, *group;
+	} rows[] = {
+		{EV_REASON_YAHOO_API_VERIFIED, "OK", "Success", "Deliverable", "all is ok", "valid"},
+		{EV_REASON_YAHOO_API_NOT_DELIVERABLE, "Bad", "MailboxDoesNotExist", "Invalid",
+	     "unknown_email", "invalid"},
+		{EV_REASON_GOOGLE_DMARC_MISALIGNMENT, "Unknown", "LocalSenderAddressRejected", "Unknown",
+	     "antispam_system", "valid"},
+		{EV_REASON_CATCH_ALL_DOMAIN, "Unknown", NULL, "Accept All", "ok_for_all", "valid"},
+		{EV_REASON_SMTP_TIMEOUT, "Unknown", NULL, "Unknown", "dead_server", "invalid"},
+		{EV_REASON_DISPOSABLE_DOMAIN, "Bad", "DomainIsWellKnownDea", "Disposable", NULL, NULL},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		const char *label = ev_reason_info(rows[i].reason)->label;
+		struct ev_verdict verdict = ev_verdict_of(rows[i].reason, EV_DETAIL_NONE);
+		struct ev_words hippo = ev_words_of(&verdict, EV_VOCABULARY_EMAILHIPPO);
+		struct ev_words bounceless = ev_words_of(&verdict, EV_VOCABULARY_BOUNCELESS);
+
+		CHECK_STR(label, hippo.status, rows[i].hippo_main);
+		if (rows[i].hippo != NULL)
+			CHECK_STR(label, hippo.code, rows[i].hippo);
+		assert_null(hippo.group);
+		CHECK_STR(label, bounceless.status, rows[i].term);
+		CHECK_STR(label, bounceless.code, rows[i].code);
+		CHECK_STR(label, bounceless.group, rows[i].group);
+	}
+}
+
 /* Is there a verdict that is said so? */
 static bool
 can_be_had(enum ev_vocabulary vocabulary, const char *status, const char *code)
@@ -236,6 +273,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verdict_has_words_in_every_vocabulary),
+		cmocka_unit_test(an_external_checkers_answer_is_said_like_a_mail_servers),
 		cmocka_unit_test(email_hippo_calls_no_invalid_address_anything_but_bad),
 		cmocka_unit_test(every_word_of_theirs_can_be_had),
 		cmocka_unit_test(verdicts_are_said_as_these_systems_say_them),

@@ -126,10 +126,10 @@ extern bool ev_lists_verdict(const struct ev_address *address, const EvOverride 
 extern bool ev_is_role_with(const struct ev_address *address, const EvOverride *override);
 
 /*
- * lists.c: the address (server's encoding) that was probably meant by one with a mistyped domain,
- * allocated in CurrentMemoryContext; NULL when there is none.
+ * lists.c: the address (server's encoding) that was probably meant by a mistyped one,
+ * allocated in CurrentMemoryContext; NULL when there is none.  *sure: whatever DNS says of the domain.
  */
-extern char *ev_suggestion(const char *email, size_t len);
+extern char *ev_suggestion(const char *email, size_t len, bool *sure);
 
 /*
  * pattern.c: bring a pattern of the override table into the form it is compared in (`user@host`,

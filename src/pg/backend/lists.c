@@ -15,6 +15,7 @@
 
 #include "engine/canonical.h"
 #include "engine/domain_list.h"
+#include "engine/suggest.h"
 #include "engine/idna.h"
 #include "engine/provider.h"
 #include "engine/trap_name.h"
@@ -234,33 +235,33 @@ ev_local_part_of(PG_FUNCTION_ARGS)
 }
 
 char *
-ev_suggestion(const char *email, size_t len)
+ev_suggestion(const char *email, size_t len, bool *sure)
 {
-	struct ev_syntax syntax;
 	struct ev_address address;
-	const char *domain;
-	char key[EV_ADDRESS_KEY_SIZE];
-	size_t key_len;
+	const char *utf8 = ev_to_utf8(email, len, &len);
+	enum ev_suggestion suggestion = ev_suggest_address(utf8, len, &address);
 
-	if (ev_address_of_text(email, len, &syntax, &address) != EV_DETAIL_NONE)
-		return NULL;
-	domain = ev_suggest_domain(address.domain, address.domain_len);
-	if (domain == NULL)
-		return NULL;
-	key_len = ev_server_key(&address, key) - address.domain_len;
-	return psprintf("%.*s%s", (int) key_len, key, domain);
+	*sure = suggestion == EV_SUGGEST_SLIP;
+	return suggestion == EV_SUGGEST_NOTHING ? NULL : text_to_cstring(ev_address_text(&address));
 }
 
-/* _suggest(email text): without a look at what DNS says of the domain. */
+/* _suggest(email text, OUT suggestion text, OUT sure boolean): without a look at what DNS says of the domain. */
 Datum
 ev_suggest(PG_FUNCTION_ARGS)
 {
 	text *email = PG_GETARG_TEXT_PP(0);
-	char *suggestion = ev_suggestion(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email));
+	TupleDesc desc;
+	Datum values[2];
+	bool nulls[2] = {false};
+	bool sure;
+	char *suggestion = ev_suggestion(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &sure);
 
-	if (suggestion == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(suggestion));
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "_suggest must return a record");
+	nulls[0] = suggestion == NULL;
+	values[0] = suggestion == NULL ? (Datum) 0 : CStringGetTextDatum(suggestion);
+	values[1] = BoolGetDatum(sure);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text) */

@@ -86,13 +86,16 @@ read_arguments(Trigger *trigger)
 	return args;
 }
 
-/* A domain that takes no mail may be another one mistyped. */
+/* A domain that takes no mail may be another one mistyped; what is a known slip is one whatever the verdict. */
 static char *
 suggestion_for(const char *email, enum ev_reason reason)
 {
-	if (reason != EV_REASON_NO_MX_RECORDS && reason != EV_REASON_HOST_NOT_FOUND)
-		return NULL;
-	return ev_suggestion(email, strlen(email));
+	bool sure;
+	char *suggestion = ev_suggestion(email, strlen(email), &sure);
+
+	return sure || reason == EV_REASON_NO_MX_RECORDS || reason == EV_REASON_HOST_NOT_FOUND
+	           ? suggestion
+	           : NULL;
 }
 
 static void

@@ -27,7 +27,7 @@ text_datum(const char *text)
 	return CStringGetTextDatum(text);
 }
 
-/* email_verdict_as(verdict email_verify.verdict, vocabulary text, OUT status text, OUT code text) */
+/* email_verdict_as(verdict email_verify.verdict, vocabulary text, OUT status text, OUT code text, OUT code_group text) */
 Datum
 ev_verdict_as(PG_FUNCTION_ARGS)
 {
@@ -41,8 +41,8 @@ ev_verdict_as(PG_FUNCTION_ARGS)
 	enum ev_detail detail = EV_DETAIL_NONE;
 	TupleDesc desc;
 	Datum value;
-	Datum values[2];
-	bool nulls[2] = {false, false};
+	Datum values[3];
+	bool nulls[3] = {false, false, false};
 	bool null;
 
 	if (!ev_vocabulary_by_label(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &vocabulary))
@@ -74,6 +74,9 @@ ev_verdict_as(PG_FUNCTION_ARGS)
 	nulls[1] = words.code == NULL;
 	if (!nulls[1])
 		values[1] = text_datum(words.code);
+	nulls[2] = words.group == NULL;
+	if (!nulls[2])
+		values[2] = text_datum(words.group);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
