@@ -167,7 +167,8 @@ mend_dots(struct text *text)
 /* Endings that are no top-level domains, and what was meant. */
 static const struct
 {
-	const char *typed, *meant;
+	const char *typed;
+	char meant[5];
 } endings[] = {
 	{".con", ".com"}, {".cmo", ".com"},  {".ocm", ".com"},  {".comm", ".com"}, {".vom", ".com"},
 	{".xom", ".com"}, {".cpm", ".com"},  {".coom", ".com"}, {".ccom", ".com"}, {".cim", ".com"},
@@ -187,7 +188,7 @@ mend_ending(char *domain)
 
 		if (n > len && strcmp(domain + n - len, endings[i].typed) == 0)
 		{
-			strcpy(domain + n - len, endings[i].meant);
+			memcpy(domain + n - len, endings[i].meant, sizeof(endings[i].meant));
 			return true;
 		}
 	}
@@ -265,8 +266,8 @@ ev_suggest_address(const char *text, size_t n, struct ev_address *out)
 	domain = ev_suggest_domain(out->domain, out->domain_len, &curated);
 	if (domain != NULL)
 	{
-		strcpy(out->domain, domain);
 		out->domain_len = (uint8_t) strlen(domain);
+		memcpy(out->domain, domain, out->domain_len + 1u);
 		if (curated)
 			sure = EV_SUGGEST_SLIP;
 		else if (sure == EV_SUGGEST_NOTHING)
