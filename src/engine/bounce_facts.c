@@ -8,7 +8,7 @@
 
 #include "engine/bounce_phrase.h"
 
-#define OPENING 400 /* bytes of a text in which a mail system tells its name */
+#define OPENING 250 /* bytes of a text in which a mail system tells its name */
 
 /* The fields before the first recipient (RFC 3464 2.2). */
 static struct ev_slice

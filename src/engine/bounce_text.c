@@ -459,6 +459,9 @@ ev_bounce_read_text(const struct ev_bounce_input *input, struct ev_bounce_rows *
 
 	if (!is_bounce(&text, &looks, &found))
 		return false;
+	/* the bounce that the notice is about tells more */
+	if (found.format == FORMAT_MAILMAN && input->original.n > 0)
+		return false;
 	if (read_fields(input, rows))
 		return true;
 	text.guessed = found.format == N_FORMATS;

@@ -46,6 +46,7 @@ static const struct
 	{"recipient(s):", LABEL_RECIPIENT},
 	{"recipient name:", LABEL_RECIPIENT},
 	{"addressed to:", LABEL_RECIPIENT},
+	{"member:", LABEL_RECIPIENT},
 	{"address:", LABEL_RECIPIENT},
 	{"user:", LABEL_RECIPIENT},
 	{"rcpt to:", LABEL_RECIPIENT},
