@@ -2101,6 +2101,15 @@ BEGIN ATOMIC
 			THEN 'Set email_verify.helo_name to this host''s name and email_verify.mail_from to a mailbox that exists.' END
 	FROM setting
 	UNION ALL
+	SELECT 40, 'resolver', CASE WHEN r.trust = 'bad' THEN 'FAIL' WHEN r.failing OR r.trust = 'doubtful' THEN 'warn'
+			WHEN r.trust = 'untried' THEN 'skip' ELSE 'ok' END,
+		r.server || CASE WHEN r.trust = 'off' THEN ' is not tried' WHEN r.evidence IS NULL THEN ' is ' || r.trust ELSE ' ' || r.evidence END
+			|| ': ' || r.answers || ' of ' || r.queries || ' queries answered' || coalesce(' in ' || r.latency_ms || ' ms', ''),
+		CASE WHEN r.trust = 'bad' THEN 'Nothing that it says is believed. Mend it, or see email_verify.dns_servers and email_verify.dns_canaries.'
+			WHEN r.failing THEN 'It fails for too many domains for these to be at fault. See the columns of email_verify.stat_resolver.' END
+	FROM (SELECT *, queries >= 50 AND (timeouts + servfails + refusals + faults) * 10 > queries * 3 AS failing
+		FROM email_verify._stat_resolvers()) r
+	UNION ALL
 	SELECT 70, 'gates', 'warn', g.gate || coalesce(' since ' || to_char(g.since, 'YYYY-MM-DD HH24:MI'), '') || coalesce(': ' || g.evidence, ''),
 		d.advice
 	FROM email_verify._stat_gates() g JOIN email_verify._gates() d ON d.gate = g.gate

@@ -110,6 +110,8 @@ my ($gate) = $c->rows(q{SELECT gate, evidence, since <= now() AS since, next_tri
 like($gate->{evidence}, qr/^name server 127\.0\.0\.1:\d+ denies \w+\.com and others, which exists$/, '... by what evidence');
 ok($gate->{since} && $gate->{next}, '... since when, and when it is tried again');
 is($c->sql('SELECT trust FROM email_verify.stat_resolver'), 'bad', '... stat_resolver says so of the server');
+like($c->sql(q{SELECT string_agg(concat_ws(' ', result, finding), ',') FROM email_verify.doctor() WHERE "check" = 'resolver'}),
+	qr/^FAIL 127\.0\.0\.1:\d+ denies .* exists: \d+ of \d+ queries answered in [\d.]+ ms$/, '... and so does doctor');
 is($c->sql("SELECT count(*) FROM email_verify.queue"), 3, '... they are asked for again');
 
 mode('honest');
