@@ -208,7 +208,7 @@ CREATE TABLE email_verify.queue (
 	put_backs integer NOT NULL DEFAULT 0 CHECK (put_backs BETWEEN 0 AND 1000000000),
 	answered boolean NOT NULL DEFAULT false,
 	second_look boolean NOT NULL DEFAULT false,
-	crashes smallint NOT NULL DEFAULT 0 CHECK (crashes BETWEEN 0 AND 3),
+	crashes smallint NOT NULL DEFAULT 0 CHECK (crashes BETWEEN 0 AND 4),
 	queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp() CHECK (pg_catalog.isfinite(queued_at))
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
@@ -223,7 +223,7 @@ COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be aske
 COMMENT ON COLUMN email_verify.queue.queued_at IS 'when somebody asked for it';
 COMMENT ON COLUMN email_verify.queue.second_look IS 'a refusal was heard that counts once it has been heard twice';
 COMMENT ON COLUMN email_verify.queue.answered IS 'there is a first verdict; this row is about another look';
-COMMENT ON COLUMN email_verify.queue.crashes IS 'crashes in a row that found it being probed: 1 is probed among few, 2 alone, with 3 it is parked';
+COMMENT ON COLUMN email_verify.queue.crashes IS 'crashes in a row that found it being probed: 1 is probed among few, from 2 on alone, with 3 it is parked, or with 4 if they may have had reasons outside';
 
 -- What the worker is probing just now.  A worker that ends in order takes its rows away, so rows that a start finds here
 -- were under way in a crash.
@@ -675,13 +675,13 @@ BEGIN ATOMIC
 	ORDER BY d.line, f.due_at, f.id;
 END;
 
--- The first n rows (of 1000) that so many crashes found under way, whatever their priority and whenever they are due.
+-- The first n rows (of 1000) that so many crashes found under way (2: or more), whatever their priority and whenever they are due.
 CREATE FUNCTION email_verify._suspects(crashes smallint, n integer, OUT id bigint, OUT address text, OUT due_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
 	SELECT few.id, few.address, few.due_at FROM (
 		SELECT q.* FROM email_verify.queue q
-		WHERE q.crashes > 0 AND q.crashes = $1 ORDER BY q.priority, q.id LIMIT 1000
+		WHERE q.crashes > 0 AND (q.crashes = $1 OR ($1 = 2 AND q.crashes = 3)) ORDER BY q.priority, q.id LIMIT 1000
 	) few
 	ORDER BY few.priority, few.id LIMIT $2;
 END;
@@ -1038,9 +1038,9 @@ BEGIN ATOMIC
 END;
 
 -- These rows were being probed when the prober crashed, so one of them may be why.  Returns what the tables say of those
--- that it was once too often: they are parked.  Whoever holds a row just now is about to forget it or to have it tried anew:
+-- that it was once too often, the crash of this number (3 or 4): they are parked.  Whoever holds a row just now is about to forget it or to have it tried anew:
 -- it is let be.
-CREATE FUNCTION email_verify._suspect(ids bigint[],
+CREATE FUNCTION email_verify._suspect(ids bigint[], too_often integer,
 	OUT id bigint, OUT address text, OUT status text, OUT reason text, OUT detail text, OUT checked_at timestamptz,
 	OUT retry_at timestamptz, OUT asked_at timestamptz)
 RETURNS SETOF record LANGUAGE SQL VOLATILE
@@ -1051,7 +1051,7 @@ BEGIN ATOMIC
 	WITH judged AS MATERIALIZED (
 		SELECT p.ids[array_position(p.addresses, c.address)] AS id, c.* FROM (
 			SELECT array_agg(q.id) AS ids, array_agg(q.address) AS addresses, count(*)::integer AS n
-			FROM email_verify.queue q WHERE q.id = ANY ($1) AND q.crashes >= 3
+			FROM email_verify.queue q WHERE q.id = ANY ($1) AND q.crashes >= $2
 		) p, LATERAL email_verify._complete(p.ids, p.addresses, array_fill('unknown'::text, ARRAY[p.n]),
 			array_fill('internal_verifier_error'::text, ARRAY[p.n]), array_fill('crash_suspect'::text, ARRAY[p.n]),
 			array_fill(false, ARRAY[p.n]), array_fill(false, ARRAY[p.n]), array_fill(1893456000, ARRAY[p.n]), -- 60 years

@@ -4,7 +4,7 @@ BEGIN;
 CREATE VIEW pg_temp.q AS SELECT address, crashes, attempts FROM email_verify.queue ORDER BY address;
 CREATE FUNCTION pg_temp.crash(VARIADIC text[]) RETURNS TABLE (address text, verdict text, final boolean) LANGUAGE SQL AS $$
 	SELECT s.address, concat_ws(' ', s.status, s.reason, s.detail), s.retry_at IS NULL
-	FROM email_verify._suspect(ARRAY(SELECT q.id FROM email_verify.queue q WHERE q.address = ANY ($1))) s ORDER BY 1
+	FROM email_verify._suspect(ARRAY(SELECT q.id FROM email_verify.queue q WHERE q.address = ANY ($1)), 3) s ORDER BY 1
 $$;
 CREATE FUNCTION pg_temp.enqueue(text, newer_than timestamptz DEFAULT '-infinity') RETURNS text LANGUAGE SQL AS $$
 	SELECT CASE WHEN e.queued THEN 'queued' ELSE concat_ws(' ', e.status, e.reason, e.detail, CASE WHEN e.asked_at >= $2 THEN 'new enough' END) END

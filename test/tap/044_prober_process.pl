@@ -294,7 +294,8 @@ $prober = new_prober();
 
 $w->ctl('set ok hang=banner');
 $c->ask(map { "ok1\@z$_.wild.deliver.com" } 1 .. 200);
-ok($c->poll('SELECT sessions >= 200 FROM email_verify.stat', 40), '200 sessions are open');
+ok($c->poll('SELECT sessions >= 200 FROM email_verify.stat', 40), '200 sessions are open')
+	or diag $c->sql('SELECT sessions, inflight, queued, gates FROM email_verify.stat'), $c->sql('SELECT priority, crashes, attempts, put_backs, count(*), min(due_at), max(due_at), now() FROM email_verify.queue GROUP BY 1, 2, 3, 4');
 my $start = time;
 $node->stop('fast');
 my $took = time - $start;
@@ -309,6 +310,32 @@ ok(gone($prober), 'nor does an immediate one');
 $node->start;
 $c->wait_for_worker;
 $prober = new_prober();
+
+# --- kills from outside -------------------------------------------------------------------------------------------------
+
+# by hand, or by the kernel that is out of memory: nobody who was under way is suspected
+$c->sql('DELETE FROM email_verify.queue');
+my $suspected = q{SELECT coalesce(max(crashes), -1) FROM email_verify.queue};
+$w->ctl('set ok2 hang=banner');
+$c->ask(map { "kill$_\@ok2.deliver.com" } 1 .. 5);
+for my $signal (qw(KILL TERM))
+{
+	ok($c->poll('SELECT sessions > 0 AND inflight = 5 FROM email_verify.stat'), 'five are under way');
+	$c->sql('SELECT email_verify.pause()') if $signal eq 'TERM';
+	kill $signal, $prober;
+	$prober = new_prober($prober);
+	is($c->sql($suspected), 0, "... SIG$signal: none is suspect");
+}
+$c->sql('DELETE FROM email_verify.queue; SELECT email_verify.resume()');
+$c->ask('alone@ok2.deliver.com');
+for my $crashes (0, 1)
+{
+	ok($c->poll('SELECT sessions > 0 AND inflight = 1 FROM email_verify.stat'), 'one is under way alone');
+	kill 'KILL', $prober;
+	$prober = new_prober($prober);
+	ok($c->poll("SELECT ($suspected) = $crashes"), "... killed from outside, time $crashes: crashes $crashes") or diag $c->sql($suspected);
+}
+$w->restore;
 
 # a worker that dies without a word: its death, unlike the process's own, is one of the server's
 $worker = $c->worker_pid;

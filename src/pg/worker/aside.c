@@ -173,6 +173,8 @@ set_question_aside(EvWorker *worker, const EvInboxEntry *entry, TransactionId ho
 		n_free_questions -= !TransactionIdIsValid(question->holder);
 		question->entry.newer_than = Max(question->entry.newer_than, entry->newer_than);
 		question->entry.pushed_at = Max(question->entry.pushed_at, entry->pushed_at);
+		if (entry->class == EV_INBOX_FEW)
+			question->entry.class = EV_INBOX_FEW;
 	}
 	else
 		question->entry = *entry;

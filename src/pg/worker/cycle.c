@@ -177,7 +177,8 @@ store_all(EvWorker *worker, Done *done)
 		                                     ev_settings_configured(&worker->settings),
 		                                 done->known, &done->added);
 		if (done->added > 0)
-			worker->cursors[0].exhausted = false;
+			for (int p = 0; p < EV_PRIORITIES; p++)
+				worker->cursors[p].exhausted = false;
 	}
 	ev_aside_doing(EV_DOING_OTHER);
 

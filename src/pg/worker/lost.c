@@ -4,8 +4,11 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "pg/worker/lease.h"
 #include "pg/worker/lost.h"
+#include "pg/worker/suspects.h"
 
 void
 ev_lost_mark(EvWorker *worker, bool suspect)
@@ -21,6 +24,43 @@ ev_lost_mark(EvWorker *worker, bool suspect)
 		flight->lost = suspect ? EV_LOST_SUSPECT : EV_LOST_RETURNED;
 		worker->n_lost++;
 	}
+}
+
+/* The address that was alone under way when somebody outside last ended the process. */
+static char alone_when_killed[EV_ADDRESS_KEY_SIZE] = "";
+
+/* Only the one that is under way, if it is the same as the last time. */
+static bool
+is_alone_again(EvWorker *worker)
+{
+	HASH_SEQ_STATUS seq;
+	EvFlight *flight;
+	const EvFlight *first = NULL;
+	bool again;
+	int n = 0;
+
+	hash_seq_init(&seq, worker->flights);
+	while ((flight = hash_seq_search(&seq)) != NULL)
+		if (!flight->answered && flight->lost == EV_LOST_NOT && n++ == 0)
+			first = flight;
+	if (n == 0)
+		return false;
+	again = n == 1 && strcmp(alone_when_killed, first->key) == 0;
+	strlcpy(alone_when_killed, n == 1 ? first->key : "", sizeof(alone_when_killed));
+	return again;
+}
+
+/*
+ * May one of the addresses under way have ended it?  Not by a signal that only somebody else sends (a
+ * hand, the kernel that is out of memory), unless that meets the same address alone again.
+ */
+static bool
+is_suspicious(EvWorker *worker, const struct ev_prober_end *end)
+{
+	bool outside =
+		end->cause == EV_END_SIGNALED && (end->status == SIGKILL || end->status == SIGTERM);
+
+	return end->suspect && (!outside || is_alone_again(worker));
 }
 
 static const char *
@@ -78,7 +118,7 @@ ev_lost_process(EvWorker *worker, const struct ev_prober_end *end)
 {
 	int before = worker->n_lost;
 
-	ev_lost_mark(worker, end->suspect);
+	ev_lost_mark(worker, is_suspicious(worker, end));
 	if (end->cause != EV_END_REPLACED && end->cause != EV_END_NOT_STARTED)
 		pg_atomic_fetch_add_u64(&worker->db->counters.prober_crashes, 1);
 	report(end, worker->n_lost - before);
@@ -99,7 +139,7 @@ ev_lost_store(EvWorker *worker, MemoryContext context, EvStored **parked)
 	if (n == 0)
 		return 0;
 	*parked = MemoryContextAllocHuge(context, n * sizeof(EvStored));
-	return ev_store_suspect(ids, n, *parked);
+	return ev_store_suspect(ids, n, EV_SUSPECTS_TOO_OFTEN, *parked);
 }
 
 void

@@ -270,11 +270,11 @@ extern void ev_store_recheck_since(TimestampTz since, bool all);
 
 /*
  * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;
- * those for which it is the third are parked: they leave the queue with a verdict that says so, or
+ * those for which it is that number (3 or 4) are parked: they leave the queue with a verdict that says so, or
  * with the good one that they had.  parked (room for n) receives what the tables say of these;
  * returns how many.  To be committed durably.
  */
-extern int ev_store_suspect(const int64 *ids, int n, EvStored *parked);
+extern int ev_store_suspect(const int64 *ids, int n, int too_often, EvStored *parked);
 
 /* The result of that row cannot be stored: it leaves the queue, with the fault. */
 extern void ev_store_park(int64 id, const char *fault);

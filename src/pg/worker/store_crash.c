@@ -15,14 +15,14 @@
 #include "pg/worker/store_spi.h"
 
 int
-ev_store_suspect(const int64 *ids, int n, EvStored *parked)
+ev_store_suspect(const int64 *ids, int n, int too_often, EvStored *parked)
 {
 	static EvStatement statement = {
 		.sql = "SELECT id, address, status, reason, detail, checked_at, retry_at, asked_at "
-			   "FROM email_verify._suspect($1)",
-		.n_params = 1,
-		.types = {INT8ARRAYOID}};
-	Datum values[1] = {ev_column_int64s(ids, n)};
+			   "FROM email_verify._suspect($1, $2)",
+		.n_params = 2,
+		.types = {INT8ARRAYOID, INT4OID}};
+	Datum values[2] = {ev_column_int64s(ids, n), Int32GetDatum(too_often)};
 	uint64 rows = ev_spi_run(&statement, values);
 	int n_parked = 0;
 

@@ -177,7 +177,7 @@ ev_suspects_tell(EvWorker *worker, const EvStored *parked, int n)
 	for (int i = 0; i < n; i++)
 		ereport(WARNING,
 		        (errmsg("email_verify does not probe queue row " INT64_FORMAT
-		                " any more: doing so has ended the prober three times",
+		                " any more: doing so has ended the prober too often",
 		                parked[i].id),
 		         errhint("The address is in table email_verify.parked; email_verify.recheck() has "
 		                 "it tried again.")));
@@ -205,7 +205,11 @@ ev_suspects_recover(EvWorker *worker)
 	if (n > 0)
 	{
 		parked = MemoryContextAllocHuge(context, n * sizeof(EvStored));
-		n_parked = ev_store_suspect(ids, n, parked);
+		n_parked = ev_store_suspect(ids, n,
+		                            worker->settings.prober == EV_PROBER_INLINE
+		                                ? EV_SUSPECTS_TOO_OFTEN
+		                                : EV_SUSPECTS_TOO_OFTEN_SERVER,
+		                            parked);
 	}
 	ev_store_count(&queued, &unanswered);
 	pg_atomic_write_u64(&worker->db->queued, (uint64) queued);

@@ -22,6 +22,14 @@
 
 #include "pg/worker/worker.h"
 
+/*
+ * The crash with which a row is parked.  An end of the whole server may have had any reason (a kill by
+ * hand, the kernel that is out of memory, another process): there it takes one more, so that the row was alone
+ * in two of them.
+ */
+#define EV_SUSPECTS_TOO_OFTEN        3
+#define EV_SUSPECTS_TOO_OFTEN_SERVER 4
+
 /* Of those with one crash: how many may be under way at a time. */
 #define EV_SUSPECTS_MAX 16
 
