@@ -444,7 +444,7 @@ COMMENT ON COLUMN email_verify.upkeep.deleted IS '... and deleted';
 -- keeps its place here.
 CREATE TABLE email_verify.command (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'recheck_since', 'reclassify', 'submit')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('feedback', 'feedback_undo', 'recheck_since', 'reclassify', 'submit')),
 	address text COLLATE "C" CHECK (pg_catalog.octet_length(address) < 319),
 	argument jsonb NOT NULL DEFAULT '{}',
 	asked_by name NOT NULL DEFAULT session_user,
@@ -468,6 +468,37 @@ CREATE INDEX command_open ON email_verify.command (id) WHERE ended_at IS NULL;
 CREATE INDEX command_address ON email_verify.command (address, id) WHERE address IS NOT NULL;
 
 COMMENT ON TABLE email_verify.command IS 'what sessions have asked the worker to do with the tables that it alone writes';
+-- The last reports about addresses, and what each has changed: the worker writes it, email_verify.feedback_undo() takes one back.
+-- At most 20 of an address, without the words of strangers.
+CREATE TABLE email_verify.report (
+	id bigint PRIMARY KEY,
+	address text COLLATE "C" NOT NULL CHECK (pg_catalog.octet_length(address) < 319),
+	at timestamptz NOT NULL,
+	trusted boolean NOT NULL,
+	kind text COLLATE "C",
+	action text COLLATE "C",
+	reason text COLLATE "C",
+	detail text COLLATE "C",
+	scope text COLLATE "C",
+	permanence text COLLATE "C",
+	format text COLLATE "C",
+	soft boolean NOT NULL,
+	delivered boolean NOT NULL,
+	decided boolean NOT NULL,
+	was jsonb NOT NULL,
+	undone_at timestamptz
+) WITH (vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
+
+CREATE INDEX report_address ON email_verify.report (address, id);
+
+COMMENT ON TABLE email_verify.report IS
+	'the last reports that email_verify.feedback() was handed about each address: those somebody vouched for, and those about known ones';
+COMMENT ON COLUMN email_verify.report.id IS 'for email_verify.feedback_undo()';
+COMMENT ON COLUMN email_verify.report.soft IS 'it adds to the soft bounces of the address';
+COMMENT ON COLUMN email_verify.report.delivered IS 'it ends the soft bounces before it';
+COMMENT ON COLUMN email_verify.report.decided IS 'it made the verdict, or confirmed it';
+COMMENT ON COLUMN email_verify.report.was IS 'what was stored before: the address, and the report that this one took the place of';
+
 COMMENT ON COLUMN email_verify.command.address IS 'the address it is about; NULL: it walks over a table';
 COMMENT ON COLUMN email_verify.command.state IS
 	'waiting; running; done (walks only: others leave no row); parked: has failed three times in a row, email_verify.retry(id) tries it again';
@@ -878,6 +909,10 @@ BEGIN ATOMIC
 		ORDER BY a.address FOR UPDATE OF a SKIP LOCKED
 	), gone AS (
 		DELETE FROM email_verify.address a USING old WHERE a.address = old.address AND old.all RETURNING 1
+	), reports AS (
+		-- those about addresses between the first and the last of this slice, whether they are known or not
+		DELETE FROM email_verify.report r USING (SELECT max(slice.address) AS last, count(*) AS n FROM slice) s
+		WHERE r.address > coalesce($1[1], '') AND (r.address <= s.last OR s.n < least($4, 1000)) AND r.at <= now() - $2
 	), silent AS (
 		UPDATE email_verify.address a SET
 			reply_text = CASE WHEN a.checked_at > now() - $3 THEN a.reply_text END,
@@ -1241,10 +1276,31 @@ END;
 --	doubt		is no proof, but speaks against the verdict: the next question looks anew, once a day at most
 -- Everything else (our address, our domain, the message, a policy; complaints, relayed, delayed) says nothing about the mailbox.
 -- A verdict that is newer than the report is not touched.
+-- Soft bounces of an address that add up: each counts whole for email_verify.soft_bounce_window, then half as much with each more.  A
+-- delivery ends those before it.
+CREATE FUNCTION email_verify._soft_bounces(address text, at timestamptz, OUT weight double precision, OUT n bigint, OUT over_quota bigint,
+	OUT last timestamptz)
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT coalesce(sum(power(0.5::double precision, greatest(extract(epoch FROM $2 - r.at) / w.seconds - 1, 0)::double precision)), 0), count(*),
+		count(*) FILTER (WHERE r.reason = 'mailbox_full'), max(r.at)
+	FROM email_verify.report r, (SELECT extract(epoch FROM coalesce(
+		nullif(current_setting('email_verify.soft_bounce_window', true), '')::interval, interval '30 days')) AS seconds) w
+	WHERE r.address = $1 AND r.soft AND r.undone_at IS NULL AND r.at <= $2
+		AND NOT EXISTS (SELECT FROM email_verify.report d
+			WHERE d.address = $1 AND d.delivered AND d.undone_at IS NULL AND d.at >= r.at);
+END;
+
+-- How many make the address doubtful; NULL: however many there are, they do not.
+CREATE FUNCTION email_verify._soft_bounce_limit(OUT n integer) LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT nullif(coalesce(nullif(current_setting('email_verify.soft_bounce_limit', true), '')::integer, 5), 0);
+END;
+
 CREATE FUNCTION email_verify._feedback(ids bigint[], OUT changed bigint) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH told AS MATERIALIZED (
-		SELECT c.address, c.asked_at AS at, r.*,
+		SELECT c.id, c.address, c.asked_at AS at, r.*, c.argument ->> 'format' AS format,
 			CASE WHEN r.trusted THEN r.kind ELSE 'untrusted ' || r.kind END AS place,
 			jsonb_strip_nulls(c.argument || jsonb_build_object('at', c.asked_at)) AS report
 		FROM email_verify.command c, jsonb_to_record(c.argument) AS r (trusted boolean, forwarded boolean, kind text, action text,
@@ -1252,7 +1308,12 @@ BEGIN ATOMIC
 			enhanced_code text, diagnostic text, remote_mta text, rule text)
 		WHERE c.id = ANY ($1)
 	), weighed AS MATERIALIZED (
-		SELECT t.*, a.status AS had_status, a.reason AS had_reason, a.detail AS had_detail,
+		SELECT t.*, a.status AS had_status, a.reason AS had_reason, a.detail AS had_detail, a.address IS NOT NULL AS is_known,
+			jsonb_build_object('address', to_jsonb(a) - '{reports,reply_text}'::text[], 'report', (a.reports -> t.place) - 'diagnostic') AS was,
+			coalesce(t.trusted AND t.forwarded IS NOT TRUE AND t.confidence >= 50 AND t.kind = 'dsn' AND t.permanence IN ('soft', 'expired')
+				AND (coalesce(t.scope, 'mailbox') IN ('mailbox', 'domain', 'route')
+					OR (t.reason = 'policy_temp_fail' AND t.detail IN ('temporary', 'temporarily_disabled'))), false) AS is_soft,
+			coalesce(t.trusted AND t.forwarded IS NOT TRUE AND t.kind = 'success' AND t.action = 'delivered', false) AS is_success,
 			t.trusted AND t.forwarded IS NOT TRUE AND t.confidence >= 50 AND (a.checked_at IS NULL OR a.checked_at <= t.at) AS counts,
 			t.kind = 'dsn' AND t.scope = 'mailbox' AND t.refused_by IN ('remote', 'reporting')
 				AND ((t.status = 'invalid' AND t.permanence = 'hard') OR t.reason IN ('mailbox_full', 'mailbox_disabled')) AS refused,
@@ -1265,6 +1326,8 @@ BEGIN ATOMIC
 	), judged AS MATERIALIZED (
 		SELECT w.*,
 			w.counts AND w.refused AS is_refused,
+			w.counts AND w.is_soft AND w.refused IS NOT TRUE AND w.had_status IS DISTINCT FROM 'invalid'
+				AND (SELECT s.weight + 1 >= l.n FROM email_verify._soft_bounces(w.address, w.at) s, email_verify._soft_bounce_limit() l) AS is_worn,
 			w.counts AND w.delivered AND coalesce(w.had_status <> 'catchall', true) AS is_delivered,
 			CASE
 				WHEN w.refused OR (w.scope = 'domain' AND w.permanence = 'hard') THEN w.had_status <> 'invalid'
@@ -1274,15 +1337,19 @@ BEGIN ATOMIC
 		FROM weighed w
 	), decided AS MATERIALIZED (
 		SELECT j.*,
-			CASE WHEN j.is_refused THEN j.status ELSE 'valid' END::email_verify.verification_status AS new_status,
-			CASE WHEN j.is_refused THEN j.reason ELSE 'smtp_deliverable' END::email_verify.verification_reason AS new_reason,
-			CASE WHEN j.is_refused THEN j.detail END AS new_detail
-		FROM judged j WHERE j.is_refused OR j.is_delivered
+			CASE WHEN j.is_refused THEN j.status WHEN j.is_worn THEN 'unknown' ELSE 'valid' END::email_verify.verification_status AS new_status,
+			CASE WHEN j.is_refused THEN j.reason WHEN j.is_worn THEN CASE WHEN full_too THEN 'mailbox_full' ELSE 'smtp_unverifiable' END
+				ELSE 'smtp_deliverable' END::email_verify.verification_reason AS new_reason,
+			CASE WHEN j.is_refused THEN j.detail WHEN j.is_worn THEN CASE WHEN full_too THEN 'over_quota' ELSE 'soft_bounces' END END AS new_detail,
+			CASE WHEN j.is_refused OR j.is_worn IS NOT TRUE THEN j.rule ELSE 'feedback.soft' END AS new_rule
+		FROM judged j, LATERAL (SELECT 2 * (s.over_quota + (j.reason = 'mailbox_full')::integer) > s.n + 1 AS full_too
+			FROM email_verify._soft_bounces(j.address, j.at) s) f
+		WHERE j.is_refused OR j.is_worn OR j.is_delivered
 	), stored AS (
 		INSERT INTO email_verify.address AS a (address, status, reason, detail, checked_at, fresh_until, expires_at,
 			stage, reply_code, enhanced_status, reply_text, rule, mx_host, reports)
 		SELECT d.address, d.new_status, d.new_reason, d.new_detail, d.at, d.at + r.fresh, d.at + r.expire, 'bounce', d.reply_code,
-			d.enhanced_code, left(d.diagnostic, 400), d.rule, d.remote_mta, jsonb_build_object(d.place, d.report)
+			d.enhanced_code, left(d.diagnostic, 400), d.new_rule, d.remote_mta, jsonb_build_object(d.place, d.report)
 		FROM decided d JOIN email_verify._reasons() r ON r.reason = d.new_reason::text
 		ORDER BY d.address
 		ON CONFLICT ON CONSTRAINT address_pkey DO UPDATE SET
@@ -1297,9 +1364,66 @@ BEGIN ATOMIC
 			fresh_until = CASE WHEN j.doubt THEN least(a.fresh_until, greatest(j.at, a.checked_at + interval '1 day'))
 				ELSE a.fresh_until END
 		FROM judged j
-		WHERE a.address = j.address AND NOT (j.is_refused OR j.is_delivered)
+		WHERE a.address = j.address AND (j.is_refused OR j.is_worn OR j.is_delivered) IS NOT TRUE
+	), listed AS (
+		INSERT INTO email_verify.report (id, address, at, trusted, kind, action, reason, detail, scope, permanence, format, soft, delivered,
+			decided, was)
+		SELECT j.id, j.address, j.at, coalesce(j.trusted, false), j.kind, j.action, j.reason, j.detail, j.scope, j.permanence, j.format, j.is_soft,
+			j.is_success, (j.is_refused OR j.is_worn OR j.is_delivered) IS TRUE, j.was
+		FROM judged j WHERE j.trusted OR j.is_known
+		ORDER BY j.id
+		ON CONFLICT ON CONSTRAINT report_pkey DO NOTHING
+	), few AS (
+		-- the last 20 of an address; of a kind that does not add up the last one only
+		DELETE FROM email_verify.report o
+		USING judged j, LATERAL (SELECT r.id, row_number() OVER (ORDER BY r.id DESC) AS place FROM email_verify.report r
+			WHERE r.address = j.address) r
+		WHERE o.id = r.id AND (r.place >= 20 OR (o.kind = j.kind AND o.kind <> 'dsn' AND NOT o.decided AND o.trusted = coalesce(j.trusted, false)))
 	)
 	SELECT count(*) FROM decided d WHERE d.new_reason IS DISTINCT FROM d.had_reason OR d.new_detail IS DISTINCT FROM d.had_detail;
+END;
+
+-- Take reports back: what is stored is as if they had not come, as far as nothing newer has replaced it.
+CREATE FUNCTION email_verify._feedback_undo(ids bigint[], OUT changed bigint) LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	WITH told AS MATERIALIZED (
+		SELECT r.*, (CASE WHEN r.trusted THEN '' ELSE 'untrusted ' END) || r.kind AS place
+		FROM email_verify.command c JOIN email_verify.report r ON r.address = c.address AND r.id = (c.argument ->> 'report')::bigint
+		WHERE c.id = ANY ($1) AND r.undone_at IS NULL
+	), standing AS MATERIALIZED (
+		-- the report on which the verdict stands: this one, or one that needed this one to be enough
+		SELECT t.id, t.address, t.at, t.place, t.was -> 'report' AS report, m.was -> 'address' AS back
+		FROM told t JOIN email_verify.address a ON a.address = t.address
+			LEFT JOIN email_verify.report m ON m.address = t.address AND m.decided AND m.undone_at IS NULL AND m.at = a.checked_at
+				AND a.stage = 'bounce' AND (m.id = t.id OR (a.rule = 'feedback.soft' AND t.soft
+					AND (SELECT s.weight - 1 < l.n FROM email_verify._soft_bounces(t.address, m.at) s, email_verify._soft_bounce_limit() l)))
+	), marked AS (
+		UPDATE email_verify.report r SET undone_at = clock_timestamp() FROM told t WHERE r.id = t.id
+	), inherited AS (
+		-- what a later one replaced was this one's
+		UPDATE email_verify.report r SET was = jsonb_set(r.was, '{address}', coalesce(t.was -> 'address', 'null'))
+		FROM told t
+		WHERE t.decided AND r.address = t.address AND r.id > t.id AND (r.was #>> '{address,checked_at}')::timestamptz = t.at
+			AND r.was #>> '{address,stage}' = 'bounce'
+	), gone AS (
+		DELETE FROM email_verify.address a USING standing s
+		WHERE a.address = s.address AND s.back = 'null'::jsonb
+		RETURNING 1
+	), restored AS (
+		UPDATE email_verify.address a SET
+			(status, reason, detail, checked_at, fresh_until, expires_at, retry_at, asked_at, suspect_since, stage, reply_code, enhanced_status,
+				reply_text, rule, mx_host, mx_address, tls) = (
+				SELECT o.status, o.reason, o.detail, o.checked_at, o.fresh_until, o.expires_at, o.retry_at, o.asked_at, o.suspect_since, o.stage,
+					o.reply_code, o.enhanced_status, o.reply_text, o.rule, o.mx_host, o.mx_address, o.tls
+				FROM jsonb_populate_record(a, CASE WHEN s.back IS NULL THEN '{}' ELSE s.back END) o),
+			reports = CASE WHEN (a.reports #>> ARRAY[s.place, 'at'])::timestamptz IS DISTINCT FROM s.at THEN a.reports
+				ELSE nullif(a.reports - s.place || CASE WHEN jsonb_typeof(s.report) = 'object' THEN jsonb_build_object(s.place, s.report) ELSE '{}' END,
+					'{}') END
+		FROM standing s
+		WHERE a.address = s.address AND s.back IS DISTINCT FROM 'null'::jsonb
+		RETURNING s.back
+	)
+	SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM restored WHERE restored.back IS NOT NULL);
 END;
 
 -- What external checkers have found out.  One that another attempt may improve on is doubt: it takes the place of doubt only, and the
@@ -1630,6 +1754,11 @@ BEGIN ATOMIC
 			jsonb_to_record(r.value) AS v (at timestamptz, action text, reason text, detail text, scope text, permanence text,
 				remote_mta text, enhanced_code text, diagnostic text, forwarded boolean)
 		UNION ALL
+		SELECT 6, 'report', s.n || ' soft bounces that add up' || coalesce(', of ' || l.n || ' that make it doubtful', ''),
+			'weigh ' || round(s.weight::numeric, 1), s.last
+		FROM p, LATERAL email_verify._soft_bounces(p.key, clock_timestamp()) s, email_verify._soft_bounce_limit() l
+		WHERE s.n > 0
+		UNION ALL
 		SELECT 7, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
 		FROM p JOIN email_verify.address a ON a.address = p.key JOIN email_verify._reasons() r ON r.reason = a.reason::text
 		UNION ALL
@@ -1838,6 +1967,15 @@ BEGIN ATOMIC
 	SELECT email_verify._guard();
 	SELECT count(email_verify._report(b.original_recipient, b.final_recipient, to_jsonb(b), $2)) FROM email_verify._bounces($1) b;
 END;
+CREATE FUNCTION email_verify.feedback_undo(id bigint) RETURNS boolean LANGUAGE SQL VOLATILE STRICT SECURITY DEFINER
+BEGIN ATOMIC
+	SELECT email_verify._guard();
+	SELECT count(email_verify._hand_over('feedback_undo', r.address, jsonb_build_object('report', r.id))) > 0
+	FROM email_verify.report r WHERE r.id = $1 AND r.undone_at IS NULL;
+END;
+COMMENT ON FUNCTION email_verify.feedback_undo(bigint) IS
+	'take the effect of one report back; its id is in table report. False when there is none of that id, or it was taken back before';
+
 COMMENT ON FUNCTION email_verify.feedback(bytea, boolean) IS
 	'hand over a bounce as it came in; returns of how many recipients it tells. trusted: you vouch for it';
 
@@ -1873,6 +2011,7 @@ BEGIN ATOMIC
 		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
 		'parked', (SELECT to_jsonb(k) FROM email_verify.parked k WHERE k.address = p.key),
 		'external_check', (SELECT to_jsonb(x) FROM email_verify.external_check x WHERE x.address = p.key),
+		'report', (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.id) FROM email_verify.report r WHERE r.address = p.key),
 		'command', (SELECT jsonb_agg(to_jsonb(c) ORDER BY c.id) FROM email_verify.command c WHERE c.address = p.key),
 		'override', (SELECT jsonb_agg(to_jsonb(o) ORDER BY o.pattern, o.action) FROM email_verify.override o
 			WHERE o.pattern IN (lower(p.key), email_verify._hmac(p.key))),
@@ -1911,6 +2050,8 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
 	), a AS (
 		DELETE FROM email_verify.address a USING p WHERE a.address = p.key RETURNING 1
+	), r AS (
+		DELETE FROM email_verify.report r USING p WHERE r.address = p.key RETURNING 1
 	), k AS (
 		DELETE FROM email_verify.parked k USING p WHERE k.address = p.key RETURNING 1
 	), x AS (
@@ -1927,6 +2068,7 @@ BEGIN ATOMIC
 	UNION ALL SELECT 'email_verify.parked', (SELECT count(*) FROM k)
 	UNION ALL SELECT 'email_verify.external_check', (SELECT count(*) FROM x)
 	UNION ALL SELECT 'email_verify.command', (SELECT count(*) FROM c)
+	UNION ALL SELECT 'email_verify.report', (SELECT count(*) FROM r)
 	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
 	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;
 END;

@@ -32,12 +32,15 @@
 static const char *const table_names[] = {"address",    "domain",         "domain_host", "queue",
                                           "inflight",   "override",       "mx_policy",   "site_key",
                                           "tombstone",  "parked",         "upkeep",      "command",
-                                          "reply_rule", "external_check", "health"};
+                                          "reply_rule", "external_check", "health",      "report"};
 static const char *const function_names[] = {
 	"_complete",
 	"_end_commands",
 	"_enqueue",
 	"_feedback",
+	"_feedback_undo",
+	"_soft_bounces",
+	"_soft_bounce_limit",
 	"_hand_over",
 	"_hold_commands",
 	"_learn_domains",

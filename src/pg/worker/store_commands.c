@@ -48,9 +48,8 @@ typedef struct Kind
 	}
 
 static Kind kinds[] = {
-	ADDRESSES("feedback", "_feedback"),
-	ADDRESSES("submit", "_submit"),
-	WALKS("recheck_since", "_recheck_since"),
+	ADDRESSES("feedback", "_feedback"), ADDRESSES("feedback_undo", "_feedback_undo"),
+	ADDRESSES("submit", "_submit"),     WALKS("recheck_since", "_recheck_since"),
 	WALKS("reclassify", "_reclassify"),
 };
 
