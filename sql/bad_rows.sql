@@ -6,7 +6,7 @@ INSERT INTO email_verify.queue (address, due_at, queued_at) VALUES ('a@x.com', n
 INSERT INTO email_verify.queue (address, due_at, priority) VALUES ('a@x.com', now(), 2);
 INSERT INTO email_verify.queue (address, due_at, attempts) VALUES ('a@x.com', now(), 2147483647);
 INSERT INTO email_verify.queue (address, due_at, put_backs) VALUES ('a@x.com', now(), -1);
-INSERT INTO email_verify.queue (address, due_at, crashes) VALUES ('a@x.com', now(), 4);
+INSERT INTO email_verify.queue (address, due_at, crashes) VALUES ('a@x.com', now(), 5);
 INSERT INTO email_verify.domain_host (domain, host, catch_all_at) VALUES ('x.com', 'mx', '-infinity');
 INSERT INTO email_verify.domain_host (domain, host, accepted_at) VALUES ('x.com', 'mx', 'infinity');
 INSERT INTO email_verify.domain (domain, implicit_mx, checked_at, expires_at) VALUES ('x.com', false, now(), 'infinity');
