@@ -596,18 +596,9 @@ AS 'MODULE_PATHNAME', 'ev_mostly_true' LANGUAGE C;
 CREATE FUNCTION email_verify._rarely_true(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'ev_rarely_true' LANGUAGE C;
 
--- who keeps the mailboxes of its domain, by the lists; who runs a mail server, by its name
-CREATE FUNCTION email_verify._provider(email text) RETURNS text
-AS 'MODULE_PATHNAME', 'ev_provider_of_domain' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION email_verify._mx_provider(host text) RETURNS text
-AS 'MODULE_PATHNAME', 'ev_provider_of_mx' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
 -- does the address call itself a spam trap?
 CREATE FUNCTION email_verify._is_trap_name(email text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_is_trap_name_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION email_verify._suggest(email text, OUT suggestion text, OUT sure boolean)
-AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 -- ---------------------------------------------------------------------------------------------------
 -- The store: how the worker, here or on another machine, reaches the tables.
@@ -1626,7 +1617,8 @@ AS 'MODULE_PATHNAME', 'ev_local_part_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SA
 COMMENT ON FUNCTION @extschema@.email_local_part(text) IS
 	'the local part of an address without needless quotes; NULL when it is none';
 
--- These see the table override.
+-- These see the table override, and what is known of domains, for those who may ask for verdicts; others are answered from
+-- built-in data alone.
 CREATE FUNCTION @extschema@.email_is_disposable(email text) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ev_is_disposable' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10
 SUPPORT email_verify._rarely_true;
@@ -1647,25 +1639,14 @@ SUPPORT email_verify._rarely_true;
 COMMENT ON FUNCTION @extschema@.email_is_alias(text) IS 'does it belong to a service that forwards to mailboxes elsewhere?';
 
 CREATE FUNCTION @extschema@.email_provider(email text) RETURNS text
-LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 20 SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT coalesce(email_verify._provider($1), (
-		SELECT email_verify._mx_provider(d.mx_hosts[1]) FROM email_verify.domain d
-		WHERE d.domain = @extschema@.email_domain($1)));
-END;
+AS 'MODULE_PATHNAME', 'ev_provider_of_address' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 20;
 COMMENT ON FUNCTION @extschema@.email_provider(text) IS
-	'who keeps the mailbox: by the domain, or by its mail servers once they are known; NULL when nobody known does';
+	'who keeps the mailbox: by the domain, or by its mail servers once they are known to this site; NULL when nobody known does';
 
 CREATE FUNCTION @extschema@.email_suggest(email text) RETURNS text
-LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 20 SECURITY DEFINER
-BEGIN ATOMIC
-	SELECT s.suggestion FROM email_verify._suggest($1) s
-	WHERE s.sure OR NOT EXISTS (
-		SELECT FROM email_verify.domain d
-		WHERE d.domain = @extschema@.email_domain($1) AND d.reason IS NULL);
-END;
+AS 'MODULE_PATHNAME', 'ev_suggest' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 20;
 COMMENT ON FUNCTION @extschema@.email_suggest(text) IS
-	'the address that was probably meant by a mistyped one; NULL when nothing is near, or the domain is real and no known slip';
+	'the address that was probably meant by a mistyped one; NULL when nothing is near, or the domain is known to be real and no known slip';
 
 CREATE FUNCTION @extschema@.email_verify(email text, wait interval DEFAULT NULL, max_age interval DEFAULT NULL)
 RETURNS email_verify.verification_reason
@@ -2077,7 +2058,7 @@ COMMENT ON FUNCTION email_verify.forget(text) IS
 
 CREATE FUNCTION email_verify.pause() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION email_verify.pause() IS 'probe nothing new and queue nothing in this database until resume()';
+COMMENT ON FUNCTION email_verify.pause() IS 'probe nothing new in this database until resume(); what is asked meanwhile is queued';
 
 CREATE FUNCTION email_verify.resume() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_resume' LANGUAGE C VOLATILE PARALLEL RESTRICTED;

@@ -121,9 +121,9 @@ is(detail("SET email_verify.mode = offline; " . sprintf($ask, 'ok1')), 'internal
 
 $c->sql('SELECT email_verify.pause()');
 ok($c->sql('SELECT paused FROM email_verify.stat') eq 't', 'paused: stat says so');
-is(detail(sprintf($ask, 'ok1')), 'internal_verifier_error paused', '... and so does the answer');
+is(detail(sprintf($ask, 'ok1')), 'pending paused', '... and so does the answer');
 $c->sql("INSERT INTO email_verify.queue (address, due_at) VALUES ('ok4\@drip.deliver.com', now())");
-is($c->wait(2), 1, '... what is queued stays');
+is($c->wait(2), 2, '... what is queued stays');
 is($w->stats('drip')->{sessions}, 0, '... nobody is called');
 $c->sql('SELECT email_verify.resume()');
 is($c->wait(20), 0, 'resumed: what was queued is verified');

@@ -58,8 +58,32 @@ cmp_ok($c->stat->{errors_total}, '>', $errors, '... for one had failed');
 
 # --- two-phase commit -------------------------------------------------------------------------------------------------
 
-my $prepared = $c->try(q{BEGIN; SELECT email_verify.enqueue('{ann@ok.deliver.com}'); PREPARE TRANSACTION 'two'});
-like($prepared->{err}, qr/cannot PREPARE a transaction that has queued/, 'a prepared transaction would wake nobody: refused');
+my $prepared = $c->try(q{BEGIN; SELECT email_verify.enqueue('{ok91@ok2.deliver.com}'); PREPARE TRANSACTION 'two'});
+is($prepared->{err}, '', 'a transaction that has queued can be prepared');
+is($c->try(q{BEGIN; SELECT email_verify.enqueue('{ok92@ok2.deliver.com}'); PREPARE TRANSACTION 'never'})->{err}, '', '... another one');
+$c->verify('ok93@ok2.deliver.com');    # so the worker has been on its way through the queue since
+is($c->sql(q{SELECT count(*) FROM email_verify.queue WHERE address ~ '^ok9[12]@'}), 0, '... neither is in the queue yet');
+$c->sql("COMMIT PREPARED 'two'");
+is($c->wait(20), 0, '... it is verified when it is committed');
+is($c->row('ok91@ok2.deliver.com')->{reason} // 'none', 'smtp_deliverable', '... as it should');
+$c->sql("ROLLBACK PREPARED 'never'");
+is($c->row('ok92@ok2.deliver.com'), undef, '... and not if it is rolled back');
+is($c->queue('ok92@ok2.deliver.com'), undef, '... which leaves nothing');
+
+# --- a wait for what nobody can see yet ---------------------------------------------------------------------------------
+
+my $early = $c->try(q{BEGIN; SELECT email_verify.enqueue('{ok94@ok2.deliver.com}'); SELECT email_verify.wait('1 h'); ROLLBACK});
+like($early->{out}, qr/^1\n1$/m, 'wait() after enqueue() in one transaction returns at once, how many have no answer');
+like($early->{err}, qr/WARNING:.*not committed yet cannot be waited for\n.*\nHINT:.*COMMIT/, '... and says why');
+like($c->try(q{BEGIN; SELECT email_verify.recheck('ok94@ok2.deliver.com'); SELECT email_verify.wait('1 h'); ROLLBACK})->{err}, qr/WARNING:.*cannot be waited for/, '... after recheck() too');
+is($c->try(q{BEGIN; SELECT email_verify.enqueue('{ok94@ok2.deliver.com}'); COMMIT; SELECT email_verify.wait('20 s')})->{err}, '', '... but not when it is committed');
+$c->sql('SELECT email_verify.pause()');
+$c->sql(q{SELECT email_verify.enqueue('{ok95@ok2.deliver.com}')});
+my $paused = $c->try(q{SELECT email_verify.wait('1 h')});
+is($paused->{out}, 1, 'wait() while paused returns at once');
+like($paused->{err}, qr/NOTICE:.*paused\nHINT:.*resume/, '... and says so');
+$c->sql('SELECT email_verify.resume()');
+is($c->wait(20), 0, 'resumed: what was queued meanwhile is verified');
 
 # --- text that the engine's encoding lacks, and blanks that a type adds ------------------------------------------------
 

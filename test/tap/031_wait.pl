@@ -58,6 +58,7 @@ my $second = EmailVerifySession->new($c);
 sub free
 {
 	my ($why) = @_;
+	ok($c->poll('SELECT waiters = 0 FROM email_verify._stat()'), "$why: the place is free");
 	my $address = sprintf 'ok%d@plain.deliver.com', ++$n;
 	is($second->run("SELECT email_verify('$address', wait => '30 s')"), 'smtp_deliverable', "$why: the next one gets the place");
 	return;
@@ -72,7 +73,10 @@ sub waiting
 }
 
 waiting('no place is free');
-is($second->run("SELECT email_verify('ok1\@drip.deliver.com', wait => '60 s'), $taken < interval '20 s'"), 'pending|t', '... the next one does not wait for it');
+is($second->run("SELECT email_verify('ok1\@drip.deliver.com', wait => '60 s')"), 'smtp_deliverable', '... the next one looks at the table instead');
+like($second->err, qr/NOTICE:.*no place is free.*\nHINT:.*max_waiters/, '... and is told so');
+is($second->run("SELECT v.reason, v.detail FROM email_verdict('" . hanging() . "', wait => '1 s') v"), 'pending|no_wait_slot', '... the answer says so, too, if there is none in time');
+like($c->sql("SELECT gates::text FROM email_verify.stat"), qr/no_wait_slot/, '... a gate as well');
 is($c->wait(0) > 0, 1, 'email_verify.wait() needs no place');
 is($c->sql('SELECT pg_cancel_backend(' . $first->pid . ')'), 't', 'pg_cancel_backend');
 $first->result;
@@ -129,6 +133,23 @@ like($first->result, qr/^(?:smtp_deliverable|pending)$/, '... which gets an answ
 ok($c->poll("SELECT worker = 'running' AND worker_pid <> $pid FROM email_verify.stat", 40), '... it is back');
 free('back');
 $_->end for $first, $second;
+
+# --- a share for each role --------------------------------------------------------------------------------------------------------
+
+$c->set('email_verify.max_waiters' => 8);
+$c->node->restart;
+$c->wait_for_worker;
+$c->sql('CREATE ROLE tarpit LOGIN; GRANT EXECUTE ON FUNCTION email_verify TO tarpit');
+my @greedy = map { my $s = EmailVerifySession->new($c); $s->run('SET SESSION AUTHORIZATION tarpit'); $s } 1 .. 8;
+$_->send("SELECT email_verify('" . hanging() . "', wait => '40 s')") for @greedy;
+$_->sleeps for @greedy;
+ok($c->poll("SELECT waiters = 6 FROM email_verify._stat()"), 'a role has three quarters of the places');
+my $other = EmailVerifySession->new($c);
+is($other->run("SELECT email_verify('ok9\@plain.deliver.com', wait => '30 s')"), 'smtp_deliverable', '... another one finds a place');
+is($other->err, '', '... and nothing is to be said of it');
+$other->end;
+$c->sql('SELECT pg_terminate_backend(' . $_->pid . ')') for @greedy;
+ok($c->poll("SELECT waiters = 0 FROM email_verify._stat()"), '... they are given back');
 
 # --- many who wait for the same ----------------------------------------------------------------------------------------------------
 

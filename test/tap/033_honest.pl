@@ -72,7 +72,11 @@ $s->end;
 # --- steering ----------------------------------------------------------------------------------------------------------------
 
 $c->sql('SELECT email_verify.pause()');
-obstacle('paused', 'paused', 'resume');
+$s = EmailVerifySession->new($c);
+is(says($s), 'pending paused', 'paused: pending, and why');
+like($s->err, qr/NOTICE:.*\nHINT:.*resume/, '... with what to do about it');
+ok($c->poll("SELECT count(*) = $n FROM email_verify.queue"), '... it is queued all the same');
+$s->end;
 is($c->sql('SELECT email_verify.resume()') . says($s = EmailVerifySession->new($c)), 'pending', 'resumed: pending');
 $s->end;
 

@@ -62,6 +62,14 @@ is_fresh(const EvCached *cached, int64 max_age, TimestampTz now)
 	return cached->asked_at >= now - Max(max_age, ev_settings.min_max_age * USECS_PER_SEC);
 }
 
+/* A pause and a missing place to wait only tell why there is no answer yet. */
+static bool
+is_queued(enum ev_detail obstacle)
+{
+	return obstacle == EV_DETAIL_NONE || obstacle == EV_DETAIL_PAUSED ||
+	       obstacle == EV_DETAIL_NO_WAIT_SLOT;
+}
+
 /* Not in the cache, or not good enough: have it looked for. */
 static void
 ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAnswer *out)
@@ -83,13 +91,16 @@ ask_worker(const char *key, size_t len, const EvCached *cached, int64 wait, EvAn
 		*out = cached->answer;
 		out->stale = true;
 	}
-	else if (obstacle != EV_DETAIL_NONE)
+	else if (!is_queued(obstacle))
 		answer_obstacle(out, obstacle);
 	else
 	{
-		answer(out, EV_REASON_PENDING, EV_DETAIL_NONE);
+		answer(out, EV_REASON_PENDING, obstacle);
 		out->checked_at = 0;
-		ev_hint_pending();
+		if (obstacle == EV_DETAIL_NONE)
+			ev_hint_pending();
+		else
+			ev_hint_detail(obstacle);
 	}
 }
 

@@ -44,6 +44,12 @@ ev_count(uint32 *n)
 /* hooks.c: tells launcher and worker of CREATE and DROP EXTENSION, at commit */
 extern void ev_hooks_install(void);
 
+/* hooks.c: rows that this transaction has put into the queue and not committed. */
+extern int64 ev_hooks_added(void);
+
+/* hooks.c: a prepared transaction was committed here: nobody knows what it has queued or changed. */
+extern void ev_hooks_prepared_committed(void);
+
 /* database_commands.c: workers make way for commands that need their database; when preloaded */
 extern void ev_database_commands_install(void);
 
@@ -121,6 +127,12 @@ extern void ev_override_read(const struct ev_address *address, EvOverride *out);
  */
 extern bool ev_lists_verdict(const struct ev_address *address, const EvOverride *override,
                              struct ev_verdict *verdict);
+
+/*
+ * knows.c: may that role learn what this site knows?  function: one of ours, in the schema of those that give
+ * verdicts.
+ */
+extern bool ev_may_know(Oid function, Oid role);
 
 /* lists.c: is the local part one of a function, by the list or by the site's own word? */
 extern bool ev_is_role_with(const struct ev_address *address, const EvOverride *override);
@@ -215,7 +227,8 @@ extern bool ev_push_patiently(EvDatabase *db, const char *key, size_t len, Times
 extern bool ev_may_wait_for_room(void);
 
 /*
- * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, else why
+ * enqueue.c: put an address into this database's inbox.  EV_DETAIL_NONE when it is queued, EV_DETAIL_PAUSED when it is
+ * queued and has to wait for email_verify.resume(), else why
  * it is not.
  */
 extern enum ev_detail ev_enqueue(const char *key, size_t len, TimestampTz newer_than);
@@ -225,6 +238,9 @@ extern enum ev_detail ev_enqueue(const char *key, size_t len, TimestampTz newer_
  * once a transaction how to wait for pending ones.
  */
 extern void ev_hint_detail(enum ev_detail detail);
+
+/* hint.c: the same each time: for who asked about just that. */
+extern void ev_hint_again(enum ev_detail detail);
 extern void ev_hint_pending(void);
 
 /*

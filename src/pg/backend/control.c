@@ -40,8 +40,8 @@ set_paused(uint32 paused)
 }
 
 /*
- * email_verify.pause(): nothing new is probed and nothing is queued until resume(); what is under
- * way ends.
+ * email_verify.pause(): nothing new is probed until resume(); what is under way ends, and what is asked
+ * is queued.
  */
 Datum
 ev_pause(PG_FUNCTION_ARGS)

@@ -377,6 +377,9 @@ utility_hook(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	if (command.kind != NOT_OURS)
 		before(&command);
 	exclusively(pstmt, query, read_only_tree, context, params, environment, dest, completion);
+	if (IsA(pstmt->utilityStmt, TransactionStmt) &&
+	    castNode(TransactionStmt, pstmt->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED)
+		ev_hooks_prepared_committed();
 	if (command.kind == COPY)
 		after_copy(&command);
 }

@@ -2,7 +2,8 @@
  * enqueue.c
  *	  Puts an address into this database's inbox, or tells why that cannot be.
  *
- * `pending` is an answer only for what really is queued, so each obstacle has a detail of its own.
+ * `pending` is an answer only for what really is queued, so each obstacle has a detail of its own.  A pause is none:
+ * the worker takes over what it is asked, and begins with it when the pause is over.
  */
 #include "postgres.h"
 
@@ -61,8 +62,6 @@ session_obstacle(void)
 static enum ev_detail
 worker_obstacle(EvDatabase *db)
 {
-	if (pg_atomic_read_u32(&db->paused))
-		return EV_DETAIL_PAUSED;
 	switch ((EvDatabaseState) pg_atomic_read_u32(&db->state))
 	{
 		case EV_DB_RUNNING: break;
@@ -103,5 +102,7 @@ ev_enqueue(const char *key, size_t len, TimestampTz newer_than)
 	obstacle = worker_obstacle(db);
 	if (obstacle != EV_DETAIL_NONE)
 		return obstacle;
-	return ev_push_patiently(db, key, len, newer_than) ? EV_DETAIL_NONE : EV_DETAIL_INBOX_FULL;
+	if (!ev_push_patiently(db, key, len, newer_than))
+		return EV_DETAIL_INBOX_FULL;
+	return pg_atomic_read_u32(&db->paused) ? EV_DETAIL_PAUSED : EV_DETAIL_NONE;
 }

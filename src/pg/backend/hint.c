@@ -50,8 +50,19 @@ static const struct
      "e-mail addresses are not verified: table email_verify.override is locked",
      "Ask again when the transaction that locks it has ended."},
 	{EV_DETAIL_PAUSED, "verification of e-mail addresses is paused",
-     "SELECT email_verify.resume() goes on with it."},
+     "What is queued is kept; SELECT email_verify.resume() goes on with it."},
+	{EV_DETAIL_NO_WAIT_SLOT,
+     "no place is free to wait for a verdict: the table is looked at from time to time instead",
+     "Other sessions wait, too many of this role's or of all; see waiters in email_verify.stat, "
+     "and "
+     "raise email_verify.max_waiters."},
 };
+
+static void
+say(size_t i)
+{
+	ereport(NOTICE, (errmsg("%s", hints[i].message), errhint("%s", hints[i].hint)));
+}
 
 void
 ev_hint_detail(enum ev_detail detail)
@@ -63,8 +74,16 @@ ev_hint_detail(enum ev_detail detail)
 		if (hints[i].detail != detail || said[i])
 			continue;
 		said[i] = true;
-		ereport(NOTICE, (errmsg("%s", hints[i].message), errhint("%s", hints[i].hint)));
+		say(i);
 	}
+}
+
+void
+ev_hint_again(enum ev_detail detail)
+{
+	for (size_t i = 0; i < lengthof(hints); i++)
+		if (hints[i].detail == detail)
+			say(i);
 }
 
 void

@@ -123,9 +123,6 @@ at_xact_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT && created)
 		say_what_is_missing();
-	if (event == XACT_EVENT_PRE_PREPARE && poked)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("cannot PREPARE a transaction that has queued e-mail addresses")));
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		ev_statistics_flush();
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
@@ -159,6 +156,25 @@ tell_of_policies(void)
 		return;
 	pg_atomic_write_u32(&db->policies, 1);
 	ev_worker_wake(db);
+}
+
+int64
+ev_hooks_added(void)
+{
+	return added;
+}
+
+/* It began some time ago, so the queue is looked through from its start. */
+void
+ev_hooks_prepared_committed(void)
+{
+	EvDatabase *db = ev_shared == NULL ? NULL : ev_database_find(MyDatabaseId, false);
+
+	if (db == NULL)
+		return;
+	ev_database_poke(db, 1, 0);
+	pg_atomic_write_u32(&db->check, 1);
+	tell_of_policies();
 }
 
 /*

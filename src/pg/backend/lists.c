@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "utils/builtins.h"
@@ -17,7 +18,6 @@
 #include "engine/domain_list.h"
 #include "engine/suggest.h"
 #include "engine/idna.h"
-#include "engine/provider.h"
 #include "engine/trap_name.h"
 #include "pg/backend/backend.h"
 
@@ -26,13 +26,10 @@ PG_FUNCTION_INFO_V1(ev_is_free);
 PG_FUNCTION_INFO_V1(ev_is_alias);
 PG_FUNCTION_INFO_V1(ev_is_role_address);
 PG_FUNCTION_INFO_V1(ev_is_trap_name_of);
-PG_FUNCTION_INFO_V1(ev_provider_of_domain);
-PG_FUNCTION_INFO_V1(ev_provider_of_mx);
 PG_FUNCTION_INFO_V1(ev_normalize);
 PG_FUNCTION_INFO_V1(ev_canonical_address);
 PG_FUNCTION_INFO_V1(ev_domain_of);
 PG_FUNCTION_INFO_V1(ev_local_part_of);
-PG_FUNCTION_INFO_V1(ev_suggest);
 PG_FUNCTION_INFO_V1(ev_data_version);
 PG_FUNCTION_INFO_V1(ev_rarely_true);
 
@@ -72,7 +69,23 @@ ev_lists_verdict(const struct ev_address *address, const EvOverride *override,
 	return true;
 }
 
-/* The argument as an address, and what the site says of it.  False when it is no address. */
+static bool
+says_something(const EvOverride *override)
+{
+	return override->has_verdict || override->disposable != EV_SAY_NOTHING ||
+	       override->role != EV_SAY_NOTHING || override->free != EV_SAY_NOTHING ||
+	       override->trap != EV_SAY_NOTHING;
+}
+
+static bool
+caller_may_know(FunctionCallInfo fcinfo)
+{
+	return ev_may_know(fcinfo->flinfo->fn_oid, GetUserId());
+}
+
+/*
+ * The argument as an address, and what the site says of it to who may know.  False when it is no address.
+ */
 static bool
 address_arg(FunctionCallInfo fcinfo, struct ev_address *address, EvOverride *override)
 {
@@ -87,6 +100,8 @@ address_arg(FunctionCallInfo fcinfo, struct ev_address *address, EvOverride *ove
 	memset(override, 0, sizeof(*override));
 	if (ev_settings.mode != EV_MODE_SANDBOX && !ev_override_find(address, override))
 		ev_override_read(address, override);
+	if (says_something(override) && !caller_may_know(fcinfo))
+		memset(override, 0, sizeof(*override));
 	return true;
 }
 
@@ -154,33 +169,6 @@ ev_is_trap_name_of(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(address_arg(fcinfo, &address, NULL) && calls_itself_trap(&address));
 }
 
-/* _provider(email text): who keeps the mailboxes of its domain, as far as the lists know. */
-Datum
-ev_provider_of_domain(PG_FUNCTION_ARGS)
-{
-	struct ev_address address;
-	const struct ev_mailbox_family *family;
-
-	if (!address_arg(fcinfo, &address, NULL))
-		PG_RETURN_NULL();
-	family = ev_mailbox_family(ev_domain_look_up(address.domain, address.domain_len).family);
-	if (family == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(family->provider));
-}
-
-/* _mx_provider(host text) */
-Datum
-ev_provider_of_mx(PG_FUNCTION_ARGS)
-{
-	text *host = PG_GETARG_TEXT_PP(0);
-	enum ev_provider provider = ev_provider_of_host(VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
-
-	if (provider == EV_PROVIDER_OTHER)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(ev_provider_info(provider)->label));
-}
-
 /* email_normalize(email text) */
 Datum
 ev_normalize(PG_FUNCTION_ARGS)
@@ -243,25 +231,6 @@ ev_suggestion(const char *email, size_t len, bool *sure)
 
 	*sure = suggestion == EV_SUGGEST_SLIP;
 	return suggestion == EV_SUGGEST_NOTHING ? NULL : text_to_cstring(ev_address_text(&address));
-}
-
-/* _suggest(email text, OUT suggestion text, OUT sure boolean): without a look at what DNS says of the domain. */
-Datum
-ev_suggest(PG_FUNCTION_ARGS)
-{
-	text *email = PG_GETARG_TEXT_PP(0);
-	TupleDesc desc;
-	Datum values[2];
-	bool nulls[2] = {false};
-	bool sure;
-	char *suggestion = ev_suggestion(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), &sure);
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "_suggest must return a record");
-	nulls[0] = suggestion == NULL;
-	values[0] = suggestion == NULL ? (Datum) 0 : CStringGetTextDatum(suggestion);
-	values[1] = BoolGetDatum(sure);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 /* data_version(OUT lists text, OUT canonical_rules integer, OUT unicode text) */

@@ -71,6 +71,8 @@ ev_gates_find(EvDatabase *db)
 	if (pg_atomic_read_u64(&db->queued) >= (uint64) ev_settings.max_queue)
 		gates |= EV_GATE_BIT(EV_GATE_QUEUE_FULL);
 	(void) ev_inbox_used(db, &inbox_full);
+	if (pg_atomic_read_u32(&ev_shared->waiting) >= (uint32) ev_shared->max_waiters)
+		gates |= EV_GATE_BIT(EV_GATE_NO_WAIT_SLOT);
 	if (inbox_full)
 		gates |= EV_GATE_BIT(EV_GATE_INBOX_FULL);
 	return gates;

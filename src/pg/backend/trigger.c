@@ -15,6 +15,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -98,10 +99,24 @@ suggestion_for(const char *email, enum ev_reason reason)
 	           : NULL;
 }
 
-static void
-refuse(Relation rel, const char *column, const char *email, const EvAnswer *answer)
+/*
+ * Who only inserts learns that the address is refused and why, but not what this site knows of it: which names
+ * are in use in its network, what somebody has entered by hand.  Faults of syntax and the built-in lists are
+ * everybody's.
+ */
+static bool
+may_hear_detail(Oid function, const struct ev_verdict *verdict)
 {
-	const char *detail = ev_detail_info(answer->verdict.detail)->label;
+	return verdict->reason == EV_REASON_INVALID_SYNTAX || verdict->detail == EV_DETAIL_BUILTIN ||
+	       ev_may_know(function, GetOuterUserId());
+}
+
+static void
+refuse(Oid function, Relation rel, const char *column, const char *email, const EvAnswer *answer)
+{
+	const char *detail = may_hear_detail(function, &answer->verdict)
+	                         ? ev_detail_info(answer->verdict.detail)->label
+	                         : NULL;
 	char *suggestion = suggestion_for(email, answer->verdict.reason);
 
 	ereport(
@@ -169,6 +184,6 @@ ev_verify_trigger(PG_FUNCTION_ARGS)
 	}
 	ev_ask(email, strlen(email), args.wait, -1, &answer);
 	if (args.refused[answer.verdict.status])
-		refuse(data->tg_relation, args.column, email, &answer);
+		refuse(fcinfo->flinfo->fn_oid, data->tg_relation, args.column, email, &answer);
 	return PointerGetDatum(tuple);
 }

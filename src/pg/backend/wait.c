@@ -10,10 +10,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/snapmgr.h"
 
 #include "pg/backend/backend.h"
 #include "pg/shared/compat.h"
 #include "pg/shared/waits.h"
+
+/* How often the table is looked at by who has no slot. */
+#define POLL_MS 100
 
 static EvWaiter *mine = NULL;
 
@@ -78,6 +82,43 @@ sleep_until_answered(TimestampTz deadline, enum ev_detail *obstacle)
 	return true;
 }
 
+/*
+ * Second best, without a slot: look at the table from time to time, by a snapshot of its own each time, since the
+ * statement's is older than the answer.  False: there is none in time, or one cannot be looked for here.
+ */
+static bool
+poll_until_answered(const char *key, size_t len, TimestampTz newer_than, TimestampTz deadline,
+                    EvAnswer *out, enum ev_detail *obstacle)
+{
+	ev_hint_detail(EV_DETAIL_NO_WAIT_SLOT);
+	while (!IsInParallelMode())
+	{
+		long ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		EvCached cached;
+		bool found;
+
+		PushActiveSnapshot(GetLatestSnapshot());
+		found = ev_cache_lookup(key, len, &cached) && cached.asked_at >= newer_than;
+		PopActiveSnapshot();
+		if (found)
+		{
+			*out = cached.answer;
+			return true;
+		}
+		*obstacle = worker_obstacle(deadline);
+		if (*obstacle != EV_DETAIL_NONE)
+			return false;
+		if (ms <= 0)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(ms, POLL_MS),
+		                 ev_wait(EV_WAIT_VERDICT));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	*obstacle = EV_DETAIL_NO_WAIT_SLOT;
+	return false;
+}
+
 static void
 take_answer(EvAnswer *out)
 {
@@ -112,8 +153,9 @@ ev_enqueue_and_wait(const char *key, size_t len, TimestampTz newer_than, int64 w
 	PG_TRY();
 	{
 		obstacle = ev_enqueue(key, len, newer_than);
-		if (obstacle == EV_DETAIL_NONE && mine != NULL &&
-		    sleep_until_answered(start + left, &obstacle))
+		if (obstacle == EV_DETAIL_NONE && mine == NULL)
+			*answered = poll_until_answered(key, len, newer_than, start + left, out, &obstacle);
+		else if (obstacle == EV_DETAIL_NONE && sleep_until_answered(start + left, &obstacle))
 		{
 			take_answer(out);
 			*answered = true;
@@ -176,6 +218,11 @@ wait_for_progress(EvDatabase *db, TimestampTz deadline)
 		counted = counted || !open;
 		if (!open && pg_atomic_read_u64(&db->unanswered) == 0)
 			break;
+		if (!open && pg_atomic_read_u32(&db->paused))
+		{
+			ev_hint_again(EV_DETAIL_PAUSED);
+			break;
+		}
 		if (state != EV_DB_RUNNING && state != EV_DB_STARTING && state != EV_DB_WANTED)
 		{
 			ev_hint_detail(state == EV_DB_REFUSED ? pg_atomic_read_u32(&db->refusal)
@@ -236,6 +283,15 @@ ev_wait_all(PG_FUNCTION_ARGS)
 
 	if (ev_shared == NULL)
 		ev_hint_detail(EV_DETAIL_NOT_PRELOADED);
+	if (ev_hooks_added() > 0)
+	{
+		/* it would wait for ever, or return 0 for what nobody can see yet */
+		ereport(WARNING,
+		        (errmsg("addresses that are queued and not committed yet cannot be waited for"),
+		         errdetail("They are verified after it has been committed."),
+		         errhint("COMMIT, then call email_verify.wait().")));
+		PG_RETURN_INT64(count_rows());
+	}
 	if (db != NULL && wait_for_progress(db, GetCurrentTimestamp() + wait))
 		PG_RETURN_INT64((int64) pg_atomic_read_u64(&db->unanswered));
 

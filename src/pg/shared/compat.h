@@ -9,6 +9,7 @@
 
 #include "access/genam.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
@@ -99,6 +100,16 @@ ev_owns_database(Oid dboid, Oid role)
 	return object_ownercheck(DatabaseRelationId, dboid, role);
 #else
 	return pg_database_ownercheck(dboid, role);
+#endif
+}
+
+static inline bool
+ev_may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
 #endif
 }
 

@@ -189,6 +189,7 @@ typedef struct EvWaiter
 {
 	pid_t pid; /* 0: free */
 	Latch *latch;
+	Oid role; /* whose session it is */
 	Oid dboid;
 	uint64 hash; /* ev_hash() of key */
 	bool answered;
@@ -295,7 +296,10 @@ extern void ev_inbox_clear(EvDatabase *db);
 /* Entries that were taken and not stored go back, behind the others and as far as there is room. */
 extern void ev_inbox_return(EvDatabase *db, const EvInboxEntry *entries, int n);
 
-/* Waiting slots: taken and released by the session itself, answered by the worker. */
+/*
+ * Waiting slots: taken and released by the session itself, answered by the worker.  NULL when none is free, or
+ * the role has its share: three times as many as it leaves to others.
+ */
 extern EvWaiter *ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than);
 extern void ev_waiter_release(EvWaiter *waiter);
 

@@ -12,22 +12,36 @@
 #include "engine/hash.h"
 #include "pg/shared/shmem.h"
 
+/* A role may have at most so many times as many slots as it leaves free: then another one finds some. */
+#define SHARE 3
+
 EvWaiter *
 ev_waiter_take(Oid dboid, const char *key, size_t len, TimestampTz newer_than)
 {
 	EvWaiter *result = NULL;
+	Oid role = GetSessionUserId();
+	int free = 0;
+	int ours = 0;
 
 	LWLockAcquire(ev_shared->waiters_lock, LW_EXCLUSIVE);
-	for (int i = 0; i < ev_shared->max_waiters && result == NULL; i++)
+	for (int i = 0; i < ev_shared->max_waiters; i++)
 	{
 		EvWaiter *w = &ev_shared->waiters[i];
 
 		if (w->pid == 0)
-			result = w;
+		{
+			free++;
+			result = result == NULL ? w : result;
+		}
+		else if (w->role == role)
+			ours++;
 	}
+	if (ours >= SHARE * free)
+		result = NULL;
 	if (result != NULL)
 	{
 		result->pid = MyProcPid;
+		result->role = role;
 		result->latch = MyLatch;
 		result->dboid = dboid;
 		result->hash = ev_hash(EV_HASH_INIT, key, len);
