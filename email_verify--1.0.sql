@@ -185,17 +185,23 @@ CREATE TABLE email_verify.domain_host (
 	catch_all_at timestamptz,
 	refusal bigint,
 	accepted_at timestamptz,
-	CONSTRAINT domain_host_finite CHECK (pg_catalog.isfinite(catch_all_at) AND pg_catalog.isfinite(accepted_at)),
+	rcpt_limit integer,
+	rcpt_limit_at timestamptz,
+	CONSTRAINT domain_host_finite CHECK (pg_catalog.isfinite(catch_all_at) AND pg_catalog.isfinite(accepted_at)
+		AND pg_catalog.isfinite(rcpt_limit_at)),
 	PRIMARY KEY (domain, host)
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 COMMENT ON TABLE email_verify.domain_host IS
-	'what is known of made-up recipients: a fact of domain and mail server, not of the domain';
+	'what is known of a mail server as the host of a domain: what it does with made-up recipients, and its patience';
 COMMENT ON COLUMN email_verify.domain_host.catch_all IS
 	'true: accepts made-up recipients; false: refuses them; NULL: not known';
 COMMENT ON COLUMN email_verify.domain_host.refusal IS
 	'the words in which a made-up recipient was refused, as a number: a refusal in other words means something else there';
 COMMENT ON COLUMN email_verify.domain_host.accepted_at IS 'when it last accepted a real recipient';
+COMMENT ON COLUMN email_verify.domain_host.rcpt_limit IS
+	'it ends sessions early: this many recipients are asked for in one, for a day from rcpt_limit_at on; NULL: not known';
+COMMENT ON COLUMN email_verify.domain_host.rcpt_limit_at IS 'when that was learned';
 
 -- priority 0: somebody asked just now; 1: lists and refreshes
 CREATE TABLE email_verify.queue (
@@ -711,11 +717,12 @@ END;
 -- What is to be known for probing these rows (at most 1000), as far as they are there.
 CREATE FUNCTION email_verify._lease(ids bigint[], OUT id bigint, OUT address text, OUT priority smallint, OUT crashes smallint,
 	OUT attempts integer, OUT put_backs integer, OUT second_look boolean, OUT random_local text, OUT last_ip text, OUT hosts text[],
-	OUT catch_all boolean[], OUT catch_all_age integer[], OUT accepted boolean[], OUT refusals bigint[])
+	OUT catch_all boolean[], OUT catch_all_age integer[], OUT accepted boolean[], OUT refusals bigint[],
+	OUT rcpt_limit integer[], OUT rcpt_limit_age integer[])
 RETURNS SETOF record LANGUAGE SQL STABLE
 BEGIN ATOMIC
 	SELECT q.id, q.address, q.priority, q.crashes, q.attempts, q.put_backs, q.second_look, d.random_local, host(a.mx_address),
-		h.hosts, h.catch_all, h.catch_all_age, h.accepted, h.refusals
+		h.hosts, h.catch_all, h.catch_all_age, h.accepted, h.refusals, h.rcpt_limit, h.rcpt_limit_age
 	FROM (SELECT l.* FROM email_verify.queue l WHERE l.id = ANY ($1) LIMIT 1000) q
 	LEFT JOIN email_verify.domain d ON d.domain = q.domain
 	LEFT JOIN email_verify.address a ON a.address = q.address AND q.attempts > 0
@@ -726,7 +733,10 @@ BEGIN ATOMIC
 				THEN least(greatest(extract(epoch FROM now()) - extract(epoch FROM dh.catch_all_at), 0), 2147483647)::integer
 				WHEN dh.catch_all_at IS NOT NULL THEN 2147483647 END ORDER BY dh.host) AS catch_all_age,
 			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted,
-			array_agg(dh.refusal ORDER BY dh.host) AS refusals
+			array_agg(dh.refusal ORDER BY dh.host) AS refusals,
+			array_agg(CASE WHEN dh.rcpt_limit_at > now() - interval '24 hours' THEN dh.rcpt_limit END ORDER BY dh.host) AS rcpt_limit,
+			array_agg(CASE WHEN dh.rcpt_limit_at > now() - interval '24 hours'
+				THEN extract(epoch FROM now() - dh.rcpt_limit_at)::integer END ORDER BY dh.host) AS rcpt_limit_age
 		FROM email_verify.domain_host dh WHERE dh.domain = q.domain
 	) h ON true
 	ORDER BY q.due_at, q.id;
@@ -825,7 +835,8 @@ BEGIN ATOMIC
 		UPDATE email_verify.queue q SET
 			due_at = s.retry_at,
 			attempts = q.attempts + (NOT s.put_back AND s.reason <> 'rate_limited' AND s.detail IS DISTINCT FROM 'port_25_blocked')::integer,
-			put_backs = q.put_backs + s.put_back::integer,
+			-- each attempt has patience of its own
+			put_backs = CASE WHEN s.put_back THEN q.put_backs + 1 ELSE 0 END,
 			crashes = 0,
 			answered = q.answered OR NOT s.put_back,
 			second_look = s.second_look OR (s.put_back AND q.second_look)
@@ -854,15 +865,17 @@ END;
 
 -- What mail servers said to made-up recipients (domain and host distinct).  random_local is the name of a test that
 -- has not ended, NULL when it has.  That a host accepts recipients is news once an hour, not with each session.
+-- rcpt_limits: to how many recipients of a session a host that has ended one early is held from now on; NULL: it has not.
 CREATE FUNCTION email_verify._learn_hosts(domains text[], hosts text[], catch_all boolean[], accepted boolean[],
-	random_locals text[], refusals bigint[])
+	random_locals text[], refusals bigint[], rcpt_limits integer[])
 RETURNS void LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	INSERT INTO email_verify.domain_host AS h (domain, host, catch_all, catch_all_at, refusal, accepted_at)
+	INSERT INTO email_verify.domain_host AS h (domain, host, catch_all, catch_all_at, refusal, accepted_at, rcpt_limit,
+		rcpt_limit_at)
 	SELECT f.domain, f.host, f.catch_all, CASE WHEN f.catch_all IS NOT NULL THEN now() END, f.refusal,
-		CASE WHEN f.accepted THEN now() END
-	FROM unnest($1, $2, $3, $4, $6) AS f (domain, host, catch_all, accepted, refusal)
-	WHERE f.catch_all IS NOT NULL OR NOT EXISTS (
+		CASE WHEN f.accepted THEN now() END, f.rcpt_limit, CASE WHEN f.rcpt_limit IS NOT NULL THEN now() END
+	FROM unnest($1, $2, $3, $4, $6, $7) AS f (domain, host, catch_all, accepted, refusal, rcpt_limit)
+	WHERE f.catch_all IS NOT NULL OR f.rcpt_limit IS NOT NULL OR NOT EXISTS (
 		SELECT FROM email_verify.domain_host o
 		WHERE o.domain = f.domain AND o.host = f.host
 			AND (NOT f.accepted OR o.accepted_at > now() - interval '1 hour'))
@@ -871,7 +884,9 @@ BEGIN ATOMIC
 		catch_all = coalesce(excluded.catch_all, h.catch_all),
 		catch_all_at = coalesce(excluded.catch_all_at, h.catch_all_at),
 		refusal = CASE WHEN excluded.catch_all IS NULL THEN h.refusal ELSE excluded.refusal END,
-		accepted_at = coalesce(excluded.accepted_at, h.accepted_at);
+		accepted_at = coalesce(excluded.accepted_at, h.accepted_at),
+		rcpt_limit = coalesce(excluded.rcpt_limit, h.rcpt_limit),
+		rcpt_limit_at = coalesce(excluded.rcpt_limit_at, h.rcpt_limit_at);
 	UPDATE email_verify.domain d SET random_local = f.random_local
 	FROM (
 		SELECT u.domain, max(u.random_local) AS random_local
@@ -938,7 +953,7 @@ CREATE FUNCTION email_verify._retire_domain_hosts(after text[], age interval, n 
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH few AS MATERIALIZED (
-		SELECT h.domain, h.host, greatest(h.catch_all_at, h.accepted_at) AS at FROM email_verify.domain_host h
+		SELECT h.domain, h.host, greatest(h.catch_all_at, h.accepted_at, h.rcpt_limit_at) AS at FROM email_verify.domain_host h
 		WHERE (h.domain, h.host) > (coalesce($1[1], ''), coalesce($1[2], '')) ORDER BY h.domain, h.host LIMIT 1000
 	), slice AS MATERIALIZED (
 		SELECT few.* FROM few ORDER BY few.domain, few.host LIMIT $3
@@ -1809,6 +1824,7 @@ BEGIN ATOMIC
 		SELECT k.address, 0, clock_timestamp() FROM k
 		-- one that changes lines goes to the end of the new one, not behind the worker's back
 		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = 0, crashes = 0,
+			attempts = 0, put_backs = 0, answered = false, second_look = false,
 			due_at = CASE WHEN q.priority = 0 AND q.crashes = 0 THEN least(q.due_at, excluded.due_at) ELSE excluded.due_at END
 		RETURNING (q.xmax = 0)::integer AS added
 	)
@@ -1816,6 +1832,35 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION email_verify.recheck(text) IS
 	'verify an address anew, whatever is known of it and also if it was parked; false when its verdict needs no worker';
+
+-- What must hold at any time that nothing is in the middle of: a row for each case in which it does not.  A batch of inflight
+-- stands until its last row has its answer, so some of its rows may have gone; and queued names addresses that are known to
+-- have been queued, committed, and not forgotten since by other means than email_verify.forget().
+CREATE FUNCTION email_verify._invariants(queued text[] DEFAULT NULL, OUT invariant text, OUT violation text)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT 'pending is never stored', a.address FROM email_verify.address a WHERE a.reason = 'pending'
+	UNION ALL
+	SELECT 'a verdict that is to be asked for again has a row that does so', a.address || ' ' || a.reason
+	FROM email_verify.address a
+	WHERE a.retry_at IS NOT NULL
+		AND NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.address = a.address)
+		AND NOT EXISTS (SELECT FROM email_verify.external_check x WHERE x.address = a.address)
+	UNION ALL
+	SELECT 'what was answered has a verdict', q.address FROM email_verify.queue q
+	WHERE q.answered AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = q.address)
+	UNION ALL
+	SELECT 'what was queued has a verdict, or is queued', k.address
+	FROM unnest($1) AS u (email), email_verify._queueable(u.email) AS k (address)
+	WHERE k.address IS NOT NULL
+		AND NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.address = k.address)
+		AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = k.address)
+		AND NOT EXISTS (SELECT FROM email_verify.tombstone t WHERE t.hmac = email_verify._hmac(k.address))
+	UNION ALL
+	SELECT 'what is under way is queued', 'batch ' || i.batch FROM email_verify.inflight i
+	WHERE NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.id = ANY (i.ids));
+END;
+COMMENT ON FUNCTION email_verify._invariants(text[]) IS 'what must hold of these tables and does not: no row when all is well';
 
 -- One more row of command, in the caller's transaction; the worker is told when that commits.
 CREATE FUNCTION email_verify._hand_over(kind text, address text, argument jsonb) RETURNS bigint LANGUAGE SQL VOLATILE

@@ -84,9 +84,9 @@ SELECT count(*) FROM email_verify._complete('{-1}', '{g@x.com}', '{valid}', '{sm
 SELECT count(*) FROM email_verify.address WHERE address = 'g@x.com';
 
 -- leases: by due time, behind a position, with what is known of the domain's hosts
-SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}', '{NULL,NULL}');
+SELECT email_verify._learn_hosts('{x.com,x.com}', '{mx2.x.com,mx1.x.com}', '{t,NULL}', '{f,t}', '{NULL,jo.doe81}', '{NULL,NULL}', '{NULL,2}');
 SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{t}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
-SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}', '{NULL}');
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{NULL}', '{f}', '{jo.doe81}', '{NULL}', '{NULL}');
 SELECT domain, mx_hosts, random_local, opt_out FROM email_verify.domain;
 -- that nobody asked for a domain's wish says nothing of it
 SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}', '{NULL}', '{mx1.x.com mx2.x.com}', '{7}', '{3600}');
@@ -95,7 +95,7 @@ SELECT email_verify._learn_domains('{x.com}', '{NULL}', '{NULL}', '{f}', '{NULL}
 SELECT opt_out FROM email_verify.domain;
 SELECT host, catch_all, catch_all_at IS NOT NULL AS tested, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
 UPDATE email_verify.queue SET due_at = now() - id * interval '1 s';
-SELECT address, priority, crashes, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted, refusals
+SELECT address, priority, crashes, attempts, put_backs, random_local, last_ip, hosts, catch_all, accepted, refusals, rcpt_limit
 FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 2)) || 999999::bigint);
 SELECT count(*) FROM email_verify._due(1::smallint, '-infinity', 0, now(), 10);
 SELECT count(*) FROM email_verify._due(0::smallint, (SELECT max(due_at) FROM email_verify.queue), 99999, now(), 10) AS behind_the_last;
@@ -105,7 +105,38 @@ SELECT d.line, d.address FROM email_verify._due(0::smallint, '-infinity', 0, now
 WHERE l.address = 'bulk@x.com';
 SELECT email_verify._next_due(clock_timestamp());
 -- a test that has ended forgets its made-up recipient
-SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}', '{-42}');
+SELECT email_verify._learn_hosts('{x.com}', '{mx1.x.com}', '{f}', '{f}', '{NULL}', '{-42}', '{1}');
 SELECT random_local FROM email_verify.domain;
-SELECT host, catch_all, accepted_at IS NOT NULL AS accepted FROM email_verify.domain_host ORDER BY host;
+-- a host's patience: as it was seen last, and for a day
+SELECT host, catch_all, accepted_at IS NOT NULL AS accepted, rcpt_limit, rcpt_limit_at IS NOT NULL AS learned FROM email_verify.domain_host ORDER BY host;
+SELECT DISTINCT hosts, rcpt_limit, rcpt_limit_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify.queue)) WHERE hosts IS NOT NULL;
+UPDATE email_verify.domain_host SET rcpt_limit_at = now() - interval '24 hours';
+SELECT DISTINCT hosts, rcpt_limit, rcpt_limit_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify.queue)) WHERE hosts IS NOT NULL;
 ROLLBACK;
+
+-- an attempt has patience of its own; whoever is asked for anew has all attempts before it
+BEGIN;
+INSERT INTO email_verify.queue (address, due_at, attempts, put_backs) VALUES ('p@x.com', now(), 2, 5);
+SELECT c.address, c.reason, c.retry_at IS NOT NULL AS again FROM email_verify.queue q, LATERAL email_verify._complete(ARRAY[q.id], '{p@x.com}', '{unknown}',
+	'{smtp_rate_limited}', '{rate}', '{f}', '{f}', '{60}', '{60}', '{60}', '{f}', '{rcpt}', '{421}', '{NULL}', '{NULL}', '{outcome.not_asked}',
+	'{NULL}', '{NULL}', '{f}', '{1}', '{f}', '6 hours') c WHERE q.address = 'p@x.com';
+SELECT attempts, put_backs, answered FROM email_verify.queue WHERE address = 'p@x.com';
+UPDATE email_verify.queue SET put_backs = 3, second_look = true WHERE address = 'p@x.com';
+SELECT email_verify.recheck('p@x.com');
+SELECT attempts, put_backs, answered, second_look, due_at <= clock_timestamp() AS due FROM email_verify.queue WHERE address = 'p@x.com';
+
+-- what must hold, and each way in which it may not
+SELECT * FROM email_verify._invariants('{p@x.com,never@asked.com,no address}');
+DELETE FROM email_verify.queue WHERE address = 'p@x.com';
+INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_until, expires_at) VALUES ('q@x.com', 'unknown', 'pending', now(), now(), now());
+INSERT INTO email_verify.queue (address, due_at, attempts, answered) VALUES ('r@x.com', now(), 1, true);
+INSERT INTO email_verify.inflight (ids) SELECT ARRAY[q.id, -1] FROM email_verify.queue q WHERE q.address = 'r@x.com';
+SELECT * FROM email_verify._invariants() ORDER BY 1;
+INSERT INTO email_verify.external_check (address, class) VALUES ('p@x.com', 'yahoo_api');
+UPDATE email_verify.queue SET answered = false;
+DELETE FROM email_verify.address WHERE reason = 'pending';
+SELECT * FROM email_verify._invariants();
+UPDATE email_verify.inflight SET ids = '{-1}';
+SELECT invariant, violation ~ '^batch [0-9]+$' AS batch FROM email_verify._invariants();
+ROLLBACK;
+

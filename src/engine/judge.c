@@ -12,11 +12,17 @@ decide(struct ev_judgement *out, enum ev_reason reason, enum ev_detail detail)
 	out->verdict = ev_verdict_of(reason, detail);
 }
 
+/*
+ * Nothing is said about the recipient: why that is so must be no word about a mailbox, whoever the
+ * host meant.
+ */
 static void
-put_back(struct ev_judgement *out)
+put_back(struct ev_judgement *out, struct ev_verdict why)
 {
 	out->put_back = true;
-	decide(out, EV_REASON_PENDING, EV_DETAIL_NONE);
+	if (why.status != EV_STATUS_UNKNOWN || why.reason == EV_REASON_PENDING)
+		why = ev_verdict_of(EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED);
+	out->verdict = why;
 }
 
 /* The recipient was accepted, and so are made-up ones. */
@@ -143,7 +149,7 @@ judge_refused(const struct ev_case *c, struct ev_judgement *out)
 	out->retry_after = finding->retry_after;
 	if (finding->put_back)
 	{
-		put_back(out);
+		put_back(out, ev_verdict_of(finding->reason, finding->detail));
 		return;
 	}
 
@@ -285,6 +291,11 @@ judge_silence(const struct ev_case *c, struct ev_judgement *out)
 		reason = EV_REASON_CATCH_ALL_DOMAIN;
 		detail = EV_DETAIL_NONE;
 	}
+	else if (at_rcpt(c) && c->outcome == EV_OUTCOME_CLOSED && c->bystander)
+	{
+		put_back(out, ev_verdict_of(reason, detail));
+		return;
+	}
 	decide(out, reason, detail);
 }
 
@@ -308,10 +319,33 @@ ev_judge(const struct ev_case *the_case, struct ev_judgement *out)
 			if (the_case->random == EV_RANDOM_ACCEPTED)
 				decide(out, EV_REASON_CATCH_ALL_INFERRED, EV_DETAIL_NONE);
 			else
-				put_back(out);
+				put_back(out, the_case->end);
 			break;
 		default: judge_silence(the_case, out); break;
 	}
+}
+
+struct ev_verdict
+ev_judge_end(const struct ev_case *end)
+{
+	const struct ev_finding *finding = &end->finding;
+	struct ev_case alone = *end;
+	struct ev_judgement judgement;
+
+	/* what was said to one recipient is about nobody else */
+	if (end->outcome == EV_OUTCOME_REPLY && !finding->accepted &&
+	    finding->about != EV_ABOUT_RECIPIENT &&
+	    ev_reason_info(finding->reason)->status == EV_STATUS_UNKNOWN)
+		return ev_verdict_of(finding->reason, finding->detail);
+	if (end->outcome == EV_OUTCOME_REPLY || end->outcome == EV_OUTCOME_NOT_ASKED)
+		return ev_verdict_of(EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED);
+
+	/* made-up recipients have nothing to do with it, nor those that were asked for */
+	alone.random = EV_RANDOM_UNKNOWN;
+	alone.bystander = false;
+	memset(&judgement, 0, sizeof(judgement));
+	judge_silence(&alone, &judgement);
+	return judgement.verdict;
 }
 
 enum ev_random

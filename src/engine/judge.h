@@ -57,6 +57,8 @@ struct ev_case
 	enum ev_outcome outcome;
 	enum ev_stage stage;
 	struct ev_finding finding; /* with EV_OUTCOME_REPLY */
+	struct ev_verdict end;     /* with EV_OUTCOME_NOT_ASKED: see ev_judge_end() */
+	bool bystander;            /* with EV_OUTCOME_CLOSED: others had been answered by then */
 	enum ev_random random;
 	bool random_unwanted; /* no made-up recipient was to be asked for */
 	enum ev_control control;
@@ -66,8 +68,9 @@ struct ev_case
 };
 
 /*
- * put_back: no verdict, ask again (nothing is said about the recipient); the verdict is `pending`
- * then. confirm: the verdict says `invalid` on evidence that may not stand alone: relay_denied
+ * put_back: no verdict, ask again (nothing is said about the recipient); the verdict, never
+ * `pending`, is why: what the session ended with. It is of status unknown, and counts once nobody
+ * has the patience to ask again. confirm: the verdict says `invalid` on evidence that may not stand alone: relay_denied
  * wants every host of best preference to say so twice, 24 hours apart; a weak mailbox_not_found
  * wants one more attempt after 24 hours.
  */
@@ -81,6 +84,13 @@ struct ev_judgement
 };
 
 extern void ev_judge(const struct ev_case *the_case, struct ev_judgement *out);
+
+/*
+ * What to say of recipients that were not asked for since the session had ended: the case is that of
+ * the end (outcome, stage, finding).  It is of status unknown and never `pending`, and says nothing
+ * about anybody's mailbox.
+ */
+extern struct ev_verdict ev_judge_end(const struct ev_case *end);
 
 /*
  * What the outcome of the made-up recipient makes known; finding counts with EV_OUTCOME_REPLY only.

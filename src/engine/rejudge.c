@@ -152,8 +152,6 @@ ev_rejudge(const struct ev_stored_reply *stored, struct ev_reply *reply, struct 
 	if (was_cut(stored->text) && out->verdict.status == EV_STATUS_INVALID &&
 	    stored->had.status != EV_STATUS_INVALID)
 		return false;
-	if (out->put_back)
-		out->verdict = ev_verdict_of(the_case.finding.reason, the_case.finding.detail);
 	out->put_back = false;
 
 	/* heard once, unless it is what was already said */

@@ -46,6 +46,7 @@ fail(struct ev_smtp *smtp, enum ev_outcome outcome, const struct ev_reply *reply
 	struct ev_smtp_rcpt *rcpt;
 	bool all_in_flight = outcome == EV_OUTCOME_TIMEOUT || outcome == EV_OUTCOME_SESSION_TIMEOUT;
 
+	ev_smtp_note_end(smtp, outcome);
 	if ((smtp->step == EV_STEP_STARTTLS || smtp->step == EV_STEP_HANDSHAKE) &&
 	    outcome != EV_OUTCOME_CANCELED && outcome != EV_OUTCOME_SESSION_TIMEOUT)
 		smtp->tls_failed = true;
@@ -67,6 +68,7 @@ fail(struct ev_smtp *smtp, enum ev_outcome outcome, const struct ev_reply *reply
 		{
 			if (first || all_in_flight)
 				ev_smtp_decide(smtp, rcpt, outcome, smtp->stage, reply);
+			rcpt->bystander = first && outcome == EV_OUTCOME_CLOSED && smtp->answered > 0;
 			smtp->first_in_flight++;
 		}
 	}
@@ -86,6 +88,7 @@ fail_out_of_turn(struct ev_smtp *smtp)
 	if (smtp->random_asked)
 		ev_smtp_decide(smtp, &smtp->random, EV_OUTCOME_GARBAGE, smtp->stage, NULL);
 	ev_smtp_decide_rest(smtp, false, EV_OUTCOME_GARBAGE, smtp->stage, &smtp->last);
+	ev_smtp_note_end(smtp, EV_OUTCOME_GARBAGE);
 	ev_smtp_finish(smtp, EV_SMTP_CLOSE);
 }
 
@@ -147,6 +150,7 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 	smtp->first_deferred = SIZE_MAX;
 	memcpy(smtp->random.local, config->random_local, sizeof(smtp->random.local));
 	smtp->random.outcome = EV_OUTCOME_NOT_ASKED;
+	smtp->ended = EV_OUTCOME_NOT_ASKED;
 	smtp->step = EV_STEP_GREETING;
 	ev_smtp_set_stage(smtp);
 
@@ -155,7 +159,7 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 		rcpts[i].outcome = is_clean(rcpts[i].local) ? EV_OUTCOME_NOT_ASKED : EV_OUTCOME_CANCELED;
 		rcpts[i].stage = EV_STAGE_NONE;
 		rcpts[i].deferred = false;
-		rcpts[i].asked = rcpts[i].tls = rcpts[i].no_smtputf8 = false;
+		rcpts[i].asked = rcpts[i].tls = rcpts[i].no_smtputf8 = rcpts[i].bystander = false;
 		rcpts[i].reply.code = 0;
 		rcpts[i].reply.enhanced = (struct ev_enhanced){0, 0, 0};
 		rcpts[i].reply.lines = 0;

@@ -17,7 +17,8 @@
  *	- at RCPT, a time-out is the outcome of all whose RCPT was sent, a close or nonsense only of the
  *	  first of them without a reply; the others are NOT_ASKED;
  *	- behind a 421 or a refused RSET the rest is NOT_ASKED, behind max_refused too (then
- *	  limit_reached is set);
+ *	  limit_reached is set); `ended` and `ended_at` tell what ended the session;
+ *	- a close behind a reply to another RCPT may be about that one: `bystander` is set then;
  *	- a reply without a command (but 421) or of lines that contradict each other is nonsense; the
  *	  first one takes the RCPT replies of the session with it, since it may have been all others that
  *	  were out of place;
@@ -72,6 +73,7 @@ struct ev_smtp_rcpt
 	bool deferred;         /* "too many recipients" was said to it once */
 	bool tls;              /* the session was encrypted by then */
 	bool no_smtputf8;      /* it was not sent for want of SMTPUTF8; see above */
+	bool bystander;        /* with OUTCOME_CLOSED: others had an answer before the host closed */
 	struct ev_reply reply; /* with OUTCOME_REPLY: the decisive one, be it to EHLO or MAIL */
 };
 
@@ -112,6 +114,14 @@ struct ev_smtp
 	struct ev_smtp_rcpt random; /* outcome of the made-up recipient, if it was asked for */
 	bool random_asked;
 	bool limit_reached; /* we ended it at max_refused: the rest may be asked elsewhere */
+
+	/*
+	 * What ended the session before everybody was asked for: REPLY (it is in `last`), CLOSED,
+	 * TIMEOUT, …, and at which stage; NOT_ASKED when nothing did but ourselves.
+	 */
+	enum ev_outcome ended;
+	enum ev_stage ended_at;
+	size_t answered; /* recipients that had a reply other than 421, the made-up one included */
 
 	enum ev_stage stage;   /* what is being waited for */
 	uint32_t stage_serial; /* changes whenever the stage's time-out starts anew */

@@ -21,6 +21,7 @@ end(struct ev_smtp *smtp)
 static void
 refuse_rest(struct ev_smtp *smtp)
 {
+	ev_smtp_note_end(smtp, EV_OUTCOME_REPLY);
 	ev_smtp_decide_rest(smtp, false, EV_OUTCOME_REPLY, smtp->stage, &smtp->last);
 	end(smtp);
 }
@@ -203,6 +204,14 @@ on_too_many(struct ev_smtp *smtp, struct ev_smtp_rcpt *rcpt)
 		smtp->first_deferred = i;
 }
 
+/* RFC 5321 3.8: who says so closes. */
+static void
+close_by_421(struct ev_smtp *smtp)
+{
+	ev_smtp_note_end(smtp, EV_OUTCOME_REPLY);
+	ev_smtp_finish(smtp, EV_SMTP_DRAIN);
+}
+
 /* A reply behind EHLO. */
 static void
 on_mail_step(struct ev_smtp *smtp, bool ok)
@@ -214,6 +223,7 @@ on_mail_step(struct ev_smtp *smtp, bool ok)
 		smtp->awaiting &= ~EV_AWAIT_RSET;
 		if (!ok)
 		{
+			ev_smtp_note_end(smtp, EV_OUTCOME_REPLY);
 			end(smtp);
 			return;
 		}
@@ -237,8 +247,10 @@ on_mail_step(struct ev_smtp *smtp, bool ok)
 			smtp->accepted++;
 		else if (smtp->last.code >= 500)
 			smtp->refused++;
-		else if (smtp->last.code == 421)
-			ev_smtp_finish(smtp, EV_SMTP_DRAIN);
+		if (smtp->last.code == 421)
+			close_by_421(smtp);
+		else
+			smtp->answered++;
 	}
 	else
 	{
@@ -254,8 +266,10 @@ on_mail_step(struct ev_smtp *smtp, bool ok)
 		ev_smtp_decide(smtp, &smtp->random, EV_OUTCOME_REPLY, EV_STAGE_RANDOM_RCPT, &smtp->last);
 		if (smtp->last.code >= 500)
 			smtp->refused++;
-		else if (smtp->last.code == 421)
-			ev_smtp_finish(smtp, EV_SMTP_DRAIN);
+		if (smtp->last.code == 421)
+			close_by_421(smtp);
+		else
+			smtp->answered++;
 	}
 
 	if (!smtp->done && smtp->awaiting == 0 && smtp->ignored == 0 && ev_smtp_in_flight(smtp) == NULL)

@@ -33,6 +33,14 @@ extern void ev_smtp_decide(struct ev_smtp *smtp, struct ev_smtp_rcpt *rcpt, enum
 extern void ev_smtp_decide_rest(struct ev_smtp *smtp, bool eai_only, enum ev_outcome outcome,
                                 enum ev_stage stage, const struct ev_reply *reply);
 
+/* Remember what ends the session now: the stage is the one that is being waited for. */
+static inline void
+ev_smtp_note_end(struct ev_smtp *smtp, enum ev_outcome outcome)
+{
+	smtp->ended = outcome;
+	smtp->ended_at = smtp->stage;
+}
+
 /* A whole reply is in `last`. */
 extern void ev_smtp_on_reply(struct ev_smtp *smtp);
 

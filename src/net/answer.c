@@ -162,7 +162,7 @@ words_of(const struct ev_domain *domain, const struct ev_met *met)
 /* address: hash of whom it is about. */
 static void
 judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random random,
-      const struct ev_fact *fact, uint64_t address, struct ev_judgement *out)
+      const struct ev_fact *fact, uint64_t address, struct ev_verdict end, struct ev_judgement *out)
 {
 	uint64_t now = prober_now(domain->prober);
 	struct ev_case the_case;
@@ -174,19 +174,18 @@ judge(const struct ev_domain *domain, const struct ev_met *met, enum ev_random r
 	the_case.control = ev_fact_control(fact, address, now);
 	the_case.random_text_same = ev_fact_says_unknown(fact, words_of(domain, met), now,
 	                                                 domain->prober->config.random_max_age);
+	the_case.bystander = met->rcpt->bystander;
+	the_case.end = end;
 	the_case.provider = ev_provider_of_host(met->host, strlen(met->host));
 	the_case.trust = ev_policy_trust(domain->prober, met->host, the_case.provider);
 	the_case.random_unwanted = !ev_policy_catch_all_test(domain->prober, met->host);
 	find(domain, met, the_case.provider, &the_case.finding);
 	ev_judge(&the_case, out);
-	/* the judgement then says no more than that; the caller may lose patience one day */
-	if (out->put_back && the_case.outcome == EV_OUTCOME_REPLY)
-		out->verdict = ev_verdict_of(the_case.finding.reason, the_case.finding.detail);
 }
 
 static void
 answer(struct ev_domain *domain, struct ev_task *task, const struct ev_met *met,
-       const struct ev_judgement *judgement)
+       const struct ev_judgement *judgement, bool asked)
 {
 	struct ev_result *result = &task->result;
 
@@ -194,7 +193,7 @@ answer(struct ev_domain *domain, struct ev_task *task, const struct ev_met *met,
 	result->put_back = judgement->put_back;
 	result->confirm = judgement->confirm;
 	result->retry_after = judgement->retry_after;
-	result->probed |= met->rcpt->asked;
+	result->probed |= asked;
 	gather_evidence(&result->evidence, met, judgement->rule);
 	finish(domain->prober, task, domain);
 }
@@ -210,11 +209,11 @@ was_accepted(const struct ev_smtp_rcpt *rcpt)
 /* Tell the caller what was learned of the host, if anything was. */
 static void
 announce(struct ev_domain *domain, const struct ev_session *session, enum ev_random random,
-         uint64_t words, bool accepted)
+         uint64_t words, bool accepted, uint16_t limit)
 {
 	struct ev_host_fact fact;
 
-	if (random == EV_RANDOM_UNKNOWN && !accepted)
+	if (random == EV_RANDOM_UNKNOWN && !accepted && limit == 0)
 		return;
 	memset(&fact, 0, sizeof(fact));
 	fact.random_words = random == EV_RANDOM_REFUSED ? words : 0;
@@ -222,9 +221,31 @@ announce(struct ev_domain *domain, const struct ev_session *session, enum ev_ran
 	strcpy(fact.host, session->host);
 	fact.random = (uint8_t) random;
 	fact.accepted = accepted;
+	fact.limit = limit;
 	if (random != EV_RANDOM_UNKNOWN)
 		memcpy(fact.random_local, session->config.random_local, sizeof(fact.random_local) - 1);
 	ev_outbox_host(domain->prober, &fact);
+}
+
+/* Has the host ended the session before all had their turn?  Returns how many it bears, or 0. */
+static uint16_t
+learn_limit(const struct ev_session *session, struct ev_fact *fact, size_t n, uint64_t now)
+{
+	const struct ev_smtp *smtp = &session->smtp;
+	bool unasked =
+		session->smtp.random.outcome == EV_OUTCOME_REPLY && session->smtp.random.reply.code == 421;
+
+	for (size_t i = 0; i < n; i++)
+		unasked |=
+			session->rcpts[i].outcome == EV_OUTCOME_NOT_ASKED || session->rcpts[i].bystander ||
+			(session->rcpts[i].outcome == EV_OUTCOME_REPLY &&
+		     session->rcpts[i].stage == EV_STAGE_RCPT && session->rcpts[i].reply.code == 421);
+
+	/* who answers for nobody would not answer for fewer either */
+	if (smtp->ended == EV_OUTCOME_NOT_ASKED || smtp->ended == EV_OUTCOME_CANCELED ||
+	    smtp->limit_reached || smtp->answered == 0 || !unasked)
+		return 0;
+	return ev_fact_ended_early(fact, smtp->answered, n, smtp->ended == EV_OUTCOME_REPLY, now);
 }
 
 /*
@@ -239,6 +260,7 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 	struct ev_met met = {&session->smtp.random, session->host, session->ip_text,
 	                     session->source_text};
 	enum ev_random random = ev_fact_random(fact, now, prober->config.random_max_age);
+	uint16_t limit = learn_limit(session, fact, n, now);
 	bool accepted = false;
 
 	for (size_t i = 0; i < n; i++)
@@ -270,11 +292,11 @@ learn(struct ev_domain *domain, const struct ev_session *session, struct ev_fact
 			ev_fact_learn_random(fact, random, words_of(domain, &met), now);
 			domain->random_local[0] = '\0'; /* the test has ended; the next one takes a new name */
 		}
-		announce(domain, session, random, words_of(domain, &met), accepted);
+		announce(domain, session, random, words_of(domain, &met), accepted, limit);
 	}
 	else
 	{
-		announce(domain, session, EV_RANDOM_UNKNOWN, 0, accepted);
+		announce(domain, session, EV_RANDOM_UNKNOWN, 0, accepted, limit);
 		/* it was to be asked for, and the session ended before its turn */
 		if (session->config.ask_random && session->smtp.accepted > 0)
 			random = EV_RANDOM_CLOSED;
@@ -298,6 +320,49 @@ is_clear(const struct ev_judgement *judgement)
 	}
 }
 
+/* What ended a session, as if it had happened to somebody: to those whose turn did not come. */
+static struct ev_smtp_rcpt
+end_of(const struct ev_session *session, size_t n)
+{
+	const struct ev_smtp *smtp = &session->smtp;
+	struct ev_smtp_rcpt end;
+
+	memset(&end, 0, sizeof(end));
+	end.outcome = smtp->ended;
+	end.stage = smtp->ended_at;
+	end.tls = smtp->tls;
+	if (smtp->ended != EV_OUTCOME_REPLY)
+		return end;
+	end.reply = smtp->last;
+	/* whom it was said to: the text may quote that name */
+	for (size_t i = 0; i < n; i++)
+		if (session->rcpts[i].asked && session->rcpts[i].reply.code == end.reply.code)
+			strcpy(end.local, session->rcpts[i].local);
+	return end;
+}
+
+/*
+ * What to say of them.  A reply that was about somebody else is not what they stand on.
+ */
+static struct ev_verdict
+judge_end(const struct ev_domain *domain, const struct ev_session *session,
+          struct ev_smtp_rcpt *end)
+{
+	struct ev_met met = {end, session->host, session->ip_text, session->source_text};
+	struct ev_case the_case;
+	struct ev_verdict verdict;
+
+	memset(&the_case, 0, sizeof(the_case));
+	the_case.outcome = end->outcome;
+	the_case.stage = end->stage;
+	find(domain, &met, ev_provider_of_host(session->host, strlen(session->host)),
+	     &the_case.finding);
+	verdict = ev_judge_end(&the_case);
+	if (end->outcome == EV_OUTCOME_REPLY && verdict.reason != the_case.finding.reason)
+		memset(&end->reply, 0, sizeof(end->reply));
+	return verdict;
+}
+
 bool
 ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
                   struct ev_task **tasks, size_t n, bool plain_retry)
@@ -306,6 +371,8 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 	uint64_t now = prober_now(prober);
 	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(session->host), now);
 	enum ev_random random = learn(domain, session, fact, tasks, n);
+	struct ev_smtp_rcpt end_rcpt = end_of(session, n);
+	struct ev_verdict end = judge_end(domain, session, &end_rcpt);
 	bool clear = true;
 
 	for (size_t i = 0; i < n; i++)
@@ -319,14 +386,17 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 		/* RFC 3207 4: 530 insists on TLS, and that has just failed */
 		if (plain_retry && rcpt.outcome == EV_OUTCOME_REPLY && rcpt.reply.code == 530)
 			rcpt.outcome = EV_OUTCOME_TLS;
-		judge(domain, &met, random, fact, tasks[i]->address_hash, &judgement);
-		tasks[i]->sessions++;
+		judge(domain, &met, random, fact, tasks[i]->address_hash, end, &judgement);
 		tasks[i]->result.probed |= rcpt.asked;
-		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back &&
-		    session->smtp.limit_reached && tasks[i]->sessions < EV_SESSIONS_MAX)
-			continue;
+		if (rcpt.outcome == EV_OUTCOME_NOT_ASKED && judgement.put_back)
+		{
+			/* our own limit: the next session begins with those that are left, and so has an end */
+			if (session->smtp.limit_reached)
+				continue;
+			met.rcpt = &end_rcpt;
+		}
 		clear = clear && is_clear(&judgement);
-		answer(domain, tasks[i], &met, &judgement);
+		answer(domain, tasks[i], &met, &judgement, rcpt.asked);
 		tasks[i] = NULL;
 	}
 	if (session->smtp.random_asked)
@@ -342,15 +412,16 @@ ev_answer_failure(struct ev_domain *domain, const struct ev_met *met, struct ev_
 	uint64_t now = prober_now(prober);
 	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(met->host), now);
 	enum ev_random random = ev_fact_random(fact, now, prober->config.random_max_age);
+	const struct ev_verdict none = {0};
 
 	for (size_t i = 0; i < n; i++)
 	{
 		struct ev_judgement judgement;
 
-		judge(domain, met, random, fact, tasks[i]->address_hash, &judgement);
+		judge(domain, met, random, fact, tasks[i]->address_hash, none, &judgement);
 		if (met->rcpt->outcome == EV_OUTCOME_NO_EGRESS)
 			judgement.retry_after = ev_egress_retry(prober, strchr(met->ip_text, ':') != NULL);
-		answer(domain, tasks[i], met, &judgement);
+		answer(domain, tasks[i], met, &judgement, met->rcpt->asked);
 		tasks[i] = NULL;
 	}
 }

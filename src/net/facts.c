@@ -9,6 +9,7 @@
 #include "engine/hash.h"
 
 #define CONTROL_AGE (INT64_C(24) * 3600 * 1000) /* a control holds for a day */
+#define LIMIT_AGE   (INT64_C(24) * 3600 * 1000) /* so does a host's patience */
 #define ALIKE_MIN   2                           /* recipients refused alike are "all" */
 
 void
@@ -79,6 +80,22 @@ ev_fact_refused(struct ev_fact *fact, uint64_t address, uint64_t words, uint64_t
 	fact->refused_at = (int64_t) now;
 }
 
+static uint16_t
+limit_now(const struct ev_fact *fact, uint64_t now)
+{
+	return (int64_t) now - fact->limit_at <= LIMIT_AGE ? fact->limit : 0;
+}
+
+uint16_t
+ev_fact_ended_early(struct ev_fact *fact, size_t n, size_t tried, bool by_reply, uint64_t now)
+{
+	size_t limit = by_reply || n > tried / 2 ? n : tried / 2;
+
+	fact->limit = limit < UINT16_MAX ? (uint16_t) limit : UINT16_MAX;
+	fact->limit_at = (int64_t) now;
+	return fact->limit;
+}
+
 void
 ev_facts_merge(struct ev_facts *facts, const struct ev_request *request, uint64_t now)
 {
@@ -97,6 +114,12 @@ ev_facts_merge(struct ev_facts *facts, const struct ev_request *request, uint64_
 		}
 		if (known->accepted_other && fact->accepted_at[0] == 0)
 			ev_fact_accepted(fact, 0, now);
+		/* what this process has seen itself is newer than what was stored of it */
+		if (known->limit > 0 && limit_now(fact, now) == 0)
+		{
+			fact->limit = known->limit;
+			fact->limit_at = (int64_t) now - (int64_t) known->limit_age * 1000;
+		}
 	}
 }
 
@@ -106,6 +129,31 @@ ev_fact_random(const struct ev_fact *fact, uint64_t now, uint32_t max_age)
 	if ((int64_t) now - fact->random_at > (int64_t) max_age * 1000)
 		return EV_RANDOM_UNKNOWN;
 	return (enum ev_random) fact->random;
+}
+
+static const struct ev_fact *
+find_fact(const struct ev_facts *facts, uint64_t host_hash)
+{
+	for (size_t i = 0; i < EV_KNOWN_HOSTS; i++)
+		if (facts->hosts[i].host_hash == host_hash)
+			return &facts->hosts[i];
+	return NULL;
+}
+
+enum ev_random
+ev_facts_random(const struct ev_facts *facts, uint64_t host_hash, uint64_t now, uint32_t max_age)
+{
+	const struct ev_fact *fact = find_fact(facts, host_hash);
+
+	return fact != NULL ? ev_fact_random(fact, now, max_age) : EV_RANDOM_UNKNOWN;
+}
+
+uint16_t
+ev_facts_limit(const struct ev_facts *facts, uint64_t host_hash, uint64_t now)
+{
+	const struct ev_fact *fact = find_fact(facts, host_hash);
+
+	return fact != NULL ? limit_now(fact, now) : 0;
 }
 
 bool

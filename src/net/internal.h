@@ -39,7 +39,6 @@
 
 #define EV_LOOKUPS_MAX    64 /* in flight; more would overflow a resolver's socket buffer */
 #define EV_CANDIDATES_MAX 8  /* addresses tried for one batch of recipients */
-#define EV_SESSIONS_MAX   3  /* sessions that a recipient takes part in before it is given back */
 #define EV_DRAIN_MS       5000
 #define EV_READ_SIZE      32768
 

@@ -30,6 +30,9 @@ ev_outbox_result(struct ev_prober *prober, struct ev_task *task)
 {
 	ev_list_remove(&task->link);
 	task->result.id = task->request.id;
+	/* that is a word for what is queued, and no answer: nobody would ever ask again */
+	if (task->result.verdict.reason == EV_REASON_PENDING)
+		task->result.verdict = ev_verdict_of(EV_REASON_INTERNAL_VERIFIER_ERROR, EV_DETAIL_NONE);
 	task->out.type = EV_MESSAGE_RESULT;
 	ev_list_push(&prober->outbox.messages, &task->out.link);
 }

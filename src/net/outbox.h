@@ -23,7 +23,6 @@ struct ev_task
 	struct ev_outgoing out; /* when it has been answered */
 	struct ev_list link;    /* until then: in its domain's pending list */
 	uint64_t address_hash;
-	uint8_t sessions; /* that it took part in */
 	struct ev_request request;
 	struct ev_result result;
 };

@@ -228,6 +228,8 @@ ev_frame_request(uint8_t *buf, const struct ev_request *request)
 		put_u8(&w, request->known[i].accepted_other);
 		put_u32(&w, request->known[i].random_age);
 		put_u64(&w, request->known[i].random_words);
+		put_u16(&w, request->known[i].limit);
+		put_u32(&w, request->known[i].limit_age);
 	}
 	return end(&w);
 }
@@ -257,6 +259,8 @@ ev_frame_read_request(const uint8_t *body, size_t n, struct ev_request *request)
 		request->known[i].accepted_other = get_bool(&r);
 		request->known[i].random_age = get_u32(&r);
 		request->known[i].random_words = get_u64(&r);
+		request->known[i].limit = get_u16(&r);
+		request->known[i].limit_age = get_u32(&r);
 	}
 	return finish_reading(&r);
 }
@@ -427,8 +431,11 @@ get_result(const uint8_t *body, size_t n, struct ev_result *result)
 	memset(result, 0, sizeof(*result));
 	result->id = get_u64(&r);
 	reason = get_below(&r, EV_N_REASON, "there is no such reason");
+	demand(&r, reason != EV_REASON_PENDING, "a result is no answer");
 	result->verdict = ev_verdict_of(reason, get_below(&r, EV_N_DETAIL, "there is no such detail"));
 	result->put_back = get_bool(&r);
+	demand(&r, !result->put_back || result->verdict.status == EV_STATUS_UNKNOWN,
+	       "nobody judged it, and it has a verdict");
 	result->confirm = get_bool(&r);
 	result->probed = get_bool(&r);
 	result->retry_after = get_u32(&r);
@@ -505,6 +512,7 @@ put_host_fact(uint8_t *buf, const struct ev_host_fact *fact)
 	put_u8(&w, fact->accepted);
 	put_text(&w, fact->random_local, sizeof(fact->random_local));
 	put_u64(&w, fact->random_words);
+	put_u16(&w, fact->limit);
 	return end(&w);
 }
 
@@ -520,6 +528,7 @@ get_host_fact(const uint8_t *body, size_t n, struct ev_host_fact *fact)
 	fact->accepted = get_bool(&r);
 	get_text(&r, fact->random_local, sizeof(fact->random_local), EV_CHARS_WORD);
 	fact->random_words = get_u64(&r);
+	fact->limit = get_u16(&r);
 	return finish_reading(&r);
 }
 

@@ -44,6 +44,23 @@ struct ev_attempt
 
 static void try_candidate(struct ev_attempt *attempt);
 
+/*
+ * Is a made-up recipient to be asked for at this host?  Whose 250 means nothing need not be tested for
+ * it, unless that is what would be shown.
+ */
+static bool
+wants_random(const struct ev_domain *domain, const char *host)
+{
+	const struct ev_prober *prober = domain->prober;
+	enum ev_provider family = ev_provider_of_host(host, strlen(host));
+
+	return ev_policy_catch_all_test(prober, host) &&
+	       (ev_policy_trust(prober, host, family).accept ||
+	        ev_provider_info(family)->kind == EV_PROVIDER_ACCEPT_ALL) &&
+	       ev_facts_random(&domain->facts, ev_host_hash(host), prober_now(prober),
+	                       prober->config.random_max_age) == EV_RANDOM_UNKNOWN;
+}
+
 /* The addresses to try, most preferred first; not those of hosts that nobody connects to. */
 static void
 list_candidates(struct ev_attempt *attempt)
@@ -88,6 +105,24 @@ list_candidates(struct ev_attempt *attempt)
 }
 
 /*
+ * Recipients of one session that a host wants, by the site's word and by what it has borne so far.  The
+ * made-up one is one of them where it has to be asked for.
+ */
+static size_t
+wanted_by(const struct ev_domain *domain, const char *host)
+{
+	const struct ev_prober *prober = domain->prober;
+	const struct ev_mx_policy *policy = ev_policy_of_host(prober, host);
+	size_t wanted =
+		policy->rcpt_per_session > 0 ? policy->rcpt_per_session : prober->config.rcpt_per_session;
+	size_t borne = ev_facts_limit(&domain->facts, ev_host_hash(host), prober_now(prober));
+
+	if (borne > 1 && wants_random(domain, host))
+		borne--;
+	return borne > 0 && borne < wanted ? borne : wanted;
+}
+
+/*
  * A batch may come to any of its domain's hosts, so it is as small as the one that wants the fewest
  * has it.
  */
@@ -101,12 +136,12 @@ batch_limit(const struct ev_domain *domain)
 	for (size_t i = 0; i < route->n_hosts; i++)
 	{
 		const struct ev_route_host *host = &route->hosts[i];
-		const struct ev_mx_policy *policy = ev_policy_of_host(prober, host->name);
-		size_t wanted = policy->rcpt_per_session > 0 ? policy->rcpt_per_session
-		                                             : prober->config.rcpt_per_session;
+		size_t wanted;
 
-		if (host->n_ips > 0 && ev_policy_visit(prober, host) == EV_VISIT_WELCOME &&
-		    (limit == 0 || wanted < limit))
+		if (host->n_ips == 0 || ev_policy_visit(prober, host) != EV_VISIT_WELCOME)
+			continue;
+		wanted = wanted_by(domain, host->name);
+		if (limit == 0 || wanted < limit)
 			limit = wanted;
 	}
 	return limit > 0 ? limit : prober->config.rcpt_per_session;
@@ -179,20 +214,14 @@ fill_config(struct ev_attempt *attempt, struct ev_smtp_config *out, const char *
 	struct ev_domain *domain = attempt->domain;
 	struct ev_prober *prober = domain->prober;
 	const struct ev_prober_config *config = &prober->config;
-	uint64_t now = prober_now(prober);
-	enum ev_provider family = ev_provider_of_host(host, strlen(host));
-	const struct ev_provider_info *provider = ev_provider_info(family);
+	const struct ev_provider_info *provider =
+		ev_provider_info(ev_provider_of_host(host, strlen(host)));
 	const struct ev_mx_policy *policy = ev_policy_of_host(prober, host);
-	struct ev_fact *fact = ev_facts_of(&domain->facts, ev_host_hash(host), now);
 
 	strcpy(out->helo_name, config->helo_name);
 	strcpy(out->mail_from, config->mail_from);
 	strcpy(out->domain, domain->name);
-	/* whose 250 means nothing need not be tested for it, unless that is what would be shown */
-	out->ask_random = ev_policy_catch_all_test(prober, host) &&
-	                  (ev_policy_trust(prober, host, family).accept ||
-	                   provider->kind == EV_PROVIDER_ACCEPT_ALL) &&
-	                  ev_fact_random(fact, now, config->random_max_age) == EV_RANDOM_UNKNOWN;
+	out->ask_random = wants_random(domain, host);
 	strcpy(out->random_local, ev_domain_random_local(domain));
 	out->use_tls = config->use_tls && !attempt->plain;
 	out->use_pipelining = true;

@@ -39,6 +39,8 @@ struct ev_known_host
 	bool accepted_other;   /* it accepted a real recipient of the domain in the last 24 hours */
 	uint32_t random_age;   /* seconds since `random` was learned */
 	uint64_t random_words; /* how it was refused (engine/same_words.h); 0: not known */
+	uint16_t limit;        /* recipients after which it ends sessions; 0: not known */
+	uint32_t limit_age;    /* seconds since that was learned */
 };
 
 /* Please verify one address. */
@@ -60,7 +62,7 @@ struct ev_result
 	uint64_t id;
 	struct ev_verdict verdict; /* role not applied */
 	struct ev_evidence evidence;
-	bool put_back;        /* nobody judged it: ask again, the verdict is only why */
+	bool put_back;        /* nobody judged it: ask again; the verdict, never `pending`, is why */
 	bool confirm;         /* the verdict may not stand on this alone: see ev_judgement */
 	bool probed;          /* a RCPT for it was sent */
 	uint32_t retry_after; /* seconds the peer asked for, 0 for none */
@@ -82,7 +84,7 @@ struct ev_domain_fact
 	char hosts[EV_DOMAIN_HOSTS][EV_HOST_MAX + 1];
 };
 
-/* What was learned about made-up recipients at (domain, host). */
+/* What was learned of the host of a domain: of made-up recipients, and of its patience. */
 struct ev_host_fact
 {
 	char domain[EV_DOMAIN_MAX + 1];
@@ -91,6 +93,8 @@ struct ev_host_fact
 	bool accepted;                          /* a real recipient was accepted */
 	char random_local[EV_RANDOM_NAME_SIZE]; /* the name asked for: use it again if inconclusive */
 	uint64_t random_words; /* how it was refused (engine/same_words.h); 0: it was not */
+	uint16_t
+		limit; /* it ended a session: this many recipients are to be in the next; 0: it did not */
 };
 
 /*

@@ -53,6 +53,7 @@ check(const struct row *rows, size_t n, bool same)
 }
 
 #define OWN    "mx.corp.com"
+#define GOOGLE "aspmx.l.google.com"
 #define M365   "corp-com.mail.protection.outlook.com"
 #define OLC    "outlook-com.olc.protection.outlook.com"
 #define YAHOO  "mta5.am0.yahoodns.net"
@@ -362,7 +363,8 @@ a_session_that_is_over_judges_nobody(void **state)
 			judge_reply(replies[i], OWN, EV_STAGE_RCPT, (enum ev_random) random, EV_CONTROL_NONE,
 			            false, &judgement);
 			CHECK_INT(replies[i], judgement.put_back, true);
-			CHECK_INT(replies[i], judgement.verdict.reason, EV_REASON_PENDING);
+			CHECK_STR(replies[i], ev_reason_info(judgement.verdict.reason)->label,
+			          "smtp_rate_limited");
 		}
 }
 
@@ -454,16 +456,100 @@ a_known_catch_all_answers_for_a_recipient_without_an_answer(void **state)
 	}
 }
 
+/* What ended a session in which somebody's turn did not come: never `pending`, never about a mailbox. */
 static void
-who_was_not_asked_is_put_back(void **state)
+who_was_not_asked_is_put_back_with_what_ended_the_session(void **state)
 {
-	struct ev_case c = {.outcome = EV_OUTCOME_NOT_ASKED};
+	static const struct
+	{
+		enum ev_outcome outcome;
+		enum ev_stage stage;
+		const char *reply;
+		const char *host;
+		enum ev_reason reason;
+		enum ev_detail detail;
+	} rows[] = {
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "421 4.7.0 too many errors", OWN,
+	     EV_REASON_SMTP_RATE_LIMITED, EV_DETAIL_RATE},
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "421 bye", OWN, EV_REASON_SMTP_RATE_LIMITED,
+	     EV_DETAIL_RATE},
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "421 4.7.28 unusual rate of mail", GOOGLE,
+	     EV_REASON_GOOGLE_RATE_LIMIT, EV_DETAIL_RATE},
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "421 4.7.1 blocked using bl.example.org", OWN,
+	     EV_REASON_SMTP_BLOCKED, EV_DETAIL_BLOCKLIST},
+		{EV_OUTCOME_REPLY, EV_STAGE_RSET, "503 what?", OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_UNEXPECTED_REPLY},
+		/* that was another one's mailbox */
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "421 4.2.2 mailbox full", OWN,
+	     EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED},
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "550 5.1.1 User unknown", OWN,
+	     EV_REASON_SMTP_PROTOCOL_ERROR, EV_DETAIL_CLOSED},
+		{EV_OUTCOME_REPLY, EV_STAGE_RCPT, "250 ok", OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_CLOSED},
+		{EV_OUTCOME_CLOSED, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_CLOSED},
+		{EV_OUTCOME_CLOSED, EV_STAGE_GREETING, NULL, OWN, EV_REASON_SMTP_EOF_BLOCKED,
+	     EV_DETAIL_CLOSED_BEFORE_GREETING},
+		{EV_OUTCOME_TIMEOUT, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_TIMEOUT,
+	     EV_DETAIL_COMMAND_TIMEOUT},
+		{EV_OUTCOME_SESSION_TIMEOUT, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_TIMEOUT,
+	     EV_DETAIL_SESSION_TIMEOUT},
+		{EV_OUTCOME_GARBAGE, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_GARBAGE},
+		{EV_OUTCOME_TOO_LONG, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_REPLY_TOO_LONG},
+		{EV_OUTCOME_CANCELED, EV_STAGE_RCPT, NULL, OWN, EV_REASON_SMTP_TIMEOUT, EV_DETAIL_CANCELED},
+		{EV_OUTCOME_NOT_ASKED, EV_STAGE_NONE, NULL, OWN, EV_REASON_SMTP_PROTOCOL_ERROR,
+	     EV_DETAIL_CLOSED},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+	{
+		struct ev_case end = {.outcome = rows[i].outcome, .stage = rows[i].stage};
+		struct ev_case c = {.outcome = EV_OUTCOME_NOT_ASKED};
+		struct ev_judgement judgement;
+		char name[40];
+
+		snprintf(name, sizeof(name), "row %zu: %s", i, rows[i].reply ? rows[i].reply : "no reply");
+		/* what the host does with made-up recipients has nothing to do with it */
+		end.random = EV_RANDOM_ACCEPTED;
+		end.bystander = true;
+		if (rows[i].reply != NULL)
+			corpus_classify(rows[i].reply, end.stage, rows[i].host, false, NULL, &end.finding);
+		c.end = ev_judge_end(&end);
+		ev_judge(&c, &judgement);
+		CHECK_INT(name, judgement.put_back, true);
+		CHECK_STR(name, ev_reason_info(judgement.verdict.reason)->label,
+		          ev_reason_info(rows[i].reason)->label);
+		CHECK_STR(name, ev_detail_info(judgement.verdict.detail)->label,
+		          ev_detail_info(rows[i].detail)->label);
+	}
+}
+
+static void
+whoever_had_no_answer_when_the_host_closed_on_another_is_put_back(void **state)
+{
+	struct ev_case c = {.outcome = EV_OUTCOME_CLOSED, .stage = EV_STAGE_RCPT, .bystander = true};
 	struct ev_judgement judgement;
 
 	(void) state;
 	ev_judge(&c, &judgement);
 	assert_true(judgement.put_back);
-	assert_int_equal(judgement.verdict.reason, EV_REASON_PENDING);
+	assert_int_equal(judgement.verdict.reason, EV_REASON_SMTP_PROTOCOL_ERROR);
+	assert_int_equal(judgement.verdict.detail, EV_DETAIL_CLOSED);
+
+	/* a host that takes everybody has answered for it */
+	c.random = EV_RANDOM_ACCEPTED;
+	ev_judge(&c, &judgement);
+	assert_false(judgement.put_back);
+	assert_int_equal(judgement.verdict.reason, EV_REASON_CATCH_ALL_DOMAIN);
+
+	/* its own */
+	c.random = EV_RANDOM_UNKNOWN;
+	c.bystander = false;
+	ev_judge(&c, &judgement);
+	assert_false(judgement.put_back);
 }
 
 /*
@@ -526,7 +612,8 @@ no_case_is_left_without_a_sound_verdict(void **state)
 					ev_judge(&c, &judgement);
 					if (judgement.put_back)
 					{
-						assert_int_equal(judgement.verdict.reason, EV_REASON_PENDING);
+						assert_int_equal(judgement.verdict.status, EV_STATUS_UNKNOWN);
+						assert_int_not_equal(judgement.verdict.reason, EV_REASON_PENDING);
 						continue;
 					}
 					if (judgement.verdict.status == EV_STATUS_UNKNOWN &&
@@ -629,7 +716,8 @@ main(void)
 		cmocka_unit_test(a_session_that_is_over_judges_nobody),
 		cmocka_unit_test(silence_is_named_by_what_was_waited_for),
 		cmocka_unit_test(a_known_catch_all_answers_for_a_recipient_without_an_answer),
-		cmocka_unit_test(who_was_not_asked_is_put_back),
+		cmocka_unit_test(who_was_not_asked_is_put_back_with_what_ended_the_session),
+		cmocka_unit_test(whoever_had_no_answer_when_the_host_closed_on_another_is_put_back),
 		cmocka_unit_test(no_case_is_left_without_a_sound_verdict),
 		cmocka_unit_test(the_made_up_recipient_is_read_with_the_same_care),
 		cmocka_unit_test(a_test_that_is_not_wanted_is_not_inconclusive),

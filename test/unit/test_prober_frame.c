@@ -47,7 +47,7 @@ full_result(void)
 	m.type = EV_MESSAGE_RESULT;
 	r->id = UINT64_MAX;
 	r->verdict = ev_verdict_of(EV_REASON_MAILBOX_NOT_FOUND, EV_DETAIL_WEAK);
-	r->put_back = r->confirm = r->probed = true;
+	r->confirm = r->probed = true;
 	r->retry_after = 86400;
 	r->mx_fingerprint = 0x123456789abcdef0;
 	r->evidence.stage = EV_STAGE_RCPT;
@@ -94,6 +94,7 @@ full_host(void)
 	fill(m.u.host.host, sizeof(m.u.host.host), 'h');
 	m.u.host.random = EV_RANDOM_REFUSED;
 	m.u.host.accepted = true;
+	m.u.host.limit = UINT16_MAX;
 	fill(m.u.host.random_local, sizeof(m.u.host.random_local), 'x');
 	m.u.host.random_words = UINT64_MAX;
 	return m;
@@ -227,6 +228,8 @@ bad_values_are_refused(void **state)
 	} while (0)
 	REFUSED(full_result, "there is no such reason", m.u.result.verdict.reason = EV_N_REASON);
 	REFUSED(full_result, "there is no such detail", m.u.result.verdict.detail = EV_N_DETAIL);
+	REFUSED(full_result, "a result is no answer", m.u.result.verdict.reason = EV_REASON_PENDING);
+	REFUSED(full_result, "nobody judged it, and it has a verdict", m.u.result.put_back = true);
 	REFUSED(full_result, "there is no such stage", m.u.result.evidence.stage = EV_N_STAGE);
 	REFUSED(full_result, "a reply code is out of range", m.u.result.evidence.code = 1000);
 	REFUSED(full_result, "a delay is out of range", m.u.result.retry_after = UINT32_MAX);
@@ -283,6 +286,8 @@ requests_come_back(void **state)
 		in.known[i].accepted_other = true;
 		in.known[i].random_age = (uint32_t) i;
 		in.known[i].random_words = UINT64_MAX - 100 - (uint64_t) i;
+		in.known[i].limit = (uint16_t) (UINT16_MAX - i);
+		in.known[i].limit_age = UINT32_MAX;
 	}
 	n = body_of(ev_frame_request(frame, &in), EV_FRAME_REQUEST);
 	assert_null(ev_frame_read_request(BODY, n, &out));

@@ -49,8 +49,6 @@ make(struct made *m, const char *text, enum ev_stage stage, const char *host, bo
 	c->trust = ev_provider_trust(c->provider);
 	ev_classify(&m->reply, stage, c->provider, eai, &corpus_terms, &c->finding);
 	ev_judge(c, &m->judgement);
-	if (m->judgement.put_back)
-		m->judgement.verdict = ev_verdict_of(c->finding.reason, c->finding.detail);
 
 	ev_enhanced_format(m->reply.enhanced, m->enhanced);
 	ev_sanitize(m->reply.text, m->reply.text_len, m->text, sizeof(m->text));

@@ -188,23 +188,36 @@ static const struct row rows[] = {
 	{"closed at RCPT: the first is concerned", "ann bob cid",
 	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nC RCPT TO:<cid@example.com>\n"
 				   "S 250 ok\nS 250 ok\n!closed\n",
-	 "reply/rcpt/250 closed/rcpt/0 not_asked/-/0 close", 0, 1, 0, 0, 0},
+	 "reply/rcpt/250 closed/rcpt/0+bystander not_asked/-/0 close ended=closed/rcpt", 0, 1, 0, 0, 0},
+	{"closed at the first RCPT: its own answer", "ann bob",
+	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nS 250 ok\n!closed\n",
+	 "closed/rcpt/0 not_asked/-/0 close ended=closed/rcpt", 0, 1, 0, 0, 0},
+	{"closed behind a refusal: nobody knows of whom that is said", "ann bob cid",
+	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nC RCPT TO:<cid@example.com>\n"
+				   "S 250 ok\nS 550 no\n!closed\n",
+	 "reply/rcpt/550 closed/rcpt/0+bystander not_asked/-/0 close ended=closed/rcpt", 0, 1, 0, 0, 0},
+	{"closed behind a refusal, one at a time", "ann bob",
+	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 550 no\nC RCPT TO:<bob@example.com>\n!closed\n",
+	 "reply/rcpt/550 closed/rcpt/0+bystander close", 0, 1, 0, 0, 0},
+	{"421 to the first", "ann bob",
+	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nS 250 ok\nS 421 4.7.28 rate\n",
+	 "reply/rcpt/421 not_asked/-/0 drain ended=reply/rcpt", 0, 1, 0, 0, 0},
 	{"silence at RCPT: all that were sent are concerned", "ann bob cid",
 	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nS 250 ok\nS 250 ok\n!timeout\n" RSET_QUIT,
-	 "reply/rcpt/250 timeout/rcpt/0 *not_asked/-/0 drain", 0, 1, 0, 2, 0},
+	 "reply/rcpt/250 timeout/rcpt/0 *not_asked/-/0 drain ended=timeout/rcpt", 0, 1, 0, 2, 0},
 	{"session over at RCPT", "ann bob",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\n!session\n" QUIT,
-	 "session_timeout/rcpt/0 *not_asked/-/0 drain", 0, 0, 0, 0, 0},
+	 "session_timeout/rcpt/0 *not_asked/-/0 drain ended=session_timeout/rcpt", 0, 0, 0, 0, 0},
 	{"garbage at RCPT", "ann bob",
 	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nS 250 ok\nS hello\n",
-	 "garbage/rcpt/0 not_asked/-/0 close", 0, 0, 0, 0, 0},
+	 "garbage/rcpt/0 not_asked/-/0 close ended=garbage/rcpt", 0, 0, 0, 0, 0},
 	{"contradiction at RCPT", "ann",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250-yes\nS 550 no\n",
 	 "garbage/rcpt/550 close", 0, 0, 0, 0, 0},
 	{"421 in mid-session", "ann bob cid",
 	 EHLO_ALL MAIL "C RCPT TO:<ann@example.com>\nC RCPT TO:<bob@example.com>\nC RCPT TO:<cid@example.com>\n"
 				   "S 250 ok\nS 550 no\nS 421 too many errors\n",
-	 "reply/rcpt/550 reply/rcpt/421 not_asked/-/0 drain", 0, 1, 0, 0, 0},
+	 "reply/rcpt/550 reply/rcpt/421 not_asked/-/0 drain ended=reply/rcpt", 0, 1, 0, 0, 0},
 	{"452: again in a transaction of its own", "ann bob cid",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RCPT TO:<bob@example.com>\nS 452 4.5.3 many\n"
 					"C RSET\nS 250 ok\n" MAIL "S 250 ok\nC RCPT TO:<bob@example.com>\nS 250 ok\n"
@@ -255,10 +268,10 @@ static const struct row rows[] = {
 	 "reply/rcpt/250 random=reply/random_rcpt/550 drain", 0, 1, 0, 1, 0},
 	{"RSET refused: the rest is not asked", "ann bob",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RSET\nS 500 what?\n" QUIT,
-	 "reply/rcpt/250 *not_asked/-/0 drain", 0, 0, 0, 1, 0},
+	 "reply/rcpt/250 *not_asked/-/0 drain ended=reply/rset", 0, 0, 0, 1, 0},
 	{"closed at RSET", "ann bob",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RSET\n!closed\n",
-	 "reply/rcpt/250 *not_asked/-/0 close", 0, 0, 0, 1, 0},
+	 "reply/rcpt/250 *not_asked/-/0 close ended=closed/rset", 0, 0, 0, 1, 0},
 	{"second MAIL refused", "ann bob",
 	 EHLO_BARE MAIL "S 250 ok\nC RCPT TO:<ann@example.com>\nS 250 ok\nC RSET\nS 250 ok\n" MAIL
 					"S 452 too many\n" QUIT,
@@ -485,10 +498,24 @@ run(const struct row *row, size_t chunk)
 static void
 describe(char *out, const struct ev_smtp_rcpt *rcpt, const char *prefix)
 {
-	sprintf(out + strlen(out), "%s%s%s/%s/%d%s", prefix, rcpt->asked ? "" : "*",
+	sprintf(out + strlen(out), "%s%s%s/%s/%d%s%s", prefix, rcpt->asked ? "" : "*",
 	        outcome_words[rcpt->outcome],
 	        ev_stage_label(rcpt->stage) != NULL ? ev_stage_label(rcpt->stage) : "-",
-	        rcpt->reply.code, rcpt->no_smtputf8 ? "+no_smtputf8 " : " ");
+	        rcpt->reply.code, rcpt->bystander ? "+bystander" : "",
+	        rcpt->no_smtputf8 ? "+no_smtputf8 " : " ");
+}
+
+/* What ended the session, where it left somebody without a turn. */
+static void
+describe_end(char *out, size_t n)
+{
+	bool left = false;
+
+	for (size_t r = 0; r < n; r++)
+		left |= rcpts[r].outcome == EV_OUTCOME_NOT_ASKED;
+	if (left && smtp.ended != EV_OUTCOME_NOT_ASKED)
+		sprintf(out + strlen(out), " ended=%s/%s", outcome_words[smtp.ended],
+		        ev_stage_label(smtp.ended_at));
 }
 
 static void
@@ -516,6 +543,7 @@ sessions_go_as_they_should_in_any_chunks(void **state)
 			}
 			strcat(got, smtp.action == EV_SMTP_DRAIN ? "drain" : "close");
 			strcat(got, smtp.limit_reached ? " limit" : "");
+			describe_end(got, n);
 			strcat(got, ev_smtp_may_fall_over(&smtp) ? " fall_over" : "");
 			strcat(got, ev_smtp_wants_plain(&smtp) ? " plain" : "");
 			strcat(got, smtp.tls ? " tls" : "");

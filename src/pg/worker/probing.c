@@ -425,9 +425,12 @@ add_host(EvWorker *worker, const struct ev_host_fact *fact)
 	{
 		bool accepted = worker->hosts[i].accepted || fact->accepted;
 
+		uint16_t limit = fact->limit > 0 ? fact->limit : worker->hosts[i].limit;
+
 		if (fact->random != EV_RANDOM_UNKNOWN)
 			worker->hosts[i] = *fact;
 		worker->hosts[i].accepted = accepted;
+		worker->hosts[i].limit = limit;
 	}
 	else
 		worker->hosts[worker->n_hosts++] = *fact;

@@ -74,14 +74,15 @@ ev_store_learn_domains(const struct ev_domain_fact *facts, int n)
 void
 ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 {
-	static EvStatement statement = {.sql =
-	                                    "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5, $6)",
-	                                .n_params = 6,
-	                                .types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
-	                                          BOOLARRAYOID, TEXTARRAYOID, INT8ARRAYOID}};
-	EvColumn c[6] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
-	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(INT8OID, n)};
-	Datum values[6];
+	static EvStatement statement = {
+		.sql = "SELECT email_verify._learn_hosts($1, $2, $3, $4, $5, $6, $7)",
+		.n_params = 7,
+		.types = {TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+	              INT8ARRAYOID, INT4ARRAYOID}};
+	EvColumn c[7] = {ev_column(TEXTOID, n), ev_column(TEXTOID, n), ev_column(BOOLOID, n),
+	                 ev_column(BOOLOID, n), ev_column(TEXTOID, n), ev_column(INT8OID, n),
+	                 ev_column(INT4OID, n)};
+	Datum values[7];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -97,8 +98,10 @@ ev_store_learn_hosts(const struct ev_host_fact *facts, int n)
 			ev_column_set_text(&c[4], i, f->random_local);
 		if (f->random_words != 0)
 			ev_column_set(&c[5], i, Int64GetDatum((int64) f->random_words));
+		if (f->limit > 0)
+			ev_column_set(&c[6], i, Int32GetDatum(f->limit));
 	}
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		values[i] = ev_column_array(&c[i]);
 	(void) ev_spi_run(&statement, values);
 }

@@ -75,7 +75,7 @@ ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
 	return n_known;
 }
 
-/* What is known of the domain's hosts: parallel arrays in columns first to first + 3. */
+/* What is known of the domain's hosts: parallel arrays in columns from `first` on. */
 static void
 read_known_hosts(uint64 row, int first, struct ev_request *request)
 {
@@ -89,7 +89,9 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 	             {BOOLOID, 1, true, TYPALIGN_CHAR},
 	             {INT4OID, 4, true, TYPALIGN_INT},
 	             {BOOLOID, 1, true, TYPALIGN_CHAR},
-	             {INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE}};
+	             {INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
+	             {INT4OID, 4, true, TYPALIGN_INT},
+	             {INT4OID, 4, true, TYPALIGN_INT}};
 	Datum *elements[lengthof(types)];
 	bool *nulls[lengthof(types)];
 	int counts[lengthof(types)];
@@ -116,6 +118,10 @@ read_known_hosts(uint64 row, int first, struct ev_request *request)
 		known->random_age = nulls[2][i] ? 0 : (uint32_t) Max(DatumGetInt32(elements[2][i]), 0);
 		known->accepted_other = DatumGetBool(elements[3][i]);
 		known->random_words = nulls[4][i] ? 0 : (uint64_t) DatumGetInt64(elements[4][i]);
+		if (nulls[5][i] || nulls[6][i])
+			continue;
+		known->limit = (uint16_t) Max(Min(DatumGetInt32(elements[5][i]), UINT16_MAX), 0);
+		known->limit_age = (uint32_t) Max(DatumGetInt32(elements[6][i]), 0);
 	}
 }
 
@@ -229,7 +235,8 @@ ev_store_lease(const int64 *ids, int n, EvLease *leases)
 		.sql = "SELECT id, address, priority::pg_catalog.int8, crashes::pg_catalog.int8, "
 			   "attempts::pg_catalog.int8, put_backs::pg_catalog.int8, "
 			   "second_look::pg_catalog.int4::pg_catalog.int8, random_local, last_ip, hosts, "
-			   "catch_all, catch_all_age, accepted, refusals FROM email_verify._lease($1)",
+			   "catch_all, catch_all_age, accepted, refusals, rcpt_limit, rcpt_limit_age FROM "
+			   "email_verify._lease($1)",
 		.n_params = 1,
 		.types = {INT8ARRAYOID}};
 	Datum values[1];
