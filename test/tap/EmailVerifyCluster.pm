@@ -35,7 +35,9 @@
 #
 # A test skips itself without a world (skip_without_world()) and calls finish() last: behaviour of the world as it
 # was, no cluster left, the server's log free of crashes; finish(crashes => N, kills => N) when
-# the worker was ended by SIGSEGV or SIGKILL that often by intent.
+# the worker was ended by SIGSEGV or SIGKILL that often by intent.  If the server is up, what must hold of the
+# tables (email_verify._invariants()) does so then, in each of its databases, of all that ask() has queued too;
+# finish(broken => 'why') in a test that breaks them itself.
 package EmailVerifyCluster;
 
 use strict;
@@ -221,8 +223,10 @@ sub _values { return join ', ', map { quoted($_) } @_ }
 sub ask
 {
 	my ($self, @addresses) = @_;
-	return split /\n/,
+	my @said = split /\n/,
 	  $self->sql('SELECT email_verify(a) FROM unnest(ARRAY[' . _values(@addresses) . ']) WITH ORDINALITY u (a, n) ORDER BY n');
+	$self->{queued}{ $addresses[$_] } = 1 for grep { ($said[$_] // '') eq 'pending' } 0 .. $#addresses;
+	return @said;
 }
 
 sub verdict
@@ -297,6 +301,7 @@ sub kill9
 	my $dir = $self->node->data_dir;
 	my $pid = $self->node->{_pid};
 	$self->node->kill9;
+	$self->{queued} = {}; # what the worker had not yet taken out of shared memory is lost, and may be
 
 	# they notice, and until then nobody else may start there
 	my $deadline = time + 60;
@@ -312,6 +317,7 @@ sub forget
 {
 	my ($self) = @_;
 	$self->sql('DROP EXTENSION email_verify');
+	$self->{queued} = {};
 	$self->sql('CREATE EXTENSION email_verify');
 	$self->wait_for_worker;
 	return;
@@ -336,9 +342,35 @@ sub peer_rcpts
 
 # --- the end -------------------------------------------------------------------------------------------------
 
+# What is only just being done gets its time to be done.
+sub check_invariants
+{
+	my ($self) = @_;
+	my $name = $self->node->name;
+	my $databases = $self->try(q{SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datconnlimit = -1});
+	return if $databases->{code} != 0;
+	for my $database (split /\n/, $databases->{out})
+	{
+		my $there = $self->try("SELECT count(*) FROM pg_proc WHERE oid = to_regprocedure('email_verify._invariants(text[])')", $database);
+		next if $there->{code} != 0 || $there->{out} ne '1';
+		my @queued = $database eq 'postgres' ? sort keys %{ $self->{queued} // {} } : ();
+		my $sql = 'SELECT invariant, violation FROM email_verify._invariants(ARRAY[' . _values(@queued) . ']::text[]) LIMIT 20';
+		my $deadline = time + 10;
+		my $broken = $self->try($sql, $database);
+		while (($broken->{code} != 0 || $broken->{out} ne '') && time < $deadline)
+		{
+			sleep 0.2;
+			$broken = $self->try($sql, $database);
+		}
+		is($broken->{err} . $broken->{out}, '', "$name: what must hold of the tables in $database does");
+	}
+	return;
+}
+
 sub finish
 {
 	my ($self, %options) = @_;
+	$self->check_invariants unless defined $options{broken};
 	$self->node->stop('fast');
 	my $log = slurp_file($self->node->logfile);
 	for ([ 'crashes', 11 ], [ 'kills', 9 ])
