@@ -91,7 +91,7 @@ looking_at_a_host_makes_no_record_of_it(void **state)
 	assert_int_equal(ev_facts_limit(&facts, HOST, START), 0);
 	for (size_t i = 0; i < EV_KNOWN_HOSTS; i++)
 		assert_int_equal(facts.hosts[i].host_hash, 0);
-	ev_fact_learn_random(ev_facts_of(&facts, HOST, START), EV_RANDOM_REFUSED, START);
+	ev_fact_learn_random(ev_facts_of(&facts, HOST, START), EV_RANDOM_REFUSED, 1, START);
 	assert_int_equal(ev_facts_random(&facts, HOST, START, 3600), EV_RANDOM_REFUSED);
 }
 
