@@ -234,7 +234,7 @@ subtest 'limits of a session' => sub {
 
 	($seen) = verify([ '--max-refused', 0 ], map {"ok$_\@mid421.deliver.com"} 1 .. 5);
 	check($seen, 'ok3@mid421.deliver.com', 'smtp_rate_limited', 'rate', put_back => 1, code => 421);
-	check($seen, "ok$_\@mid421.deliver.com", 'pending', undef, put_back => 1) for 4, 5;
+	check($seen, "ok$_\@mid421.deliver.com", 'smtp_rate_limited', 'rate', put_back => 1, code => 421) for 4, 5;
 
 	($seen) = verify([ '--max-refused', 0 ], map {"ok$_\@maxrcpt.deliver.com"} 1 .. 4);
 	check($seen, "ok$_\@maxrcpt.deliver.com", 'smtp_deliverable', undef) for 1 .. 4;

@@ -160,5 +160,6 @@ is($c->sql("SELECT count(*) FROM email_verify.forget('not an address') WHERE row
 is($c->sql('SELECT count(*) FROM email_verify.site_key'), 1, 'there is one key');
 $_->end for $s, $holder;
 
+$c->let_go;
 $c->finish;
 done_testing();

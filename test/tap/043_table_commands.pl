@@ -192,5 +192,6 @@ ok($c->poll($idle), '... still no worker');
 $c->sql('DROP SCHEMA email_verify CASCADE; CREATE EXTENSION email_verify', 'foreigner');
 ok($c->wait_for_worker('foreigner'), '... until it is out of the way');
 
+$c->let_go;
 $c->finish;
 done_testing();

@@ -116,7 +116,7 @@ is($c->sql("SELECT count(*) FROM email_verify.address WHERE address LIKE '%\@ok.
 	scalar(keys %{ { map { $_->{rcpt} => 1 } grep { $_->{listener} eq 'ok' } $w->rcpt_log } }), '... than those to whom it was said');
 is($c->sql("SELECT string_agg(DISTINCT attempts || ' ' || put_backs, ', ') FROM email_verify.queue WHERE address LIKE '%\@plain.deliver.com'"),
 	'1 0', 'that was one attempt, and the next one has patience of its own');
-cmp_ok($w->stats('google')->{sessions}, '<=', 6 * 10, 'a host that is asked for patience is left in peace meanwhile');
+cmp_ok($w->stats('google')->{sessions}, '<', 200, 'a host that asks for patience has no session for each address');
 my ($unasked) = $c->rows("SELECT * FROM email_verify.address WHERE address LIKE '%\@plain.deliver.com' AND rule = 'outcome.not_asked' LIMIT 1");
 is("$unasked->{stage} $unasked->{reply_code}", 'rcpt 421', 'what ended the sessions is stored as what the verdict stands on');
 is($c->verdict($unasked->{address})->{reason}, 'smtp_rate_limited', '... and told to whoever asks');

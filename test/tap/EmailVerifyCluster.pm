@@ -29,6 +29,7 @@
 #	$c->kill9							the postmaster; returns when all its children have ended
 #	$c->forget							no verdict, no queue, nothing known; a new worker, which knows nothing either
 #	$c->cost($pid)						what a process has used: (CPU ticks, voluntary context switches); () without /proc
+#	$c->let_go							what ask() has queued so far is gone by intent: the tables were emptied, or forgot it
 #	$c->peer_rcpts($recipient [, $listener])		log entries of the scripted peer about that recipient
 #
 # EV_PROBER in the environment is the place of the prober (inline, process) where a test does not choose one.
@@ -301,7 +302,7 @@ sub kill9
 	my $dir = $self->node->data_dir;
 	my $pid = $self->node->{_pid};
 	$self->node->kill9;
-	$self->{queued} = {}; # what the worker had not yet taken out of shared memory is lost, and may be
+	$self->let_go; # what the worker had not yet taken out of shared memory is lost, and may be
 
 	# they notice, and until then nobody else may start there
 	my $deadline = time + 60;
@@ -317,11 +318,13 @@ sub forget
 {
 	my ($self) = @_;
 	$self->sql('DROP EXTENSION email_verify');
-	$self->{queued} = {};
+	$self->let_go;
 	$self->sql('CREATE EXTENSION email_verify');
 	$self->wait_for_worker;
 	return;
 }
+
+sub let_go { $_[0]{queued} = {}; return }
 
 sub cost
 {
