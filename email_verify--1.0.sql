@@ -659,8 +659,9 @@ BEGIN ATOMIC
 		SELECT asked.address, $4, clock_timestamp(), asked.pushed_at FROM asked
 		WHERE NOT EXISTS (SELECT FROM known WHERE known.address = asked.address)
 			AND NOT EXISTS (SELECT FROM parked WHERE parked.address = asked.address)
-		-- those of one domain side by side, so that they meet in one session; in one order, for locks
-		ORDER BY split_part(asked.address, '@', -1) COLLATE "C", asked.address
+		-- those of one domain side by side, so that they meet in one session, and mixed, so that unknown mailboxes do not come in a
+		-- row; in one order, for locks
+		ORDER BY split_part(asked.address, '@', -1) COLLATE "C", hashtext(asked.address), asked.address
 		-- somebody asks now for what a list has queued
 		ON CONFLICT ON CONSTRAINT queue_address_key DO UPDATE SET priority = excluded.priority, due_at = excluded.due_at
 			WHERE q.priority > excluded.priority AND q.attempts = 0
@@ -1802,8 +1803,8 @@ BEGIN ATOMIC
 		WHERE w.address IS NOT NULL
 			AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = w.address AND a.fresh_until > now())
 			AND NOT EXISTS (SELECT FROM email_verify.parked p WHERE p.address = w.address)
-		-- those of one domain side by side, so that they meet in one session; in one order, for locks
-		ORDER BY split_part(w.address, '@', -1) COLLATE "C", w.address
+		-- as in _enqueue()
+		ORDER BY split_part(w.address, '@', -1) COLLATE "C", hashtext(w.address), w.address
 		ON CONFLICT ON CONSTRAINT queue_address_key DO NOTHING
 		RETURNING 1
 	)
