@@ -141,7 +141,9 @@ $c->node->restart;
 $c->wait_for_worker;
 $w->reset;
 my @many = map { "ok$_\@ok2.deliver.com" } 11 .. 15;
-%got = $c->verify(@many, 'ok1@nothing-of-the-kind.com', 'ok3@optout.deliver.com');
+# one after the other: what is under way may yet need its share
+%got = $c->verify('ok1@nothing-of-the-kind.com', 'ok3@optout.deliver.com');
+%got = (%got, $c->verify(@many));
 my %count;
 $count{ $got{$_}{reason} }++ for @many;
 is_deeply(\%count, { smtp_deliverable => 3, rate_limited => 2 }, 'a budget for three more of five') or diag(join ' ', %count);
