@@ -30,6 +30,11 @@ SHLIB_LINK = build/libev_engine.a $(ENGINE_LIBS) \
 
 EXTRA_CLEAN = build src/pg/worker/*.o src/pg/worker/*.bc email_verify_worker.so
 
+# What whoever builds has set in the environment, as dpkg-buildflags does; PGXS puts its own in place of it.
+from_environment = $(if $(filter environment,$(origin $(1))),$($(1)))
+EV_USER_CFLAGS := $(call from_environment,CPPFLAGS) $(call from_environment,CFLAGS)
+EV_USER_LDFLAGS := $(call from_environment,LDFLAGS)
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -1,11 +1,18 @@
 # Rules for engine and net: compiled without PostgreSQL's headers and without those of the layers above.
 #
 # A layer's include path is a folder of links made for it, so that "net/prober.h" simply does not exist
-# for engine.  Variables: CC, EV_WERROR (set to -Werror by the test script), EV_SANITIZE.
+# for engine.  Variables: CC, EV_WERROR (set to -Werror by the test script), EV_USER_CFLAGS and EV_USER_LDFLAGS (of whoever
+# builds; the Makefile takes them from the environment).
 
 EV_SRC := $(if $(srcdir),$(srcdir),.)/src
 EV_WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(EV_WERROR)
-EV_CFLAGS = -std=c11 -O2 -g -fPIC -fvisibility=hidden $(EV_WARN)
+
+# Engine and net read what strangers send.  What a compiler does not know is left out.
+EV_HARDENING := $(shell for flag in -fstack-protector-strong -fstack-clash-protection -fcf-protection; do \
+	echo 'int a;' | $(CC) -Werror $$flag -x c -c -o /dev/null - 2>/dev/null && echo $$flag; done) \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+EV_CFLAGS = -std=c11 -O2 -g -fPIC -fvisibility=hidden $(EV_HARDENING) $(EV_WARN) $(EV_USER_CFLAGS)
+EV_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now $(EV_USER_LDFLAGS)
 
 ENGINE_SRC = $(sort $(wildcard $(EV_SRC)/engine/*.c))
 NET_PROGRAMS = email_probe email_verify_prober
@@ -23,7 +30,7 @@ build/include/net-only/engine:
 build/include/net-only/net:
 	@mkdir -p $(@D) && ln -sfn $(abspath $(EV_SRC)/net) $@
 
-build/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) | build/include/engine-only/engine
+build/engine/%.o: $(EV_SRC)/engine/%.c $(ENGINE_HDR) $(EV_SRC)/layers.mk | build/include/engine-only/engine
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -Ibuild/include/engine-only -c -o $@ $<
 
@@ -62,7 +69,7 @@ build/gen/generated/provider_code_table.h: build/gen/generate_provider_codes $(E
 $(CODES_OBJ): build/gen/generated/provider_code_table.h
 $(CODES_OBJ): EV_WARN += -Ibuild/gen
 
-build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) | build/include/net-only/engine build/include/net-only/net
+build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) $(EV_SRC)/layers.mk | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<
 
@@ -73,7 +80,7 @@ build/libev_net.a: $(NET_OBJ)
 	rm -f $@ && ar rcs $@ $^
 
 $(NET_PROGRAMS:%=build/%): build/%: build/net/%.o build/libev_net.a build/libev_engine.a
-	$(CC) -g -o $@ $^ $(LDFLAGS) -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
+	$(CC) -g -o $@ $^ $(LDFLAGS) $(EV_LDFLAGS) -Wl,--as-needed $(NET_LIBS) $(ENGINE_LIBS)
 
 # --- unit tests, and the programs of net: under ASan and UBSan ----------------------------------------
 
