@@ -16,7 +16,6 @@ enum ev_outcome
 	EV_OUTCOME_SESSION_TIMEOUT,
 	EV_OUTCOME_REFUSED, /* connection refused */
 	EV_OUTCOME_UNREACHABLE,
-	EV_OUTCOME_NO_EGRESS,      /* nobody at all can be connected to from here */
 	EV_OUTCOME_TARGET_REFUSED, /* the guard forbids the address */
 	EV_OUTCOME_NO_SOCKET,
 	EV_OUTCOME_NO_BIND,
@@ -24,7 +23,8 @@ enum ev_outcome
 	EV_OUTCOME_GARBAGE,
 	EV_OUTCOME_TOO_LONG,
 	EV_OUTCOME_CANCELED,
-	EV_OUTCOME_NOT_ASKED /* the session ended for a reason of its own before this one's turn */
+	EV_OUTCOME_NOT_ASKED, /* the session ended for a reason of its own before this one's turn */
+	EV_OUTCOME_NO_EGRESS  /* nobody at all can be connected to from here */
 };
 
 /*
