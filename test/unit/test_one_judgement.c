@@ -83,15 +83,15 @@ each_code_of_the_registry_means_the_same_with_and_without_a_host(void **state)
 	for (int klass = 4; klass <= 5; klass++)
 		for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		{
-			char text[40];
-			struct corpus_row row = {.stage = EV_STAGE_RCPT, .host = text + 30, .reply = text};
+			char text[80];
+			struct corpus_row row = {.stage = EV_STAGE_RCPT, .host = text + 60, .reply = text};
 
 			memset(text, 0, sizeof(text));
-			snprintf(text, 30, "%d50 %d.%d.%d", klass, klass, codes[i].subject, codes[i].detail);
+			snprintf(text, 60, "%d50 %d.%d.%d", klass, klass, codes[i].subject, codes[i].detail);
 			check_agreement(&row);
 			row.host = (char *) "mx.corp.com";
 			check_agreement(&row);
-			snprintf(text, 30, "%d50 %d.%d.%d no", klass, klass, codes[i].subject, codes[i].detail);
+			snprintf(text, 60, "%d50 %d.%d.%d no", klass, klass, codes[i].subject, codes[i].detail);
 			check_agreement(&row);
 		}
 	assert_int_equal(wrong, 0);
