@@ -175,6 +175,7 @@ my %question = (
 produced_is(($c->ask($_))[0], $question{$_}, $_) for sort keys %question;
 $c->sql('SELECT email_verify.pause()');
 produced_is(($c->ask('new@ok.deliver.com'))[0], 'pending', 'while verification is paused');
+produced_is($c->sql("SET email_verify.mode = 'offline'; SELECT email_verify('other\@ok.deliver.com')"), 'internal_verifier_error', 'where nobody is asked');
 $c->sql('SELECT email_verify.resume()');
 
 # --- by a bounce ------------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ my $c = EmailVerifyCluster->new(
 	conf => {
 		'log_statement' => 'none',
 		'email_verify.dns_servers' => $ns->address,
+		'email_verify.dns_canaries' => '',
 		'email_verify.egress_trial_interval' => '1h'
 	});
 
