@@ -2353,6 +2353,12 @@ BEGIN ATOMIC
 	WHERE c.oid IN ('email_verify.address'::regclass, 'email_verify.queue'::regclass, 'email_verify.domain'::regclass,
 		'email_verify.domain_host'::regclass, 'email_verify.inflight'::regclass)
 	UNION ALL
+	SELECT 105, 'privileges', CASE WHEN count(*) > 0 THEN 'warn' ELSE 'ok' END,
+		CASE WHEN count(*) > 0 THEN string_agg(g.privileges || ' on ' || g.object || ' to ' || g.grantee || ' (' || g.danger || ')', ', ')
+			ELSE 'no dangerous grants' END,
+		CASE WHEN count(*) > 0 THEN 'REVOKE them: README names the grants that a site needs.' END
+	FROM email_verify._dangerous_grants() g
+	UNION ALL
 	SELECT 110, 'unicode', CASE WHEN m.unicode = v.unicode THEN 'ok' ELSE 'warn' END,
 		v.unicode || CASE WHEN m.unicode = v.unicode THEN '' ELSE '; indexes were made with ' || m.unicode END,
 		CASE WHEN m.unicode <> v.unicode THEN 'REINDEX what stands on functions of this extension, then '

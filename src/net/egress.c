@@ -86,6 +86,7 @@ ev_egress_connected(struct ev_prober *prober, const struct ev_ip *ip)
 	bool was_closed = egress->closed;
 
 	memset(egress, 0, sizeof(*egress));
+	egress->connected_at = prober_now(prober) + 1;
 	if (was_closed)
 		tell(prober, ip->v6, 0, 0);
 }
@@ -133,7 +134,8 @@ ev_egress_failed(struct ev_prober *prober, const struct ev_ip *ip, const char *h
 	identify(ip, host, &failure);
 	*place_of(egress, failure.group) = failure;
 	count(egress, failure.at, &groups, &providers);
-	if (egress->closed || groups < EV_EGRESS_GROUPS || providers < EV_EGRESS_PROVIDERS)
+	if (egress->closed || groups < EV_EGRESS_GROUPS || providers < EV_EGRESS_PROVIDERS ||
+	    (egress->connected_at != 0 && failure.at - egress->connected_at <= WINDOW_MS))
 		return;
 	egress->closed = true;
 	egress->closed_at = prober_now(prober);

@@ -32,6 +32,7 @@ struct ev_egress_failure
 struct ev_egress
 {
 	struct ev_egress_failure failures[EV_EGRESS_PLACES];
+	uint64_t connected_at; /* the last connection that stood; 0: none */
 	bool closed;
 	uint64_t closed_at;
 	uint64_t tried_at; /* the last attempt that was let through */

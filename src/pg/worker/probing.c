@@ -10,7 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pg/shared/gate_state.h"
+#include "pg/worker/egress.h"
 #include "pg/worker/health.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lines.h"
@@ -436,25 +436,6 @@ add_host(EvWorker *worker, const struct ev_host_fact *fact)
 		worker->hosts[worker->n_hosts++] = *fact;
 }
 
-/* The way out has closed or opened. */
-static void
-take_egress(EvWorker *worker, const struct ev_egress_news *news)
-{
-	EvGate gate = news->v6 ? EV_GATE_EGRESS_V6 : EV_GATE_EGRESS_V4;
-	char evidence[EV_GATE_EVIDENCE_SIZE];
-
-	if (!news->closed)
-	{
-		ev_gate_open(worker->db, gate);
-		return;
-	}
-	snprintf(
-		evidence, sizeof(evidence),
-		"no connection to port %u of %u groups of mail servers of %u owners within ten minutes",
-		news->port, news->groups, news->providers);
-	ev_gate_close(worker->db, gate, evidence, 0);
-}
-
 bool
 ev_probing_can_collect(EvWorker *worker)
 {
@@ -484,13 +465,11 @@ ev_probing_collect(EvWorker *worker)
 			case EV_MESSAGE_DOMAIN_FACT: add_domain(worker, &message.u.domain); break;
 			case EV_MESSAGE_HOST_FACT: add_host(worker, &message.u.host); break;
 			case EV_MESSAGE_TRACE: ev_transcript_line(&message.u.trace); break;
-			case EV_MESSAGE_EGRESS: take_egress(worker, &message.u.egress); break;
+			case EV_MESSAGE_EGRESS: ev_egress_take(worker, &message.u.egress); break;
 			case EV_MESSAGE_FINDING: ev_health_found(&message.u.finding); break;
 			case EV_MESSAGE_END:
 				ev_health_prober_ended();
-				/* the next one gathers its evidence anew */
-				ev_gate_open(worker->db, EV_GATE_EGRESS_V4);
-				ev_gate_open(worker->db, EV_GATE_EGRESS_V6);
+				ev_egress_prober_ended(worker);
 				ev_lost_process(worker, &message.u.end);
 				break;
 		}

@@ -18,6 +18,9 @@
 /* What was stored so long before a lie was found is asked for anew. */
 #define BEFORE_MS (30 * 60 * 1000)
 
+/* What DNS alone decides. */
+#define REASONS "[\"no_mx_records\", \"host_not_found\", \"spf_reject_all\", \"dns_lookup_error\"]"
+
 /* After an error. */
 #define FAILED_MS 60000
 
@@ -177,7 +180,7 @@ ev_resolver_run(EvWorker *worker)
 	{
 		if (ev_store_begin())
 		{
-			ev_store_recheck_since(lied_since, (lies & EV_LIE_INVENTS) != 0);
+			ev_store_recheck_since(lied_since, (lies & EV_LIE_INVENTS) != 0 ? NULL : REASONS);
 			ev_store_commit(true);
 			lied_since = 0;
 			lies = 0;

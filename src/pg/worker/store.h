@@ -264,9 +264,9 @@ extern void ev_store_health(const EvHealthRow *rows, int n);
 
 /*
  * A command as of email_verify.recheck_since(): what was judged since then is asked for anew, all of it
- * or what DNS alone has decided.
+ * or what has one of these reasons, a JSON array; NULL: all.
  */
-extern void ev_store_recheck_since(TimestampTz since, bool all);
+extern void ev_store_recheck_since(TimestampTz since, const char *reasons);
 
 /*
  * These rows were under way in a crash of the prober.  Each has one crash more, and is due as before;

@@ -196,20 +196,18 @@ ev_store_put_off_command(const EvCommand *command, const char *fault, int64 dela
 }
 
 void
-ev_store_recheck_since(TimestampTz since, bool all)
+ev_store_recheck_since(TimestampTz since, const char *reasons)
 {
 	static EvStatement statement = {
-		.sql =
-			"SELECT email_verify._hand_over('recheck_since', NULL, "
-			"pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('since', $1, 'until', "
-			"pg_catalog.clock_timestamp(), 'reasons', CASE WHEN NOT $2 THEN '[\"no_mx_records\", "
-			"\"host_not_found\", \"spf_reject_all\", \"dns_lookup_error\"]'::pg_catalog.jsonb "
-			"END)))",
+		.sql = "SELECT email_verify._hand_over('recheck_since', NULL, "
+			   "pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('since', $1, 'until', "
+			   "pg_catalog.clock_timestamp(), 'reasons', $2::pg_catalog.jsonb)))",
 		.n_params = 2,
-		.types = {TIMESTAMPTZOID, BOOLOID}};
-	Datum values[2] = {TimestampTzGetDatum(since), BoolGetDatum(all)};
+		.types = {TIMESTAMPTZOID, TEXTOID}};
+	Datum values[2] = {TimestampTzGetDatum(since),
+	                   reasons == NULL ? (Datum) 0 : CStringGetTextDatum(reasons)};
 
-	(void) ev_spi_run(&statement, values);
+	(void) ev_spi_run_nulls(&statement, values, reasons == NULL ? " n" : "  ");
 }
 
 TimestampTz

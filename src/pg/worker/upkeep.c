@@ -7,6 +7,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/egress.h"
 #include "pg/worker/health.h"
 #include "pg/worker/resolver.h"
 #include "pg/worker/upkeep.h"
@@ -32,6 +33,7 @@ ev_upkeep_run(EvWorker *worker)
 	ev_retention_run(worker);
 	ev_notify_run(worker);
 	ev_health_run(worker);
+	ev_egress_run(worker);
 	ev_store_report();
 }
 
@@ -47,6 +49,7 @@ ev_upkeep_wake(EvWorker *worker)
 	TimestampTz wake = earlier(ev_retention_wake(worker), ev_notify_wake(worker));
 
 	wake = earlier(wake, ev_health_wake(worker));
+	wake = earlier(wake, ev_egress_wake(worker));
 	wake = earlier(wake, ev_resolver_wake(worker));
 	return earlier(earlier(wake, ev_commands_wake(worker)), ev_store_report_wake());
 }
