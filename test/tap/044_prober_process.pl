@@ -315,6 +315,7 @@ $prober = new_prober();
 
 # by hand, or by the kernel that is out of memory: nobody who was under way is suspected
 $c->sql('DELETE FROM email_verify.queue');
+$c->let_go;
 my $suspected = q{SELECT coalesce(max(crashes), -1) FROM email_verify.queue};
 $w->ctl('set ok2 hang=banner');
 $c->ask(map { "kill$_\@ok2.deliver.com" } 1 .. 5);
@@ -327,6 +328,7 @@ for my $signal (qw(KILL TERM))
 	is($c->sql($suspected), 0, "... SIG$signal: none is suspect");
 }
 $c->sql('DELETE FROM email_verify.queue; SELECT email_verify.resume()');
+$c->let_go;
 $c->ask('alone@ok2.deliver.com');
 for my $crashes (0, 1)
 {

@@ -51,7 +51,8 @@ $c->forget;
 $c->sql(q{SELECT email_verify('a' || i || '@hangrcpt.deliver.com') FROM generate_series(1, 500) i});
 $c->sql(q{SELECT email_verify('other' || i || '@d' || i || '.wild.deliver.com') FROM generate_series(1, 60) i});
 ok($c->poll("SELECT ($others) = 60"), 'behind a silent domain that somebody has asked for, others are answered');
-cmp_ok($c->sql($most), '<=', 10, '... while it has two sessions under way');
+# a statement's first hundred questions have a line of their own
+cmp_ok($c->sql($most), '<=', 20, '... while it has two sessions of each priority under way');
 my $pid = $c->worker_pid;
 my ($cpu, $switches) = $c->cost($pid);
 sleep 3;
