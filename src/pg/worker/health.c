@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "engine/reason.h"
+#include "pg/shared/gate_state.h"
 #include "pg/worker/health.h"
 #include "pg/worker/upkeep.h"
 
@@ -228,4 +229,20 @@ ev_health_heard(EvWorker *worker, const struct ev_result *result)
 	ev_standing_note(&db->standing, group, about_us ? result->evidence.text : NULL,
 	                 GetCurrentTimestamp());
 	LWLockRelease(db->lock);
+}
+
+bool
+ev_health_others_answer(EvWorker *worker)
+{
+	EvDatabase *db = worker->db;
+	TimestampTz since = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -INTERVAL_MS);
+	bool heard = false;
+
+	if (ev_gate_is_closed(db, EV_GATE_EGRESS_V4) || ev_gate_is_closed(db, EV_GATE_EGRESS_V6))
+		return false;
+	LWLockAcquire(db->lock, LW_SHARED);
+	for (int i = 0; i < EV_STANDING_GROUPS; i++)
+		heard = heard || db->standing.groups[i].heard_at > since;
+	LWLockRelease(db->lock);
+	return heard;
 }

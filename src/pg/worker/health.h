@@ -22,6 +22,9 @@ extern TimestampTz ev_health_wake(EvWorker *worker);
 extern void ev_health_found(const struct ev_health_finding *finding);
 extern void ev_health_prober_ended(void);
 
+/* Has any mail server been heard within a day, and is no gate on the way out closed? */
+extern bool ev_health_others_answer(EvWorker *worker);
+
 /* What a mail server has replied about a recipient, or about us (pg/shared/standing.h). */
 extern void ev_health_heard(EvWorker *worker, const struct ev_result *result);
 

@@ -288,6 +288,37 @@ hold_back(EvOutcome *outcome, int32 delay)
 	outcome->decisive = false;
 }
 
+/* The host is said not to be there. */
+static void
+condemn_host(EvOutcome *outcome)
+{
+	const struct ev_reason_info *info = ev_reason_info(EV_REASON_HOST_NOT_FOUND);
+
+	outcome->verdict = ev_verdict_of(EV_REASON_HOST_NOT_FOUND, EV_DETAIL_MX_DEAD);
+	outcome->decisive = is_decisive(&outcome->verdict);
+	outcome->fresh = info->fresh;
+	outcome->expire = info->expire;
+}
+
+/* Attempts at a mail server that nobody reaches before that is said of the host and not of the moment. */
+#define DEAD_ATTEMPTS 3
+
+/*
+ * Nobody could connect to any of the hosts, time and again until the schedule was used up, while other mail
+ * servers answered: they are not there (facts of one attempt prove nothing).
+ */
+static bool
+is_dead(EvWorker *worker, const struct ev_result *result, const EvFlight *flight)
+{
+	const struct ev_verdict *verdict = &result->verdict;
+
+	return result->evidence.stage == EV_STAGE_CONNECT &&
+	       (verdict->reason == EV_REASON_SMTP_TIMEOUT ||
+	        verdict->detail == EV_DETAIL_CONNECTION_REFUSED ||
+	        verdict->detail == EV_DETAIL_UNREACHABLE) &&
+	       flight->attempts + 1 >= DEAD_ATTEMPTS && ev_health_others_answer(worker);
+}
+
 static void
 add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 {
@@ -318,9 +349,13 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 	else if (result->confirm && !flight->second_look)
 		hold_back(outcome, worker->settings.confirm_delay);
 	else
+	{
 		outcome->retry_after =
 			(int32) ev_schedule_next(&worker->schedule, result->verdict.reason,
 		                             (uint32_t) flight->attempts + 1, result->retry_after);
+		if (outcome->retry_after == 0 && is_dead(worker, result, flight))
+			condemn_host(outcome);
+	}
 	if (worker->n_outcomes == 1)
 		worker->oldest_outcome = GetCurrentTimestamp();
 }
