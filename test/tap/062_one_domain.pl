@@ -92,6 +92,7 @@ my ($after) = $c->sql($reads) =~ /(\d+)$/;
 cmp_ok($after - $before, '<', 3 * $n, '... and the queue was not walked through again and again (' . ($after - $before) . ' entries)');
 cmp_ok($c->sql($most), '<=', 10, '... with two sessions of the domain under way');
 is($c->stat->{errors_total}, 0, 'no store cycle failed');
-$c->sql('SELECT email_verify.pause(); TRUNCATE email_verify.queue');
+# what has been queued goes by intent, and with it what was to be asked for again
+$c->sql('SELECT email_verify.pause(); TRUNCATE email_verify.queue, email_verify.address');
 $c->finish;
 done_testing();
