@@ -1118,13 +1118,14 @@ BEGIN ATOMIC
 END;
 
 -- Takes out what was under way in a crash.  Of a batch there may be rows that have had their answer: they are gone, or due
--- later than it began.
+-- later than it began.  One without any answer so far was under way, although a question has moved it meanwhile.
 CREATE FUNCTION email_verify._recover(OUT ids bigint[]) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH gone AS (
 		DELETE FROM email_verify.inflight RETURNING ids, started_at
 	)
-	SELECT array_agg(DISTINCT q.id) FROM gone JOIN email_verify.queue q ON q.id = ANY (gone.ids) AND q.due_at <= gone.started_at;
+	SELECT array_agg(DISTINCT q.id) FROM gone JOIN email_verify.queue q ON q.id = ANY (gone.ids)
+		AND (q.due_at <= gone.started_at OR (q.attempts = 0 AND q.put_backs = 0 AND NOT q.answered));
 END;
 
 -- A worker that ends in order takes these batches away: nobody shall suspect what was under way.  Waits for no lock.

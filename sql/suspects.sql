@@ -25,12 +25,14 @@ INSERT INTO email_verify.address (address, status, reason, checked_at, fresh_unt
 	('old@x.com', 'valid', 'smtp_deliverable', now() - interval '200 days', now() - interval '170 days', now() - interval '1 day');
 INSERT INTO email_verify.queue (address, due_at) SELECT u || '@x.com', now() - interval '1 min' FROM unnest('{bad,good,old,other,beside}'::text[]) u;
 
--- a start finds what was under way, each row once and not what has had its answer, and takes it away
-INSERT INTO email_verify.queue (address, due_at) VALUES ('later@x.com', clock_timestamp() + interval '1 s');
+-- a start finds what was under way, each row once and not what has had its answer, and takes it away; a question that has
+-- moved a row meanwhile is no answer
+INSERT INTO email_verify.queue (address, due_at, answered) VALUES ('later@x.com', clock_timestamp() + interval '1 s', true),
+	('moved@x.com', clock_timestamp() + interval '1 s', false);
 INSERT INTO email_verify.inflight (ids) SELECT array_agg(id) FROM email_verify.queue WHERE address <> 'beside@x.com';
 INSERT INTO email_verify.inflight (ids) SELECT array_agg(id) || 999999 FROM email_verify.queue WHERE address = 'bad@x.com';
 SELECT q.address FROM email_verify.queue q WHERE q.id = ANY ((SELECT email_verify._recover())::bigint[]) ORDER BY 1;
-DELETE FROM email_verify.queue WHERE address = 'later@x.com';
+DELETE FROM email_verify.queue WHERE address IN ('later@x.com', 'moved@x.com');
 SELECT cardinality(email_verify._recover()) AS again, count(*) AS left FROM email_verify.inflight;
 
 -- each crash counts; how often decides with whom a row is leased
