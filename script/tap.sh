@@ -6,6 +6,7 @@
 # Contract: who sources it defines `tally SUITE WHAT PASSED FAILED [SKIPPED]`, which is called once for each TAP file.
 
 EV_TIMEOUT=${EV_TIMEOUT:-900}
+EV_TEST_ENV=() # what the programs of a test find in their environment beside the rest
 
 # print_tally SUITE WHAT PASSED FAILED [SKIPPED]: one line
 print_tally() {
@@ -64,7 +65,7 @@ tap_file() {
 	rm -rf "$dir"
 	unpriv_dir "$EV_BUILD/tap" "$dir"
 	setup_unprivileged
-	run_limited "$log" "${EV_UNPRIV[@]}" "TMPDIR=$EV_TMP" \
+	run_limited "$log" "${EV_UNPRIV[@]}" "TMPDIR=$EV_TMP" "${EV_TEST_ENV[@]}" \
 		"PG_REGRESS=$PG_TEST/regress/pg_regress" "PERL5LIB=$PG_TEST/perl:$EV_ROOT/test/world:$EV_ROOT/test/tap" \
 		"TESTDIR=$dir" "TESTDATADIR=$dir/tmp_check" "TESTLOGDIR=$dir/tmp_check/log" \
 		"PG_TEST_PORT_DIR=$EV_BUILD/tap" PGPORT=65432 \
