@@ -156,7 +156,9 @@ take(const struct ev_message *message)
 			n_host_facts++;
 			last_host = message->u.host;
 			break;
-		case EV_MESSAGE_TRACE: break;
+		case EV_MESSAGE_TRACE:
+		case EV_MESSAGE_FINDING:
+		case EV_MESSAGE_EGRESS: break;
 		case EV_MESSAGE_END:
 			printf("cause %d, status %d, %s\n", message->u.end.cause, message->u.end.status,
 			       message->u.end.fault);

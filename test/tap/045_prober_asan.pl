@@ -10,6 +10,7 @@ use File::Temp ();
 use Test::More;
 
 plan skip_all => 'WORLD_ENV is not set: start test/world first' unless $ENV{WORLD_ENV};
+plan skip_all => 'all of it has the sanitizers already' if $ENV{EV_SANITIZE};
 
 my $here = dirname(__FILE__);
 my $root = $ENV{EV_ROOT} // "$here/../..";
