@@ -17,9 +17,9 @@
 
 /*
  * Does the enhanced code deny that there is no such mailbox?  Subjects 5 and 7 are never about a
- * mailbox, 6 and most of 3 neither (RFC 3463 3); X.1.7 and X.1.8 are about the sender.  Providers'
- * own rules are not doubted, and neither are words of a full or closed mailbox: they say no more
- * than `unknown`.
+ * mailbox (but for X.7.17 and X.7.18, RFC 7293), 6 and most of 3 neither (RFC 3463 3); X.1.7 and
+ * X.1.8 are about the sender.  Providers' own rules are not doubted, and neither are words of a full
+ * or closed mailbox: they say no more than `unknown`.
  */
 static bool
 contradicts(const struct ev_reply_rule *rule, struct ev_enhanced enhanced)
@@ -34,8 +34,8 @@ contradicts(const struct ev_reply_rule *rule, struct ev_enhanced enhanced)
 		case 1: return enhanced.detail == 7 || enhanced.detail == 8;
 		case 3: return enhanced.detail != 0;
 		case 5:
-		case 6:
-		case 7: return true;
+		case 6: return true;
+		case 7: return enhanced.detail != 17 && enhanced.detail != 18;
 		default: return false;
 	}
 }

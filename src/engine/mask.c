@@ -74,6 +74,11 @@ fold(const char *p, const char *end, bool utf8, char *out, size_t *n)
 	unsigned c1 = p + 1 < end ? (unsigned char) p[1] : 0;
 
 	*n = 1;
+	if (utf8 && c0 == 0xc2 && c1 == 0xb4)
+	{
+		*out = '\'';
+		return 2;
+	}
 	if (!utf8)
 	{
 		/* Latin-1 if it stands alone; other encodings have no single bytes of this range */
@@ -94,7 +99,7 @@ fold(const char *p, const char *end, bool utf8, char *out, size_t *n)
 		*n = 2;
 		return 2;
 	}
-	if (c0 == 0xe2 && c1 == 0x80 && (unsigned char) p[2] == 0x99)
+	if (c0 == 0xe2 && c1 == 0x80 && ((unsigned char) p[2] == 0x98 || (unsigned char) p[2] == 0x99))
 	{
 		*out = '\'';
 		return 3;

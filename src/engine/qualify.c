@@ -92,25 +92,36 @@ is_guess(const struct ev_reply_match *match, const struct ev_pattern_text *text,
 	       has_mark(marks, EV_MARK_OTHER, (struct span){guess, sentence.end});
 }
 
-/* Does the sentence offer another explanation, before or behind an "or"? */
+/* Does what stands at byte pos divide the match from another explanation?  What "will" be is none. */
 static bool
-is_alternative(const struct ev_reply_match *match, const struct ev_reply_marks *marks,
-               struct span sentence)
+divides(const struct ev_reply_match *match, const struct ev_reply_marks *marks,
+        struct span sentence, size_t pos)
 {
-	if ((marks->seen >> EV_MARK_OR & 1) == 0)
-		return false;
-	for (size_t i = 0; i < marks->n; i++)
-	{
-		size_t pos = marks->at[i].pos;
+	struct span before = {sentence.begin, pos};
+	struct span after = {pos, sentence.end};
 
-		if (marks->at[i].kind != EV_MARK_OR || !is_in(sentence, pos))
-			continue;
-		if (pos >= match->end && has_mark(marks, EV_MARK_OTHER, (struct span){pos, sentence.end}))
+	if (!is_in(sentence, pos))
+		return false;
+	if (pos >= match->end)
+		return has_mark(marks, EV_MARK_OTHER, after) && !has_mark(marks, EV_MARK_WILL, after);
+	return pos < match->begin && has_mark(marks, EV_MARK_OTHER, before);
+}
+
+/* Does the sentence offer another explanation, before or behind an "or" or a slash? */
+static bool
+is_alternative(const struct ev_reply_match *match, const struct ev_pattern_text *text,
+               const struct ev_reply_marks *marks, struct span sentence)
+{
+	if ((marks->seen >> EV_MARK_OTHER & 1) == 0)
+		return false;
+	if ((marks->seen >> EV_MARK_OR & 1) != 0)
+		for (size_t i = 0; i < marks->n; i++)
+			if (marks->at[i].kind == EV_MARK_OR &&
+			    divides(match, marks, sentence, marks->at[i].pos))
+				return true;
+	for (size_t pos = sentence.begin; pos < sentence.end; pos++)
+		if (text->text[pos] == '/' && divides(match, marks, sentence, pos))
 			return true;
-		if (pos < match->begin &&
-		    has_mark(marks, EV_MARK_OTHER, (struct span){sentence.begin, pos}))
-			return true;
-	}
 	return false;
 }
 
@@ -129,13 +140,10 @@ word_before(const struct ev_pattern_text *text, size_t pos)
 	return word;
 }
 
-/* Recipients, as the first part of a compound: "mail log", "user credentials". */
+/* Is it one of these words, which stand between single blanks? */
 static bool
-names_recipient(const struct ev_pattern_text *text, struct span word)
+is_one_of(const char *words, const struct ev_pattern_text *text, struct span word)
 {
-	static const char nouns[] =
-		" user users mail email mailbox mailboxes recipient recipients account "
-		"accounts address addresses rcpt inbox e ";
 	char wanted[16];
 	size_t n = word.end - word.begin;
 
@@ -145,17 +153,72 @@ names_recipient(const struct ev_pattern_text *text, struct span word)
 	memcpy(wanted + 1, text->text + word.begin, n);
 	wanted[n + 1] = ' ';
 	wanted[n + 2] = '\0';
-	return strstr(nouns, wanted) != NULL;
+	return strstr(words, wanted) != NULL;
 }
 
-/* Is it a mail log, a user class, an account key that is missing? */
+/* "in", "in the", "on our": what follows is where something is missing, not what is. */
+static bool
+is_place(const struct ev_pattern_text *text, struct span noun)
+{
+	static const char prepositions[] =
+		" in on at from of within for to by with under behind into im am auf bei an unter fur fuer "
+		"sur dans en chez "
+		"su nel nella sul sulla em no na nos nas op bij w v ve pa hos ";
+	static const char articles[] = " the our this its any your local diesem dieser unserem unserer "
+								   "dem der den ce cet cette notre le la les "
+								   "este esta nuestro nuestra questo questa nostro nostra el il "
+								   "nosso nossa deze dit dat ons onze tym tej naszym "
+								   "tomto teto nasem denna detta var dette denne ";
+	struct span word = word_before(text, noun.begin);
+
+	if (is_one_of(articles, text, word))
+		word = word_before(text, word.begin);
+	return is_one_of(prepositions, text, word);
+}
+
+/* Recipients, as the first part of a compound: "mail log", "user credentials". */
+static bool
+names_recipient(const struct ev_pattern_text *text, struct span word)
+{
+	static const char nouns[] =
+		" user users mail email mailbox mailboxes recipient recipients account "
+		"accounts address addresses rcpt inbox e ";
+
+	return is_one_of(nouns, text, word);
+}
+
+/* Is the noun a part of what is said, and its subject: "mail log", "user: the domain", "list of recipients"? */
+static bool
+is_subject(const struct ev_reply_match *match, const struct ev_pattern_text *text, size_t pos,
+           size_t end)
+{
+	struct span noun = {pos, pos};
+	struct span before = word_before(text, match->begin);
+
+	while (noun.end < text->len && ev_is_alnum(text->text[noun.end]))
+		noun.end++;
+	if (pos > match->begin && pos <= end + 1)
+	{
+		struct span word = word_before(text, pos);
+
+		if (word.begin >= match->begin && names_recipient(text, word))
+			return !is_place(text, word);
+		return pos < match->end && !is_place(text, noun);
+	}
+	if (is_one_of(" the a an our your this l los las les gli ", text, before))
+		before = word_before(text, before.begin);
+	return is_one_of(" of de del des du di dei degli delle dos das ", text, before) &&
+	       word_before(text, before.begin).begin == pos;
+}
+
+/* Is it a mail log, a user class, an account key, a domain that is missing? */
 static bool
 is_compound(const struct ev_reply_match *match, const struct ev_pattern_text *text,
             const struct ev_reply_marks *marks)
 {
 	size_t end = match->end;
 
-	if ((marks->seen >> EV_MARK_NOUN & 1) == 0)
+	if ((marks->seen & (1u << EV_MARK_NOUN | 1u << EV_MARK_COMPOUND)) == 0)
 		return false;
 	/* a pattern may end within a word */
 	while (end < text->len && ev_is_alnum(text->text[end]))
@@ -164,13 +227,10 @@ is_compound(const struct ev_reply_match *match, const struct ev_pattern_text *te
 	{
 		size_t pos = marks->at[i].pos;
 
-		if (marks->at[i].kind == EV_MARK_NOUN && pos > match->begin && pos <= end + 1)
-		{
-			struct span word = word_before(text, pos);
-
-			if (word.begin >= match->begin && names_recipient(text, word))
-				return true;
-		}
+		if (marks->at[i].kind == EV_MARK_COMPOUND && pos >= match->begin && pos <= end)
+			return true;
+		if (marks->at[i].kind == EV_MARK_NOUN && is_subject(match, text, pos, end))
+			return true;
 	}
 	return false;
 }
@@ -195,10 +255,18 @@ qualify_quota(const struct ev_reply_marks *marks, struct span sentence)
 	return has_mark(marks, EV_MARK_INBOUND, sentence) ? EV_A_RATE_OF_THEIRS : EV_A_RATE;
 }
 
-/* A code alone says that there is no such mailbox; do the words say that nobody knows? */
+/*
+ * A code alone says that there is no such mailbox, or that it is closed; do the words say that nobody
+ * knows, or that it will be open again?
+ */
 static enum ev_qualified
-qualify_code(const struct ev_pattern_text *text, const struct ev_reply_marks *marks)
+qualify_code(enum ev_reason reason, const struct ev_pattern_text *text,
+             const struct ev_reply_marks *marks)
 {
+	if (reason == EV_REASON_MAILBOX_DISABLED)
+		return (marks->seen >> EV_MARK_WHILE & 1) != 0 ? EV_FOR_A_WHILE : EV_AS_SAID;
+	if (ev_reason_info(reason)->status != EV_STATUS_INVALID)
+		return EV_AS_SAID;
 	for (size_t i = 0; i < marks->n; i++)
 	{
 		struct span sentence = sentence_of(text, marks->at[i].pos, marks->at[i].pos);
@@ -220,9 +288,11 @@ marks_for(enum ev_reason reason)
 	{
 		case EV_REASON_MAILBOX_NOT_FOUND:
 			return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR | 1u << EV_MARK_NOUN |
-			       1u << EV_MARK_TAIL;
+			       1u << EV_MARK_COMPOUND | 1u << EV_MARK_TAIL;
 		case EV_REASON_NO_MX_RECORDS: return 1u << EV_MARK_PERHAPS;
-		case EV_REASON_MAILBOX_FULL: return 1u << EV_MARK_PERIOD | 1u << EV_MARK_RATE;
+		case EV_REASON_RELAY_DENIED: return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR;
+		case EV_REASON_MAILBOX_FULL:
+			return 1u << EV_MARK_PERIOD | 1u << EV_MARK_RATE | 1u << EV_MARK_PERHAPS;
 		case EV_REASON_MAILBOX_DISABLED: return 1u << EV_MARK_WHILE;
 		default: return 0;
 	}
@@ -238,9 +308,8 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 	if (marks->seen == 0 || rule->family != EV_FAMILY_EVERY || (rule->flags & EV_RULE_SURE))
 		return EV_AS_SAID;
 	if (rule->pattern == NULL)
-		return ev_reason_info(rule->reason)->status == EV_STATUS_INVALID ? qualify_code(text, marks)
-		                                                                 : EV_AS_SAID;
-	if ((marks->seen & marks_for(rule->reason)) == 0)
+		return qualify_code(rule->reason, text, marks);
+	if ((marks->seen & marks_for(rule->reason)) == 0 && rule->reason != EV_REASON_MAILBOX_NOT_FOUND)
 		return EV_AS_SAID;
 	sentence = sentence_of(text, match->begin, match->end);
 	switch (rule->reason)
@@ -248,16 +317,33 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 		case EV_REASON_MAILBOX_NOT_FOUND:
 			if (is_compound(match, text, marks) || has_tail(match, marks, sentence))
 				return EV_ANOTHER_SUBJECT;
-			return is_guess(match, text, marks, sentence) || is_alternative(match, marks, sentence)
+			return is_guess(match, text, marks, sentence) ||
+			               is_alternative(match, text, marks, sentence)
 			           ? EV_A_GUESS
 			           : EV_AS_SAID;
 		case EV_REASON_NO_MX_RECORDS:
 			return is_guess(match, text, marks, sentence) ? EV_A_GUESS : EV_AS_SAID;
-		case EV_REASON_MAILBOX_FULL: return qualify_quota(marks, sentence);
+		case EV_REASON_RELAY_DENIED:
+			return is_guess(match, text, marks, sentence) ||
+			               has_mark(marks, EV_MARK_OR, (struct span){sentence.begin, match->begin})
+			           ? EV_A_GUESS
+			           : EV_AS_SAID;
+		case EV_REASON_MAILBOX_FULL:
+			if (has_mark(marks, EV_MARK_PERHAPS, (struct span){sentence.begin, match->begin}))
+				return EV_A_GUESS;
+			return qualify_quota(marks, sentence);
 		case EV_REASON_MAILBOX_DISABLED:
 			return (marks->seen >> EV_MARK_WHILE & 1) != 0 ? EV_FOR_A_WHILE : EV_AS_SAID;
 		default: return EV_AS_SAID;
 	}
+}
+
+/* "or you will be blacklisted", "your host will be blocked": the next word may say so, too. */
+static bool
+has_threat(const struct ev_reply_marks *marks, struct span span)
+{
+	span.end += 2;
+	return has_mark(marks, EV_MARK_WILL, span) || has_mark(marks, EV_MARK_MAY, span);
 }
 
 bool
@@ -272,7 +358,7 @@ ev_qualify_is_cause(const struct ev_reply_match *cause, const struct ev_reply_ma
 	/* the words of policy may begin with the cause ("due to policy") or before it ("blocked because") */
 	if (policy->end > between.end)
 		between.end = policy->end;
-	if (has_mark(marks, EV_MARK_WILL, between))
+	if (has_threat(marks, between))
 		return true;
 	return is_in(sentence, policy->begin) && has_mark(marks, EV_MARK_CAUSE, between);
 }
@@ -285,5 +371,5 @@ ev_qualify_may_have_cause(const struct ev_reply_match *policy, const struct ev_r
 	if (policy->end > before.end)
 		before.end = policy->end;
 	return policy->begin > 1 &&
-	       (has_mark(marks, EV_MARK_CAUSE, before) || has_mark(marks, EV_MARK_WILL, before));
+	       (has_mark(marks, EV_MARK_CAUSE, before) || has_threat(marks, before));
 }

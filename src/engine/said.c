@@ -34,6 +34,17 @@ skip_type(struct ev_slice s)
 
 /* --- the reply ------------------------------------------------------------------------------------------ */
 
+/* Does a number before a full stop begin it: an enhanced code, or an address? */
+static bool
+is_dotted(struct ev_slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < 3 && ev_is_digit(s.s[n]))
+		n++;
+	return n > 0 && n + 1 < s.n && s.s[n] == '.' && ev_is_digit(s.s[n + 1]);
+}
+
 /* Three digits at s[at] that can be a reply code, with an end behind them; 0 when not. */
 static uint16_t
 code_at(struct ev_slice s, size_t at)
@@ -51,7 +62,7 @@ code_at(struct ev_slice s, size_t at)
 	if (s.n - at > 4 && p[3] == '.' && ev_is_digit(p[4]))
 		return 0; /* of an address or a number */
 	if (s.n - at > 4 && (p[3] == '-' || p[3] == ':' || p[3] == ',') && ev_is_digit(p[4]) &&
-	    !(s.n - at > 5 && p[5] == '.'))
+	    !is_dotted((struct ev_slice){p + 4, s.n - at - 4}))
 	{
 		/* "550-550 …" is a reply; "554-3112" is a number */
 		if (p[3] != '-' || s.n - at < 8 || memcmp(p, p + 4, 3) != 0)

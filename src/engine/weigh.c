@@ -48,21 +48,23 @@ code_agrees(struct ev_enhanced enhanced, enum ev_reason reason)
 /*
  * Words of policy come before words about the mailbox; but a mailbox that is closed because of abuse is
  * closed, and who is told that there is no such user, and what will come of asking for more, is told that.
- * Words that are about us whatever the code is are no cause of anything.
+ * Words that are about us whatever the code is are no cause of anything, unless the mailbox is spoken of first.
  */
 static void
 weigh_policy(const struct weighing *w)
 {
 	const struct ev_reply_rule *rule = w->match->rule;
 	struct ev_reply_match other;
-	bool agrees = rule->detail == EV_DETAIL_POLICY && code_is_of_mailbox(w->reply->enhanced);
+	bool of_mailbox = code_is_of_mailbox(w->reply->enhanced);
 
-	if (!(agrees || ev_qualify_may_have_cause(w->match, w->marks)) ||
+	if (!(of_mailbox || ev_qualify_may_have_cause(w->match, w->marks)) ||
 	    !find_about(w, EV_ABOUT_RECIPIENT, &other) || other.rule->strength == EV_WEAK ||
 	    other.rule->reason == EV_REASON_RECIPIENT_RESTRICTED ||
 	    ev_qualify(&other, w->text, w->marks) != EV_AS_SAID)
 		return;
-	if ((agrees && code_agrees(w->reply->enhanced, other.rule->reason)) ||
+	if ((of_mailbox && code_agrees(w->reply->enhanced, other.rule->reason) &&
+	     (rule->detail == EV_DETAIL_POLICY ||
+	      (other.rule->subject < 0 && other.begin < w->match->begin))) ||
 	    ev_qualify_is_cause(&other, w->match, w->text, w->marks))
 		*w->match = other;
 }
