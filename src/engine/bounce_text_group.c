@@ -32,12 +32,17 @@ bool
 ev_text_is_group_notice(struct ev_slice text)
 {
 	uint32_t at[N_LIST];
+	uint32_t posting[N_LIST];
+	size_t n = 0;
 
 	ev_phrases_find(ev_slice_to(text, LOOK), &phrases, at);
 	for (size_t i = 0; i < N_LIST; i++)
-		for (size_t k = 0; k < N_LIST; k++)
-			if (list[i].value == GROUP && list[k].value == POSTING && at[i] != EV_PHRASE_ABSENT &&
-			    at[k] != EV_PHRASE_ABSENT && at[i] < at[k] + NEAR && at[k] < at[i] + NEAR)
+		if (list[i].value == POSTING && at[i] != EV_PHRASE_ABSENT)
+			posting[n++] = at[i];
+	for (size_t i = 0; n > 0 && i < N_LIST; i++)
+		for (size_t k = 0; k < n; k++)
+			if (list[i].value == GROUP && at[i] != EV_PHRASE_ABSENT && at[i] < posting[k] + NEAR &&
+			    posting[k] < at[i] + NEAR)
 				return true;
 	return false;
 }

@@ -119,30 +119,34 @@ struct found
 {
 	struct ev_reply_match match;
 	struct ev_reply_marks marks;
-	struct ev_pattern_text text;
+	const struct ev_pattern_text *text;
+	struct ev_pattern_text own; /* where it was masked here */
+	bool left;                  /* in own, the local part stands as a word */
 };
 
 /*
  * Set out->match to the first rule that fits the text once masked; returns it, NULL when there is none, or
- * a code decides.
+ * a code decides.  text is that of a caller who has masked it, or NULL.
  */
 static const struct ev_reply_rule *
 find_rule(struct question *question, const struct ev_mask_terms *terms,
-          char masked[EV_PATTERN_TEXT_MAX], struct found *out)
+          const struct ev_pattern_text *text, char masked[EV_PATTERN_TEXT_MAX], struct found *out)
 {
 	const struct ev_reply *reply = question->reply;
 
 	out->match.rule = NULL;
 	out->marks.seen = 0;
 	out->marks.n = 0;
-	ev_pattern_prepare(
-		&out->text, masked,
-		ev_mask_text(reply->text, reply->text_len, terms, masked, EV_PATTERN_TEXT_MAX));
+	out->text = text != NULL ? text : &out->own;
+	if (text == NULL)
+		ev_pattern_prepare(&out->own, masked,
+		                   ev_mask_text_told(reply->text, reply->text_len, terms, masked,
+		                                     EV_PATTERN_TEXT_MAX, &out->left));
 	question->code = ev_provider_code_find(reply, question->stage, question->provider, terms,
-	                                       &out->text, question->code_rule);
+	                                       out->text, question->code_rule);
 	if (question->code != NULL && !question->code->yields)
 		return NULL;
-	ev_reply_rule_match(reply, question->stage, question->provider, question->eai, &out->text,
+	ev_reply_rule_match(reply, question->stage, question->provider, question->eai, out->text,
 	                    EV_ABOUT_ALL, &out->marks, &out->match);
 	return out->match.rule;
 }
@@ -181,12 +185,14 @@ find_rule_with_word(struct question *question, struct ev_mask_terms *terms,
 	bool prefer;
 
 	terms->local_is_word = true;
-	with = find_rule(question, terms, masked, kept);
+	with = find_rule(question, terms, NULL, masked, kept);
+	if (!kept->left)
+		return;
 	if (question->code != NULL)
 	{
 		/* a code counts if it is there without the echo, too */
 		terms->local_is_word = false;
-		(void) find_rule(question, terms, masked, kept);
+		(void) find_rule(question, terms, NULL, masked, kept);
 		return;
 	}
 	ev_pattern_prepare(
@@ -196,7 +202,7 @@ find_rule_with_word(struct question *question, struct ev_mask_terms *terms,
 		return;
 
 	terms->local_is_word = false;
-	without = find_rule(question, terms, scratch, &left_out);
+	without = find_rule(question, terms, NULL, scratch, &left_out);
 	if (without == NULL || without->pattern == NULL || without->strength == EV_WEAK)
 		prefer = says_invalid(with);
 	else
@@ -205,7 +211,8 @@ find_rule_with_word(struct question *question, struct ev_mask_terms *terms,
 		return;
 	*kept = left_out;
 	memcpy(masked, scratch, EV_PATTERN_TEXT_MAX);
-	kept->text.text = masked;
+	kept->own.text = masked;
+	kept->text = &kept->own;
 }
 
 /*
@@ -300,6 +307,14 @@ void
 ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider, bool eai,
             const struct ev_mask_terms *terms, struct ev_finding *out)
 {
+	ev_classify_masked(reply, stage, provider, eai, terms, NULL, out);
+}
+
+void
+ev_classify_masked(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider,
+                   bool eai, const struct ev_mask_terms *terms, const struct ev_pattern_text *text,
+                   struct ev_finding *out)
+{
 	struct question question = {reply, stage, provider, eai, NULL, ""};
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_mask_terms known = {0};
@@ -321,16 +336,16 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 	    ev_reply_rule_word(known.local))
 		find_rule_with_word(&question, &known, masked, &found);
 	else
-		(void) find_rule(&question, &known, masked, &found);
+		(void) find_rule(&question, &known, text, masked, &found);
 	if (found.match.rule != NULL)
-		ev_weigh(reply, stage, provider, eai, &found.text, &found.marks, &found.match);
+		ev_weigh(reply, stage, provider, eai, found.text, &found.marks, &found.match);
 	rule = found.match.rule;
 	out->temporary = reply->code < 500;
 	if (code_decides(question.code, rule))
 	{
 		set_code(&question, out);
 		if (out->retry_after == 0 && out->temporary)
-			out->retry_after = find_delay(masked);
+			out->retry_after = find_delay(found.text->text);
 		return;
 	}
 	if (rule == NULL)
@@ -352,9 +367,9 @@ ev_classify(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider 
 		set_finding(out, "rcpt.contradiction", EV_ABOUT_NOBODY, EV_WEAK,
 		            EV_REASON_SMTP_UNVERIFIABLE, EV_DETAIL_CONTRADICTION);
 	else
-		set_qualified(ev_qualify(&found.match, &found.text, &found.marks), rule, out);
+		set_qualified(ev_qualify(&found.match, found.text, &found.marks), rule, out);
 	if (rule->flags & EV_RULE_AFTER_30S)
 		out->retry_after = 30;
 	else if (out->temporary)
-		out->retry_after = find_delay(masked);
+		out->retry_after = find_delay(found.text->text);
 }

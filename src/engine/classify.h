@@ -59,4 +59,15 @@ extern void ev_classify(const struct ev_reply *reply, enum ev_stage stage,
                         enum ev_provider provider, bool eai, const struct ev_mask_terms *terms,
                         struct ev_finding *out);
 
+struct ev_pattern_text;
+
+/*
+ * The same for a caller that has masked the text already, with these terms and without local_is_word:
+ * text is what ev_pattern_prepare() made of it.  NULL: it is still to be masked.
+ */
+extern void ev_classify_masked(const struct ev_reply *reply, enum ev_stage stage,
+                               enum ev_provider provider, bool eai,
+                               const struct ev_mask_terms *terms,
+                               const struct ev_pattern_text *text, struct ev_finding *out);
+
 #endif

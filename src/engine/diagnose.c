@@ -207,23 +207,88 @@ is_ascii(const char *s)
 	return true;
 }
 
+/* What was said, made ready once for both looks at it. */
+struct heard
+{
+	struct halves halves;
+	struct ev_mask_terms terms;
+	const char *host;
+	enum ev_provider provider;
+	struct ev_bounce_words words;
+	bool masked;  /* words are set */
+	bool as_said; /* and masked as ev_classify() masks them */
+};
+
+static void
+hear(const struct ev_diagnose_context *context, struct heard *out)
+{
+	const char *host = context->mx_host == NULL ? "" : context->mx_host;
+
+	split(context->recipient, &out->halves);
+	memset(&out->terms, 0, sizeof(out->terms));
+	out->terms.local = out->halves.local[0] != '\0' ? out->halves.local : NULL;
+	out->terms.domain = out->halves.domain[0] != '\0' ? out->halves.domain : NULL;
+	out->terms.mx_host = host[0] != '\0' ? host : NULL;
+	out->host = host;
+	out->provider = ev_provider_of_host(host, strlen(host));
+	out->masked = false;
+	out->as_said = false;
+}
+
+/* Mask the words; both looks have the same text. */
+static void
+mask(const struct ev_reply *reply, struct heard *heard)
+{
+	struct ev_mask_terms *terms = &heard->terms;
+
+	if (heard->masked)
+		return;
+	terms->local_is_word = terms->local != NULL && is_word_like(terms->local);
+	ev_bounce_words(reply->text, reply->text_len, terms, &heard->words);
+	heard->masked = true;
+	heard->as_said = !heard->words.left;
+}
+
+static void
+classify(const struct ev_reply *reply, enum ev_stage stage, const struct heard *heard,
+         struct ev_finding *out)
+{
+	ev_classify_masked(reply, stage, heard->provider, !is_ascii(heard->halves.local), &heard->terms,
+	                   heard->as_said ? &heard->words.text : NULL, out);
+}
+
 /*
  * A bounce of an address whose text names an unknown user says so, whatever policy its code is of;
  * texts about us and our sender were looked for first.
  */
 static void
-resolve_contradiction(const struct ev_reply *reply, enum ev_stage stage, enum ev_provider provider,
-                      const struct ev_mask_terms *terms, struct ev_reply *scratch,
+resolve_contradiction(struct ev_reply *reply, enum ev_stage stage, const struct heard *heard,
                       struct ev_finding *finding)
 {
 	struct ev_finding other;
 	struct ev_enhanced was = reply->enhanced;
 
-	scratch->enhanced = (struct ev_enhanced){0, 0, 0};
-	ev_classify(scratch, stage, provider, false, terms, &other);
-	scratch->enhanced = was;
+	reply->enhanced = (struct ev_enhanced){0, 0, 0};
+	ev_classify_masked(reply, stage, heard->provider, false, &heard->terms,
+	                   heard->as_said ? &heard->words.text : NULL, &other);
+	reply->enhanced = was;
 	if (other.about == EV_ABOUT_RECIPIENT && other.strength == EV_STRONG)
 		*finding = other;
+}
+
+/* Is it said, in the words or around the quoted reply, that it was the last of many attempts? */
+static bool
+is_expired(const struct ev_said *said, const struct ev_bounce_words *words)
+{
+	struct ev_slice before = {said->all.s, 0};
+
+	if (ev_bounce_words_given_up(words))
+		return true;
+	if (said->reply.n == 0 || said->reply.s <= said->all.s)
+		return false;
+	before.n = (size_t) (said->reply.s - said->all.s);
+	return ev_slice_find(before, "retry timeout exceeded", NULL) ||
+	       ev_slice_find(before, "expired", NULL) || ev_slice_find(before, "too long", NULL);
 }
 
 /* The rule for what a peer says of a message; NULL where something else is said. */
@@ -245,14 +310,12 @@ message_rule(const struct ev_said *said, struct ev_enhanced enhanced,
 
 /* What the rules that are shipped say. */
 static void
-diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
+diagnose(const struct ev_said *said, const struct ev_diagnose_context *context, struct heard *heard,
          struct ev_reply *reply, struct ev_diagnosis *out)
 {
-	struct halves halves;
-	struct ev_bounce_words words;
-	struct ev_mask_terms terms = {0};
-	const char *host = context->mx_host == NULL ? "" : context->mx_host;
-	enum ev_provider provider = ev_provider_of_host(host, strlen(host));
+	const struct ev_bounce_words *words = &heard->words;
+	bool hosted = heard->host[0] != '\0';
+	bool classified = false;
 	enum ev_stage stage = stage_of(said->stage);
 	struct ev_finding *finding = &out->finding;
 	const struct ev_bounce_rule *rule = NULL;
@@ -266,86 +329,75 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
 	enhanced = ev_diagnose_codes(context, reply);
 	temporary = reply->code < 500;
 
-	split(context->recipient, &halves);
-	terms.local = halves.local[0] != '\0' ? halves.local : NULL;
-	terms.domain = halves.domain[0] != '\0' ? halves.domain : NULL;
-	terms.mx_host = host[0] != '\0' ? host : NULL;
-
 	if (reply->code / 100 == 2)
 	{
 		/* a message that is taken says nothing of mailboxes */
 		if (said->stage == EV_SAID_DATA)
 			stage = EV_STAGE_MAIL;
-		ev_classify(reply, stage, provider, false, &terms, finding);
+		ev_classify(reply, stage, heard->provider, false, &heard->terms, finding);
 		return;
 	}
 
-	terms.local_is_word = terms.local != NULL && is_word_like(terms.local);
-	ev_bounce_words(reply->text, reply->text_len, &terms, &words);
-	/* the words around a reply may say that it was the last of many */
-	out->expired = ev_bounce_words_given_up(&words);
-	if (!out->expired && said->reply.n > 0 && said->reply.s > said->all.s)
-	{
-		struct ev_slice before = {said->all.s, (size_t) (said->reply.s - said->all.s)};
-
-		out->expired = ev_slice_find(before, "retry timeout exceeded", NULL) ||
-		               ev_slice_find(before, "expired", NULL) ||
-		               ev_slice_find(before, "too long", NULL);
-	}
+	mask(reply, heard);
+	out->expired = is_expired(said, words);
 
 	/* a provider's numbered code says more than the words around it */
-	if (ev_provider_code_find(reply, stage, provider, &terms, &words.text, finding->rule) != NULL)
+	if (ev_provider_code_find(reply, stage, heard->provider, &heard->terms, &words->text,
+	                          finding->rule) != NULL)
 	{
-		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
+		classify(reply, stage, heard, finding);
+		classified = true;
 		if (finding->numbered && finding->strength == EV_STRONG)
 		{
 			out->scope = scope_of(finding);
 			return;
 		}
 	}
-	if (!own && (said->quoted || host[0] != '\0' || !context->bounce))
+	if (!own && (said->quoted || hosted || !context->bounce))
 	{
-		ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
+		if (!classified)
+			classify(reply, stage, heard, finding);
 		out->scope = scope_of(finding);
 		if (said->stage == EV_SAID_DATA || said->stage == EV_SAID_UNKNOWN)
-			rule = message_rule(said, enhanced, &words, finding);
+			rule = message_rule(said, enhanced, words, finding);
 		if (rule != NULL)
 			apply_rule(rule, temporary, out);
 		return;
 	}
-	rule = ev_bounce_rule_find(EV_WHEN_FIRST, enhanced, &words);
+	rule = ev_bounce_rule_find(EV_WHEN_FIRST, enhanced, words);
 	if (rule != NULL)
 	{
 		apply_rule(rule, temporary, out);
 		return;
 	}
-	ev_classify(reply, stage, provider, !is_ascii(halves.local), &terms, finding);
+	if (!classified)
+		classify(reply, stage, heard, finding);
 	/* their transport's trouble comes with codes of its own (X.4.X, X.1.2) as well as without */
 	if (own || enhanced.subject == 4 || (enhanced.subject == 1 && enhanced.detail == 2))
-		rule = ev_bounce_rule_find(EV_WHEN_OWN, enhanced, &words);
-	if (rule != NULL && names_another(finding, rule, &words))
+		rule = ev_bounce_rule_find(EV_WHEN_OWN, enhanced, words);
+	if (rule != NULL && names_another(finding, rule, words))
 		rule = NULL;
 	if (rule == NULL)
 	{
 		if (context->bounce && finding->detail == EV_DETAIL_CONTRADICTION)
-			resolve_contradiction(reply, stage, provider, &terms, reply, finding);
+			resolve_contradiction(reply, stage, heard, finding);
 		out->scope = scope_of(finding);
 		if (!is_settled(finding))
-			rule = ev_bounce_rule_find(EV_WHEN_ANY, enhanced, &words);
-		if (rule != NULL && names_another(finding, rule, &words))
+			rule = ev_bounce_rule_find(EV_WHEN_ANY, enhanced, words);
+		if (rule != NULL && names_another(finding, rule, words))
 			rule = NULL;
 		if (rule == NULL && is_open(finding))
-			rule = ev_bounce_rule_find(EV_WHEN_LATE, enhanced, &words);
+			rule = ev_bounce_rule_find(EV_WHEN_LATE, enhanced, words);
 		if (rule == NULL && says_nothing(finding))
 			/* a relay tells its own trouble behind a code as well; what is not found may be named */
 			rule = ev_bounce_rule_find(
 				(own ? EV_WHEN_OWN_LATE | EV_WHEN_OWN_CODE : 0) | EV_WHEN_CODE |
 					(context->bounce ? EV_WHEN_OWN | EV_WHEN_OWN_LATE : 0) |
 					(context->bounce && finding->strength == EV_WEAK ? EV_WHEN_BACK : 0) |
-					(said->quoted || host[0] != '\0' ? EV_WHEN_PEER : 0),
-				enhanced, &words);
+					(said->quoted || hosted ? EV_WHEN_PEER : 0),
+				enhanced, words);
 		if (rule == NULL && said->stage == EV_SAID_DATA && is_open(finding))
-			rule = ev_bounce_rule_find(EV_WHEN_LATE_DATA, enhanced, &words);
+			rule = ev_bounce_rule_find(EV_WHEN_LATE_DATA, enhanced, words);
 	}
 	if (rule != NULL)
 		apply_rule(rule, temporary, out);
@@ -357,24 +409,19 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
  */
 static void
 apply_site(const struct ev_said *said, const struct ev_diagnose_context *context,
-           struct ev_reply *reply, struct ev_diagnosis *out)
+           const struct heard *heard, struct ev_reply *reply, struct ev_diagnosis *out)
 {
-	struct halves halves;
-	struct ev_mask_terms terms = {0};
-	const char *host = context->mx_host == NULL ? "" : context->mx_host;
+	struct ev_mask_terms terms = heard->terms;
 	uint16_t code = reply->code;
 
 	if (context->site == NULL || context->site->n == 0 ||
 	    (said->code == 0 && reply->enhanced.klass == 0))
 		return;
-	split(context->recipient, &halves);
-	terms.local = halves.local[0] != '\0' ? halves.local : NULL;
-	terms.domain = halves.domain[0] != '\0' ? halves.domain : NULL;
-	terms.mx_host = host[0] != '\0' ? host : NULL;
+	terms.local_is_word = false;
 	if (said->code == 0)
 		reply->code = (uint16_t) (code / 100 * 100 + 99); /* no rule can name that one */
-	if (ev_site_rules_apply(context->site, reply, stage_of(said->stage), host,
-	                        ev_provider_of_host(host, strlen(host)), &terms, &out->finding))
+	if (ev_site_rules_apply(context->site, reply, stage_of(said->stage), heard->host,
+	                        heard->provider, &terms, &out->finding))
 		out->scope = scope_of(&out->finding);
 	reply->code = code;
 }
@@ -385,14 +432,14 @@ apply_site(const struct ev_said *said, const struct ev_diagnose_context *context
  */
 static bool
 words_decide(const struct ev_said *said, const struct ev_diagnose_context *context,
-             struct ev_reply *reply, struct ev_diagnosis *out)
+             struct heard *heard, struct ev_reply *reply, struct ev_diagnosis *out)
 {
 	struct ev_diagnose_context words = *context;
 
 	if (said->code == 0 || context->enhanced.klass == 0)
 		return false;
 	words.enhanced = (struct ev_enhanced){0, 0, 0};
-	diagnose(said, &words, reply, out);
+	diagnose(said, &words, heard, reply, out);
 	if (out->finding.reason == EV_REASON_SMTP_UNVERIFIABLE)
 		return false;
 	return out->finding.strength == EV_STRONG || out->finding.about == EV_ABOUT_US ||
@@ -403,7 +450,10 @@ void
 ev_diagnose(const struct ev_said *said, const struct ev_diagnose_context *context,
             struct ev_reply *reply, struct ev_diagnosis *out)
 {
-	if (!words_decide(said, context, reply, out))
-		diagnose(said, context, reply, out);
-	apply_site(said, context, reply, out);
+	struct heard heard;
+
+	hear(context, &heard);
+	if (!words_decide(said, context, &heard, reply, out))
+		diagnose(said, context, &heard, reply, out);
+	apply_site(said, context, &heard, reply, out);
 }

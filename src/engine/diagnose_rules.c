@@ -108,8 +108,9 @@ void
 ev_bounce_words(const char *text, size_t n, const struct ev_mask_terms *terms,
                 struct ev_bounce_words *out)
 {
-	ev_pattern_prepare(&out->text, out->masked,
-	                   ev_mask_text(text, n, terms, out->masked, sizeof(out->masked)));
+	ev_pattern_prepare(
+		&out->text, out->masked,
+		ev_mask_text_told(text, n, terms, out->masked, sizeof(out->masked), &out->left));
 	ev_pattern_index_match(patterns(), &out->text, &out->set);
 }
 

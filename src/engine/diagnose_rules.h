@@ -42,6 +42,7 @@ struct ev_bounce_words
 {
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_pattern_text text;
+	bool left; /* the local part stands in them as a word (mask.h) */
 	struct ev_pattern_set set;
 };
 

@@ -186,6 +186,7 @@ struct text
 {
 	const char *start;
 	const char *end;
+	bool *left; /* to be set where the local part is left in */
 };
 
 static char
@@ -234,7 +235,10 @@ local_at(const struct text *text, const char *p, const struct ev_mask_terms *ter
 	}
 	if (terms->local_is_word && !(before(text, p) != ' ' && strchr("<([{\"'`", before(text, p)) &&
 	                              strchr(">)]}\"'`", after(text, p + len))))
+	{
+		*text->left = true;
 		return 0;
+	}
 	return len;
 }
 
@@ -499,15 +503,24 @@ skip_enhanced(const char *p, const char *end)
 }
 
 size_t
-ev_mask_text(const char *text_start, size_t n, const struct ev_mask_terms *terms, char *out,
-             size_t size)
+ev_mask_text(const char *text, size_t n, const struct ev_mask_terms *terms, char *out, size_t size)
 {
-	const struct text text = {text_start, text_start + n};
+	bool left;
+
+	return ev_mask_text_told(text, n, terms, out, size, &left);
+}
+
+size_t
+ev_mask_text_told(const char *text_start, size_t n, const struct ev_mask_terms *terms, char *out,
+                  size_t size, bool *left)
+{
+	const struct text text = {text_start, text_start + n, left};
 	struct first_bytes first = {{false}};
 	const char *p = text_start;
 	size_t len = 0;
 	bool line_start = true;
 
+	*left = false;
 	if (size == 0)
 		return 0;
 	if (terms != NULL)

@@ -37,4 +37,11 @@ struct ev_mask_terms
 extern size_t ev_mask_text(const char *text, size_t n, const struct ev_mask_terms *terms, char *out,
                            size_t size);
 
+/*
+ * The same; *left tells whether the local part was left in somewhere because it is a word.  Where it was
+ * not, local_is_word makes no difference.
+ */
+extern size_t ev_mask_text_told(const char *text, size_t n, const struct ev_mask_terms *terms,
+                                char *out, size_t size, bool *left);
+
 #endif

@@ -29,6 +29,10 @@ struct parser
 	struct open_multipart open[EV_MIME_DEPTH_MAX];
 	size_t n_open;
 	const char *end; /* of the message */
+
+	/* first lines of the current part's headers that begin so, met on the way; NULL: none */
+	const char *type_line;
+	const char *encoding_line;
 };
 
 bool
@@ -161,7 +165,29 @@ open_part(struct parser *p, int parent, const char *at, bool message)
 	part->type = default_type(p, part);
 	p->current = (int) mime->n++;
 	p->in_headers = true;
+	p->type_line = NULL;
+	p->encoding_line = NULL;
 	return true;
+}
+
+/* The headers from one of their lines on; none of them for NULL. */
+static struct ev_slice
+headers_from(const struct ev_mime_part *part, const char *line)
+{
+	return ev_slice_from(part->headers,
+	                     line == NULL ? part->headers.n : (size_t) (line - part->headers.s));
+}
+
+/* Remember where the headers stand that end_headers() looks for. */
+static void
+note_header(struct parser *p, struct ev_slice line)
+{
+	if (!ev_slice_starts(line, "Content-T"))
+		return;
+	if (p->type_line == NULL && ev_slice_starts(line, "Content-Type"))
+		p->type_line = line.s;
+	else if (p->encoding_line == NULL && ev_slice_starts(line, "Content-Transfer-Encoding"))
+		p->encoding_line = line.s;
 }
 
 /* The headers of the current part have ended before `end`; its body begins at `body`. */
@@ -176,8 +202,8 @@ end_headers(struct parser *p, const char *end, const char *body)
 	part->headers.n = (size_t) (end - part->headers.s);
 	part->headers = ev_slice_to(part->headers, EV_MIME_HEADERS_MAX);
 	part->body = (struct ev_slice){body, 0};
-	part->encoding = encoding_of(part->headers);
-	if (!ev_mime_header(part->headers, "Content-Type", &value))
+	part->encoding = encoding_of(headers_from(part, p->encoding_line));
+	if (!ev_mime_header(headers_from(part, p->type_line), "Content-Type", &value))
 		return;
 	if (value.n > 0)
 		part->type = type_of(value);
@@ -325,6 +351,8 @@ take_line(struct parser *p, const char *start, struct ev_slice line, const char 
 		}
 		end_headers(p, line.s, line.s);
 	}
+	else
+		note_header(p, line);
 }
 
 void

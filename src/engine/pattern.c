@@ -37,6 +37,25 @@ ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 			subject->words[subject->n_words++] = (uint16_t) i;
 }
 
+/* The first word behind byte pos, by its number; n_words when there is none. */
+static size_t
+first_word_behind(const struct ev_pattern_text *subject, size_t pos)
+{
+	size_t low = 0;
+	size_t high = subject->n_words;
+
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+
+		if (subject->words[middle] <= pos)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static size_t match_here(const struct ev_pattern_text *subject, size_t pos, const char *pattern,
                          const char *end);
 
@@ -46,7 +65,6 @@ match_after_gap(const struct ev_pattern_text *subject, size_t pos, const char *p
                 const char *end)
 {
 	const char *text = subject->text;
-	size_t i = 0;
 	size_t stop;
 
 	if (!is_alnum(*pattern))
@@ -61,9 +79,8 @@ match_after_gap(const struct ev_pattern_text *subject, size_t pos, const char *p
 		return stop;
 
 	/* what follows a gap starts a word, like the alternative itself */
-	while (i < subject->n_words && subject->words[i] <= pos)
-		i++;
-	for (; i < subject->n_words && subject->words[i] - pos <= GAP_MAX; i++)
+	for (size_t i = first_word_behind(subject, pos);
+	     i < subject->n_words && subject->words[i] - pos <= GAP_MAX; i++)
 		if (text[subject->words[i]] == *pattern &&
 		    (stop = match_here(subject, subject->words[i], pattern, end)) != 0)
 			return stop;

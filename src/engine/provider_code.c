@@ -34,25 +34,40 @@ struct question
 	const struct ev_mask_terms *terms;
 };
 
-/* Does one of the words (divided by |) stand in the n bytes, in whatever case? */
+/* Does one of the words (divided by |) begin at this byte, in whatever case? */
 static bool
-has_one_of(const char *text, size_t n, const char *words)
+begins_with_one_of(const char *text, size_t n, const char *words)
 {
 	while (*words != '\0')
 	{
-		size_t len = strcspn(words, "|");
+		size_t k = 0;
 
-		for (size_t i = 0; i + len <= n; i++)
-		{
-			size_t k = 0;
-
-			while (k < len && ev_lower(text[i + k]) == words[k])
-				k++;
-			if (k == len)
-				return true;
-		}
-		words += len + (words[len] == '|');
+		while (k < n && words[k] != '|' && words[k] != '\0' && ev_lower(text[k]) == words[k])
+			k++;
+		if (words[k] == '|' || words[k] == '\0')
+			return true;
+		words += strcspn(words, "|");
+		words += *words == '|';
 	}
+	return false;
+}
+
+/* Does one of them stand in the n bytes?  Few bytes begin any of them. */
+static bool
+has_one_of(const char *text, size_t n, const char *words)
+{
+	uint32_t first = 0;
+
+	for (const char *word = words; *word != '\0'; word += *word == '|')
+	{
+		first |= UINT32_C(1) << (unsigned char) *word % 32;
+		word += strcspn(word, "|");
+	}
+	for (size_t i = 0; i < n; i++)
+		/* letters of either case have the same last five bits */
+		if ((first >> (unsigned char) text[i] % 32 & 1) != 0 &&
+		    begins_with_one_of(text + i, n - i, words))
+			return true;
 	return false;
 }
 

@@ -42,7 +42,7 @@ ev_slice_to(struct ev_slice slice, size_t n)
 }
 
 bool
-ev_slice_starts(struct ev_slice slice, const char *text)
+ev_slice_starts_as(struct ev_slice slice, const char *text)
 {
 	size_t i = 0;
 

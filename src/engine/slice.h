@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/ascii.h"
+
 struct ev_slice
 {
 	const char *s;
@@ -18,8 +20,17 @@ struct ev_slice
 
 /* Does the slice contain, begin with, or equal this text?  Offset in *at, if not NULL. */
 extern bool ev_slice_find(struct ev_slice slice, const char *text, size_t *at);
-extern bool ev_slice_starts(struct ev_slice slice, const char *text);
+extern bool ev_slice_starts_as(struct ev_slice slice, const char *text);
 extern bool ev_slice_is(struct ev_slice slice, const char *text);
+
+static inline bool
+ev_slice_starts(struct ev_slice slice, const char *text)
+{
+	/* mostly the first byte tells */
+	if (slice.n == 0 || ev_lower(slice.s[0]) != ev_lower(text[0]))
+		return text[0] == '\0';
+	return ev_slice_starts_as(slice, text);
+}
 
 /* Without blanks at its ends; from an offset on; its first n bytes. */
 extern struct ev_slice ev_slice_trim(struct ev_slice slice);
