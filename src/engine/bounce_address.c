@@ -271,10 +271,17 @@ ev_bounce_copy_address(char *field, size_t size, struct ev_slice from)
 	/* UTF-8 stays; what is none is shown as escapes */
 	for (size_t i = 0; i < a.n;)
 	{
-		size_t used = ev_utf8_len((const unsigned char *) a.s + i, a.n - i);
+		size_t used;
+		size_t unit_len;
 		char unit[5];
-		size_t unit_len = used;
 
+		if ((unsigned char) a.s[i] - 0x20u < 0x5f && len + 1 < size)
+		{
+			field[len++] = a.s[i++];
+			continue;
+		}
+		used = ev_utf8_len((const unsigned char *) a.s + i, a.n - i);
+		unit_len = used;
 		if (used > 0)
 			memcpy(unit, a.s + i, used);
 		else

@@ -40,10 +40,11 @@ struct report
 static bool
 field(struct ev_slice line, const char *name, struct ev_slice *value)
 {
-	size_t at = strlen(name);
+	size_t at;
 
 	if (!ev_slice_starts(line, name))
 		return false;
+	at = strlen(name);
 	while (at < line.n && (line.s[at] == ' ' || line.s[at] == '\t'))
 		at++;
 	if (at >= line.n || line.s[at] != ':')

@@ -42,6 +42,11 @@ ev_bounce_copy(char *field, size_t size, struct ev_slice from)
 			space = true;
 			continue;
 		}
+		if (!space && c > 0x20 && c < 0x7f && c != '\\' && len + 1 < size)
+		{
+			field[len++] = (char) c;
+			continue;
+		}
 		unit[0] = (char) c;
 		if (c == '\\')
 			unit[n++] = '\\';

@@ -26,15 +26,40 @@ starts_word(const char *text, size_t i)
 	return i == 0 || !is_alnum(text[i - 1]) || (unsigned char) text[i] >= 0xc0;
 }
 
+/* The place of two bytes in the set of pairs. */
+static inline unsigned
+pair_of(char first, char second)
+{
+	return ((unsigned char) first * 21u + (unsigned char) second) % 512;
+}
+
 void
 ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 {
 	subject->text = text;
 	subject->len = n < EV_PATTERN_TEXT_MAX ? n : EV_PATTERN_TEXT_MAX;
 	subject->n_words = 0;
+	memset(subject->pairs, 0, sizeof(subject->pairs));
 	for (size_t i = 0; i < subject->len && subject->n_words < EV_PATTERN_WORDS_MAX; i++)
 		if (text[i] != ' ' && starts_word(text, i))
+		{
+			unsigned pair = pair_of(text[i], i + 1 < subject->len ? text[i + 1] : ' ');
+
+			subject->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
 			subject->words[subject->n_words++] = (uint16_t) i;
+		}
+}
+
+/* May a word of the text begin as this part of a pattern does, which begins with a letter or digit? */
+static bool
+may_begin(const struct ev_pattern_text *subject, const char *pattern, const char *end)
+{
+	unsigned pair;
+
+	if (pattern + 1 >= end || !is_alnum(pattern[1]))
+		return true;
+	pair = pair_of(pattern[0], pattern[1]);
+	return (subject->pairs[pair / 64] >> pair % 64 & 1) != 0;
 }
 
 /* The first word behind byte pos, by its number; n_words when there is none. */
@@ -79,6 +104,8 @@ match_after_gap(const struct ev_pattern_text *subject, size_t pos, const char *p
 		return stop;
 
 	/* what follows a gap starts a word, like the alternative itself */
+	if (!may_begin(subject, pattern, end))
+		return 0;
 	for (size_t i = first_word_behind(subject, pos);
 	     i < subject->n_words && subject->words[i] - pos <= GAP_MAX; i++)
 		if (text[subject->words[i]] == *pattern &&

@@ -23,6 +23,7 @@ struct ev_pattern_text
 	const char *text; /* not owned */
 	size_t len;
 	size_t n_words;
+	uint64_t pairs[8]; /* set of how words begin: two bytes, hashed */
 	uint16_t words[EV_PATTERN_WORDS_MAX];
 };
 

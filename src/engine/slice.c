@@ -8,12 +8,6 @@
 
 #include "engine/ascii.h"
 
-bool
-ev_slice_is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\v' || c == '\f';
-}
-
 struct ev_slice
 ev_slice_trim(struct ev_slice slice)
 {
@@ -47,7 +41,7 @@ ev_slice_starts_as(struct ev_slice slice, const char *text)
 	size_t i = 0;
 
 	for (; text[i] != '\0'; i++)
-		if (i >= slice.n || ev_lower(slice.s[i]) != ev_lower(text[i]))
+		if (i >= slice.n || (slice.s[i] != text[i] && ev_lower(slice.s[i]) != ev_lower(text[i])))
 			return false;
 	return true;
 }

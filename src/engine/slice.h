@@ -38,7 +38,11 @@ extern struct ev_slice ev_slice_from(struct ev_slice slice, size_t at);
 extern struct ev_slice ev_slice_to(struct ev_slice slice, size_t n);
 
 /* Space, tab, line end. */
-extern bool ev_slice_is_blank(char c);
+static inline bool
+ev_slice_is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 /*
  * The next line of a text (without its end: CRLF, LF or CR) and what is behind it; false at the end.
