@@ -206,7 +206,11 @@ print_index(void)
 				printf("%zu, ", form);
 		printf("NO_FORM},\n");
 	}
-	printf("};\n");
+	printf("};\nstatic const uint8_t enhanced_forms[] = {");
+	for (size_t form = 0; form < N_FORMS; form++)
+		if (strcmp(forms[form].where, "ENHANCED") == 0)
+			printf("%zu, ", form);
+	printf("NO_FORM};\n");
 }
 
 int

@@ -17,13 +17,20 @@ is_alnum(char c)
 }
 
 /*
- * Does a word start at text[i]?  Scripts without blanks have no word boundaries: there every
- * character is one, told by the first byte of its encoding.
+ * Does a character of several bytes begin here?  Scripts without blanks have no word boundaries: there
+ * every character is a word.
  */
+static bool
+is_letter_start(char c)
+{
+	return (unsigned char) c >= 0xc0;
+}
+
+/* Does a word start at text[i]? */
 static bool
 starts_word(const char *text, size_t i)
 {
-	return i == 0 || !is_alnum(text[i - 1]) || (unsigned char) text[i] >= 0xc0;
+	return i == 0 || !is_alnum(text[i - 1]) || is_letter_start(text[i]);
 }
 
 /* The place of two bytes in the set of pairs. */
@@ -36,18 +43,23 @@ pair_of(char first, char second)
 void
 ev_pattern_prepare(struct ev_pattern_text *subject, const char *text, size_t n)
 {
+	bool in_word = false; /* the byte before is of a word */
+
 	subject->text = text;
 	subject->len = n < EV_PATTERN_TEXT_MAX ? n : EV_PATTERN_TEXT_MAX;
 	subject->n_words = 0;
 	memset(subject->pairs, 0, sizeof(subject->pairs));
 	for (size_t i = 0; i < subject->len && subject->n_words < EV_PATTERN_WORDS_MAX; i++)
-		if (text[i] != ' ' && starts_word(text, i))
+	{
+		if (text[i] != ' ' && (!in_word || is_letter_start(text[i])))
 		{
 			unsigned pair = pair_of(text[i], i + 1 < subject->len ? text[i + 1] : ' ');
 
 			subject->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
 			subject->words[subject->n_words++] = (uint16_t) i;
 		}
+		in_word = is_alnum(text[i]);
+	}
 }
 
 /* May a word of the text begin as this part of a pattern does, which begins with a letter or digit? */

@@ -286,14 +286,12 @@ find_enhanced(const struct question *question, char *id)
 	/* only Microsoft has numbers of this size, of which whole ranges mean something */
 	if (enhanced.klass == 0)
 		return NULL;
-	for (size_t form = 0; form < ev_n_code_forms; form++)
+	for (const uint8_t *form = enhanced_forms; *form != NO_FORM; form++)
 	{
-		const struct ev_code_form_info *info = &ev_code_forms[form];
+		const struct ev_code_form_info *info = &ev_code_forms[*form];
 		const struct ev_provider_code *code;
 
-		if (info->where != EV_CODE_ENHANCED)
-			continue;
-		code = row_of(form, enhanced.subject * 1000u + enhanced.detail, question);
+		code = row_of(*form, enhanced.subject * 1000u + enhanced.detail, question);
 		if (code == NULL || !((info->family == EV_FAMILY_MICROSOFT && enhanced.detail >= 500) ||
 		                      is_known(info, question)))
 			continue;
