@@ -156,14 +156,16 @@ is_one_of(const char *words, const struct ev_pattern_text *text, struct span wor
 	return strstr(words, wanted) != NULL;
 }
 
+/* Between single blanks. */
+static const char prepositions[] =
+	" in on at from of within for to by with under behind into im am auf bei an unter fur fuer "
+	"sur dans en chez "
+	"su nel nella sul sulla em no na nos nas op bij w v ve pa hos ";
+
 /* "in", "in the", "on our": what follows is where something is missing, not what is. */
 static bool
 is_place(const struct ev_pattern_text *text, struct span noun)
 {
-	static const char prepositions[] =
-		" in on at from of within for to by with under behind into im am auf bei an unter fur fuer "
-		"sur dans en chez "
-		"su nel nella sul sulla em no na nos nas op bij w v ve pa hos ";
 	static const char articles[] = " the our this its any your local diesem dieser unserem unserer "
 								   "dem der den ce cet cette notre le la les "
 								   "este esta nuestro nuestra questo questa nostro nostra el il "
@@ -182,9 +184,24 @@ names_recipient(const struct ev_pattern_text *text, struct span word)
 {
 	static const char nouns[] =
 		" user users mail email mailbox mailboxes recipient recipients account "
-		"accounts address addresses rcpt inbox e ";
+		"accounts address addresses rcpt inbox domain domains e ";
 
 	return is_one_of(nouns, text, word);
+}
+
+/* Does one word at most stand between two places, which is a part of a compound ("group" of "user group policy")? */
+static bool
+is_joined(const struct ev_pattern_text *text, size_t end, size_t pos)
+{
+	static const char others[] =
+		" here there please check see or and but is was has does not no so if you we ";
+	struct span word = word_before(text, pos);
+
+	if (pos <= end + 1)
+		return true;
+	return word.end == pos - 1 && word.begin == end + 1 && word.begin < word.end &&
+	       text->text[end] == ' ' && !is_one_of(others, text, word) &&
+	       !is_one_of(prepositions, text, word);
 }
 
 /* Is the noun a part of what is said, and its subject: "mail log", "user: the domain", "list of recipients"? */
@@ -192,23 +209,28 @@ static bool
 is_subject(const struct ev_reply_match *match, const struct ev_pattern_text *text, size_t pos,
            size_t end)
 {
+	bool of_mailbox = match->rule->about == EV_ABOUT_RECIPIENT;
 	struct span noun = {pos, pos};
-	struct span before = word_before(text, match->begin);
+	struct span word = word_before(text, pos);
 
 	while (noun.end < text->len && ev_is_alnum(text->text[noun.end]))
 		noun.end++;
-	if (pos > match->begin && pos <= end + 1)
+	if (pos > end)
 	{
-		struct span word = word_before(text, pos);
-
-		if (word.begin >= match->begin && names_recipient(text, word))
-			return !is_place(text, word);
-		return pos < match->end && !is_place(text, noun);
+		word = word_before(text, end);
+		return is_joined(text, end, pos) && names_recipient(text, word) && !is_place(text, word);
 	}
-	if (is_one_of(" the a an our your this l los las les gli ", text, before))
-		before = word_before(text, before.begin);
-	return is_one_of(" of de del des du di dei degli delle dos das ", text, before) &&
-	       word_before(text, before.begin).begin == pos;
+	if (pos > match->begin)
+	{
+		if (word.begin >= match->begin && names_recipient(text, word))
+			return of_mailbox && !is_place(text, word);
+		return of_mailbox && pos < match->end && !is_place(text, noun);
+	}
+	word = word_before(text, match->begin);
+	if (is_one_of(" the a an our your this l los las les gli ", text, word))
+		word = word_before(text, word.begin);
+	return of_mailbox && is_one_of(" of de del des du di dei degli delle dos das ", text, word) &&
+	       word_before(text, word.begin).begin == pos;
 }
 
 /* Is it a mail log, a user class, an account key, a domain that is missing? */
@@ -289,8 +311,9 @@ marks_for(enum ev_reason reason)
 		case EV_REASON_MAILBOX_NOT_FOUND:
 			return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR | 1u << EV_MARK_NOUN |
 			       1u << EV_MARK_COMPOUND | 1u << EV_MARK_TAIL;
-		case EV_REASON_NO_MX_RECORDS: return 1u << EV_MARK_PERHAPS;
-		case EV_REASON_RELAY_DENIED: return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR;
+		case EV_REASON_NO_MX_RECORDS: return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_NOUN;
+		case EV_REASON_RELAY_DENIED:
+			return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR | 1u << EV_MARK_NOUN;
 		case EV_REASON_MAILBOX_FULL:
 			return 1u << EV_MARK_PERIOD | 1u << EV_MARK_RATE | 1u << EV_MARK_PERHAPS;
 		case EV_REASON_MAILBOX_DISABLED: return 1u << EV_MARK_WHILE;
@@ -322,8 +345,12 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 			           ? EV_A_GUESS
 			           : EV_AS_SAID;
 		case EV_REASON_NO_MX_RECORDS:
+			if (is_compound(match, text, marks))
+				return EV_ANOTHER_SUBJECT;
 			return is_guess(match, text, marks, sentence) ? EV_A_GUESS : EV_AS_SAID;
 		case EV_REASON_RELAY_DENIED:
+			if (is_compound(match, text, marks))
+				return EV_ANOTHER_SUBJECT;
 			return is_guess(match, text, marks, sentence) ||
 			               has_mark(marks, EV_MARK_OR, (struct span){sentence.begin, match->begin})
 			           ? EV_A_GUESS

@@ -16,7 +16,7 @@ static const char no_subjects[] =
 	/* recipients */
 	" recipient recipients recipient's user users user's mailbox mailboxes mail email e address "
 	"addresses "
-	"addressee account accounts username login alias id person people customer member employee "
+	"addressee account accounts username alias id person people customer member employee "
 	"destination target local part rcpt to "
 	/* refusals */
 	"sorry error errors warning failed failure rejected refused denied invalid bad undeliverable "
