@@ -5,13 +5,21 @@
  * A list of what is allowed, as a program of classic BPF.  What a library might try to find out and
  * does without is refused: files are not there, other calls are not known.  What only an intruder
  * tries ends the process.
+ *
+ * Calls that can do more than is needed here are allowed by their arguments (`guarded`).  A filter sees
+ * numbers, not what pointers point at: so a call whose effect lies behind a pointer (sendmsg, with its
+ * control messages) is not in the list at all.
  */
 #include "net/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -35,7 +43,6 @@
 /* The first calls are the frequent ones: the filter goes through them one by one. */
 static const int allowed[] = {
 	SYS_recvfrom,
-	SYS_sendto,
 	SYS_epoll_ctl,
 	SYS_epoll_pwait,
 #ifdef SYS_epoll_wait
@@ -47,19 +54,12 @@ static const int allowed[] = {
 	SYS_ppoll,
 	SYS_close,
 	SYS_connect,
-	SYS_setsockopt,
-	SYS_getsockopt,
 	SYS_getsockname,
 	SYS_shutdown,
-	SYS_fcntl,
 	SYS_read,
 	SYS_write,
 	SYS_writev,
 	SYS_readv,
-	SYS_recvmsg,
-	SYS_sendmsg,
-	SYS_recvmmsg,
-	SYS_sendmmsg,
 	SYS_bind,
 	SYS_getpeername,
 	SYS_brk,
@@ -99,7 +99,6 @@ static const int allowed[] = {
 	SYS_epoll_pwait2,
 #endif
 	SYS_eventfd2,
-	SYS_pipe2,
 	SYS_exit,
 	SYS_exit_group,
 	SYS_getrlimit,
@@ -155,10 +154,75 @@ static const int deadly[] = {
 	SYS_perf_event_open,
 };
 
+/* An argument of a call: (argument & mask) == value.  Without a mask it is no check. */
+struct check
+{
+	uint8_t argument;
+	uint32_t mask;
+	uint32_t value;
+};
+
+#define CHECKS_MAX 3
+#define ALL        0xffffffff
+
+/*
+ * One way to make a call.  Rows of one call lie together; what fits none of them gets the answer of the
+ * last.
+ */
+struct guard
+{
+	int call;
+	uint32_t otherwise;
+	struct check check[CHECKS_MAX];
+};
+
+#define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
+
+#define NO_SEND    REFUSE(EOPNOTSUPP)
+#define NO_FAMILY  REFUSE(EAFNOSUPPORT)
+#define NO_OPTION  REFUSE(ENOPROTOOPT)
+#define NO_COMMAND REFUSE(EINVAL)
+#define NO_REQUEST REFUSE(ENOTTY)
+#define NO_CODE    REFUSE(EACCES)
+
+/* All bits of what is looked at but these. */
+#define BUT(bits) ((uint32_t) ~(bits))
+
+/* The type of a socket, without what is said beside it. */
+#define KIND BUT(SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+static const struct guard guarded[] = {
+	/* no MSG_FASTOPEN, which connects without connect() */
+	{SYS_sendto, NO_SEND, {{3, BUT(MSG_NOSIGNAL | MSG_DONTWAIT), 0}}},
+	/* TCP and UDP: of the same types are MPTCP, SCTP and UDPLITE, whose ports nobody watches */
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET}, {1, KIND, SOCK_STREAM}, {2, ALL, 0}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET}, {1, KIND, SOCK_STREAM}, {2, ALL, IPPROTO_TCP}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET6}, {1, KIND, SOCK_STREAM}, {2, ALL, 0}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET6}, {1, KIND, SOCK_STREAM}, {2, ALL, IPPROTO_TCP}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET}, {1, KIND, SOCK_DGRAM}, {2, ALL, 0}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET}, {1, KIND, SOCK_DGRAM}, {2, ALL, IPPROTO_UDP}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET6}, {1, KIND, SOCK_DGRAM}, {2, ALL, 0}}},
+	{SYS_socket, NO_FAMILY, {{0, ALL, AF_INET6}, {1, KIND, SOCK_DGRAM}, {2, ALL, IPPROTO_UDP}}},
+	{SYS_getsockopt, NO_OPTION, {{1, ALL, SOL_SOCKET}, {2, ALL, SO_ERROR}}},
+	{SYS_getsockopt, NO_OPTION, {{1, ALL, SOL_SOCKET}, {2, ALL, SO_TYPE}}},
+	{SYS_setsockopt, NO_OPTION, {{1, ALL, IPPROTO_IP}, {2, ALL, IP_BIND_ADDRESS_NO_PORT}}},
+	{SYS_setsockopt, NO_OPTION, {{1, ALL, IPPROTO_TCP}, {2, ALL, TCP_NODELAY}}},
+	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_GETFD}}},
+	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_SETFD}}},
+	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_GETFL}}},
+	/* O_ASYNC sends signals, to whom F_SETOWN says */
+	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_SETFL}, {2, BUT(O_NONBLOCK | O_ACCMODE), 0}}},
+	{SYS_ioctl, NO_REQUEST, {{1, ALL, FIONBIO}}},
+	{SYS_ioctl, NO_REQUEST, {{1, ALL, FIONREAD}}},
+	{SYS_pipe2, NO_COMMAND, {{1, BUT(O_NONBLOCK | O_CLOEXEC), 0}}},
+	{SYS_mmap, NO_CODE, {{2, PROT_EXEC, 0}}},
+	{SYS_mprotect, NO_CODE, {{2, PROT_EXEC, 0}}},
+};
+
 #define N(list) (sizeof(list) / sizeof((list)[0]))
 
-/* Two for each call of the lists, and some for the rest. */
-#define PROGRAM_MAX (2 * (N(allowed) + N(files) + N(deadly)) + 64)
+/* Two for each call of the lists, three for each check of an argument, and some for the rest. */
+#define PROGRAM_MAX (2 * (N(allowed) + N(files) + N(deadly)) + 16 * N(guarded) + 64)
 
 struct program
 {
@@ -204,44 +268,70 @@ answer_each(struct program *p, const int *calls, size_t n, uint32_t what)
 		answer_if(p, (uint32_t) calls[i], what);
 }
 
+/* Is the next row one of another call? */
+static bool
+is_last(const struct guard *guards, size_t i, size_t n)
+{
+	return i + 1 == n || guards[i + 1].call != guards[i].call;
+}
+
 /*
- * One call depends on a 32-bit argument: it is allowed if (argument & mask) is one of two values,
- * else the answer is `otherwise`.  Six instructions are jumped over by other calls.
+ * What is loaded before and after a row is the number of the call.  A check that fails leaves the row;
+ * another call jumps over it.
  */
 static void
-allow_if(struct program *p, int call, unsigned argument, uint32_t mask, uint32_t one,
-         uint32_t other, uint32_t otherwise)
+answer_guard(struct program *p, const struct guard *guard)
 {
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 6);
-	load(p, ARGUMENT(argument));
-	add(p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, one, 1, 0);
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, other, 0, 1);
+	unsigned short start = p->n;
+
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) guard->call, 0, 0);
+	for (const struct check *c = guard->check; c < guard->check + CHECKS_MAX; c++)
+	{
+		if (c->mask == 0)
+			continue;
+		load(p, ARGUMENT(c->argument));
+		add(p, BPF_ALU | BPF_AND | BPF_K, c->mask, 0, 0);
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, c->value, 0, 0);
+	}
 	answer(p, SECCOMP_RET_ALLOW);
-	answer(p, otherwise);
+	for (unsigned short i = start; i < p->n; i++)
+		if (BPF_CLASS(p->code[i].code) == BPF_JMP)
+			p->code[i].jf = (uint8_t) (p->n - i - 1);
+	load(p, FIELD(nr));
+}
+
+static void
+answer_guarded(struct program *p, const struct guard *guards, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		answer_guard(p, &guards[i]);
+		if (is_last(guards, i, n))
+			answer_if(p, (uint32_t) guards[i].call, guards[i].otherwise);
+	}
 }
 
 static void
 write_program(struct program *p)
 {
-	const uint32_t refuse = SECCOMP_RET_ERRNO;
 	uint32_t self = (uint32_t) getpid();
+	const struct guard own[] = {
+		{SYS_prlimit64, REFUSE(EPERM), {{0, ALL, 0}}},
+		{SYS_prlimit64, REFUSE(EPERM), {{0, ALL, self}}},
+		/* abort() is heard as such */
+		{SYS_tgkill, SECCOMP_RET_KILL_PROCESS, {{0, ALL, self}}},
+	};
 
 	load(p, FIELD(arch));
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, THIS_MACHINE, 1, 0);
 	answer(p, SECCOMP_RET_KILL_PROCESS);
 	load(p, FIELD(nr));
 	answer_each(p, allowed, N(allowed), SECCOMP_RET_ALLOW);
-	allow_if(p, SYS_socket, 0, 0xffffffff, AF_INET, AF_INET6, refuse | EAFNOSUPPORT);
-	allow_if(p, SYS_ioctl, 1, 0xffffffff, FIONBIO, FIONREAD, refuse | ENOTTY);
-	allow_if(p, SYS_mmap, 2, PROT_EXEC, 0, 0, refuse | EACCES);
-	allow_if(p, SYS_mprotect, 2, PROT_EXEC, 0, 0, refuse | EACCES);
-	allow_if(p, SYS_prlimit64, 0, 0xffffffff, 0, self, refuse | EPERM);
-	/* abort() is heard as such */
-	allow_if(p, SYS_tgkill, 0, 0xffffffff, self, self, SECCOMP_RET_KILL_PROCESS);
-	answer_each(p, files, N(files), refuse | ENOENT);
+	answer_guarded(p, guarded, N(guarded));
+	answer_guarded(p, own, N(own));
+	answer_each(p, files, N(files), REFUSE(ENOENT));
 	answer_each(p, deadly, N(deadly), SECCOMP_RET_KILL_PROCESS);
-	answer(p, refuse | ENOSYS);
+	answer(p, REFUSE(ENOSYS));
 }
 
 bool
@@ -265,7 +355,7 @@ ev_confine_io_uring(void)
 
 	program.n = 0;
 	load(&program, FIELD(nr));
-	answer_if(&program, SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS);
+	answer_if(&program, SYS_io_uring_setup, REFUSE(ENOSYS));
 	answer(&program, SECCOMP_RET_ALLOW);
 	filter.len = program.n;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

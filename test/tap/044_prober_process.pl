@@ -1,5 +1,5 @@
 # 044_prober_process.pl
-#	The prober in a process of its own: what that process has and what it cannot do; that its end, in whatever way, costs the addresses
+#	The prober in a process of its own: what that process has (044_confined.pl: what it cannot do); that its end, in whatever way, costs the addresses
 #	it had in hand and nothing else; that what it sends is not believed; that it never outlives its worker.
 #	Takes long: script/test starts it first.
 
@@ -62,33 +62,6 @@ for my $way (@ways)
 }
 is(`timeout 60 '$dir/user' '$dir/none' 2>&1`, "not started 2, 0 results, 0 lost, not suspect, 1000 ms: \nnot started again, 0 results, 2000 ms\n",
 	'a program that is not there');
-
-# --- what it gives up ----------------------------------------------------------------------------------------------
-
-compile('confined', dirname(__FILE__) . '/044_confined.c');
-my %expected = (
-	files => { read => 'EACCES', write => 'EACCES', exec => 'EACCES' },
-	ports => { database => 'EACCES', smtp => 'ECONNREFUSED', dns => 'ECONNREFUSED' },
-	scope => { signal => 'EPERM' },
-	syscalls => {
-		read => 'ENOENT', write => 'ENOENT', stat => 'ENOENT', unix => 'EAFNOSUPPORT', inet => 'ok', listen => 'signal 31',
-		fork => 'signal 31', exec => 'signal 31', signal => 'signal 31', shm => 'signal 31', code => 'EACCES', abort => 'signal 6' },
-	limits => { limit => 'EPERM', much => 'ENOMEM', some => 'ok' },
-	privileges => {},
-	namespaces => {});
-for my $what (qw(landlock syscalls all))
-{
-	my ($had, @lines) = split /\n/, `timeout 60 '$dir/confined' $what 2>&1`;
-	my %became = map { /^(\w+): (.*)/ ? ($1 => $2) : () } @lines;
-	my @had = $had =~ /^had: (.*)/ ? split /, /, $1 : ();
-	note("$what: @had");
-	is(scalar keys %became, 18, "$what: each attempt has come to an end") or diag(join "\n", $had, @lines);
-	my %want = map { %{ $expected{$_} } } @had;    # the filter of system calls, which is last, is asked first
-	for my $attempt (sort keys %want)
-	{
-		is($became{$attempt}, $want{$attempt}, "$what: $attempt");
-	}
-}
 
 # --- in a server ----------------------------------------------------------------------------------------------------
 
