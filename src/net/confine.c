@@ -108,6 +108,29 @@ forbid(int resource)
 	return setrlimit(resource, &none) == 0;
 }
 
+static void
+offer_to_be_killed(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
+	{
+		/* then it is as likely to go as the others */
+	}
+	close(fd);
+}
+
+/* The file is the process's own only as long as it may be looked into. */
+void
+ev_confine_core(void)
+{
+	offer_to_be_killed();
+	(void) forbid(RLIMIT_CORE);
+	(void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static bool
 forbid_resources(void)
 {
@@ -161,20 +184,7 @@ enter_namespaces(void)
 
 /* --- all of it --------------------------------------------------------------------------------- */
 
-static void
-offer_to_be_killed(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
-	{
-		/* then it is as likely to go as the others */
-	}
-	close(fd);
-}
-
+/* A new user namespace has set back what ev_confine_core() did. */
 static bool
 drop_privileges(void)
 {
@@ -187,7 +197,6 @@ ev_confine(const struct ev_prober_config *config, bool limits)
 	struct ev_ports ports = ev_ports_of(config);
 	uint32_t had = 0;
 
-	offer_to_be_killed();
 	if (enter_namespaces())
 		had |= EV_CONFINED_NAMESPACES;
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

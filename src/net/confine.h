@@ -26,6 +26,13 @@ extern struct ev_ports ev_ports_of(const struct ev_prober_config *config);
 extern bool ev_ports_cover(const struct ev_ports *allowed, const struct ev_ports *wanted);
 
 /*
+ * The first step, when the program starts: it is offered to a kernel that is out of memory, leaves no
+ * core and is not looked into.  (A core that is piped into a program knows no limit of size, so both are
+ * needed.)
+ */
+extern void ev_confine_core(void);
+
+/*
  * Limits of memory and descriptors that fit the settings.  May be called again with others.  False
  * when that could not be had.
  */

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "net/confine.h"
 #include "net/prober.h"
 #include "net/prober_child.h"
 #include "net/spawn.h"
@@ -34,6 +35,21 @@ close_descriptors(void)
 #endif
 	for (long fd = sysconf(_SC_OPEN_MAX) - 1; fd > EV_SPAWN_FD; fd--)
 		close((int) fd);
+}
+
+/*
+ * A packager may have made the program set-user-id, to a user who owns nothing else: then this process
+ * is that user's alone.  The server's user is left as the saved one, since without it the worker could
+ * not end a process that hangs; nobody goes back to it, because the filter of system calls knows no
+ * setuid() and the user namespace no such user.  The change clears the signal of the parent's death.
+ */
+static bool
+become_owner(void)
+{
+	uid_t server = getuid();
+	uid_t owner = geteuid();
+
+	return owner == server || (owner != 0 && setresuid(owner, owner, server) == 0);
 }
 
 /* Standard error is the server's log: good for saying that a library is missing, and no longer. */
@@ -61,6 +77,10 @@ main(void)
 		        EV_SPAWN_NAME);
 		return EV_EXIT_USAGE;
 	}
+	if (!become_owner())
+		return EV_EXIT_TROUBLE;
+	if (confine)
+		ev_confine_core();
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		return 0;

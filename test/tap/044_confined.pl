@@ -7,8 +7,13 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
+use Fcntl;
 use File::Temp ();
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Socket;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 plan skip_all => 'a confined process cannot write a report' if $ENV{EV_SANITIZE};
 my $root = $ENV{EV_ROOT} // dirname(__FILE__) . '/../..';
@@ -72,4 +77,36 @@ for my $what (qw(landlock syscalls all))
 		is($became->{$attempt}, $want{$attempt}, "$what: $attempt");
 	}
 }
+
+# --- from its start ---------------------------------------------------------------------------------------------------------
+
+# one that has not been told anything yet
+my $program = "$build/email_verify_prober";
+socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!\n";
+my $pid = fork // die "fork: $!\n";
+if ($pid == 0)
+{
+	my $fd = fileno $theirs;
+	POSIX::dup2($fd, 3) if $fd != 3;
+	fcntl $theirs, F_SETFD, 0;
+	exec $program or die "$program: $!\n";
+}
+close $theirs;
+my $core = '';
+for (1 .. 100)
+{
+	($core) = slurp_file("/proc/$pid/limits") =~ /^Max core file size +(\d+ +\d+) /m;
+	last if $core =~ /^0 +0$/;
+	sleep 0.05;
+}
+like($core, qr/^0 +0$/, 'from its start the program leaves no core');
+SKIP:
+{
+	skip 'as root there is no telling', 1 if $> == 0;
+	# what is not to be looked into is root's
+	is((stat "/proc/$pid/status")[4], 0, '... and is not to be looked into');
+}
+close $ours;
+waitpid $pid, 0;
+is($?, 0, '... and ends when the other end is closed');
 done_testing();

@@ -113,6 +113,9 @@ my ($before_it) = slurp_file("/proc/$prober/stat") =~ /^\d+ \((.*)\) \S (\d+) (?
 is($before_it, "email_verify_pr $worker $prober", 'the process is the worker\'s child, in a session of its own');
 my %status = fields("/proc/$prober/status");
 is($status{NoNewPrivs}, 1, '... can gain no rights');
+my ($mode, $owner) = (stat $node->config_data('--pkglibdir') . '/email_verify_prober')[2, 4];
+my $user = $mode & 04000 ? $owner : $>;
+is($status{Uid}, join("\t", $user, $user, $>, $user), '... is of the user that its program was given, else of the server\'s');
 like($status{CapEff}, qr/^0+$/, '... has none');
 my $confined = $c->stat->{prober_confined};
 note("confined: $confined");
