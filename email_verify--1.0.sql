@@ -837,8 +837,8 @@ BEGIN ATOMIC
 			due_at = s.retry_at,
 			attempts = q.attempts + (NOT s.put_back AND s.reason <> 'rate_limited' AND s.detail IS DISTINCT FROM 'port_25_blocked')::integer,
 			-- each attempt has patience of its own
-			put_backs = CASE WHEN s.put_back THEN q.put_backs + 1 ELSE 0 END,
-			crashes = 0,
+			put_backs = CASE WHEN s.detail = 'canceled' THEN q.put_backs WHEN s.put_back THEN q.put_backs + 1 ELSE 0 END,
+			crashes = CASE WHEN s.detail = 'canceled' THEN q.crashes ELSE 0 END,
 			answered = q.answered OR NOT s.put_back,
 			second_look = s.second_look OR (s.put_back AND q.second_look)
 		FROM scheduled s WHERE q.id = s.id AND s.retry_at IS NOT NULL
@@ -2103,9 +2103,9 @@ END;
 COMMENT ON FUNCTION email_verify.forget(text) IS
 	'erase an e-mail address from the tables of this extension; says what was erased and what it cannot reach';
 
-CREATE FUNCTION email_verify.pause() RETURNS void
-AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION email_verify.pause() IS 'probe nothing new in this database until resume(); what is asked meanwhile is queued';
+CREATE FUNCTION email_verify.pause(finish boolean DEFAULT false) RETURNS void
+AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION email_verify.pause(boolean) IS 'probe nothing in this database until resume(); what is asked meanwhile is queued, and so is what is under way unless it may finish first';
 
 CREATE FUNCTION email_verify.resume() RETURNS void
 AS 'MODULE_PATHNAME', 'ev_resume' LANGUAGE C VOLATILE PARALLEL RESTRICTED;

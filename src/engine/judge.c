@@ -278,10 +278,21 @@ judge_silence(const struct ev_case *c, struct ev_judgement *out)
 			reason = EV_REASON_SMTP_TIMEOUT;
 			detail = EV_DETAIL_CANCELED;
 			break;
+		case EV_OUTCOME_UNSENDABLE:
+			rule = "outcome.unsendable";
+			reason = EV_REASON_INTERNAL_VERIFIER_ERROR;
+			detail = EV_DETAIL_NONE;
+			break;
 		case EV_OUTCOME_REPLY:
 		case EV_OUTCOME_NOT_ASKED: break; /* judged elsewhere */
 	}
 	ev_rule_set(out->rule, rule);
+
+	if (c->outcome == EV_OUTCOME_CANCELED)
+	{
+		put_back(out, ev_verdict_of(reason, detail));
+		return;
+	}
 
 	/* the host was asked for this recipient, kept silent, and is known to take every recipient */
 	if (at_rcpt(c) && c->random == EV_RANDOM_ACCEPTED &&

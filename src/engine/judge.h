@@ -22,9 +22,10 @@ enum ev_outcome
 	EV_OUTCOME_TLS, /* TLS was required and failed */
 	EV_OUTCOME_GARBAGE,
 	EV_OUTCOME_TOO_LONG,
-	EV_OUTCOME_CANCELED,
+	EV_OUTCOME_CANCELED,  /* we ended the session, for a reason of our own */
 	EV_OUTCOME_NOT_ASKED, /* the session ended for a reason of its own before this one's turn */
-	EV_OUTCOME_NO_EGRESS  /* nobody at all can be connected to from here */
+	EV_OUTCOME_NO_EGRESS, /* nobody at all can be connected to from here */
+	EV_OUTCOME_UNSENDABLE /* a name has control characters: it is never sent */
 };
 
 /*

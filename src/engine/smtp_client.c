@@ -156,7 +156,7 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 
 	for (size_t i = 0; i < n; i++)
 	{
-		rcpts[i].outcome = is_clean(rcpts[i].local) ? EV_OUTCOME_NOT_ASKED : EV_OUTCOME_CANCELED;
+		rcpts[i].outcome = is_clean(rcpts[i].local) ? EV_OUTCOME_NOT_ASKED : EV_OUTCOME_UNSENDABLE;
 		rcpts[i].stage = EV_STAGE_NONE;
 		rcpts[i].deferred = false;
 		rcpts[i].asked = rcpts[i].tls = rcpts[i].no_smtputf8 = rcpts[i].bystander = false;
@@ -169,7 +169,10 @@ ev_smtp_init(struct ev_smtp *smtp, const struct ev_smtp_config *config, struct e
 	/* nobody may smuggle commands into a session by way of a name */
 	if (!is_clean(config->helo_name) || !is_clean(config->mail_from) || !is_clean(config->domain) ||
 	    !is_clean(config->random_local))
-		ev_smtp_event(smtp, EV_SMTP_CANCEL);
+	{
+		fail(smtp, EV_OUTCOME_UNSENDABLE, NULL);
+		ev_smtp_finish(smtp, EV_SMTP_CLOSE);
+	}
 }
 
 void

@@ -64,7 +64,7 @@ struct ev_smtp_config
 /* One recipient: filled by the caller up to `eai`, by the session from `outcome` on. */
 struct ev_smtp_rcpt
 {
-	char local[EV_LOCAL_MAX + 1]; /* one with control characters is never sent: CANCELED */
+	char local[EV_LOCAL_MAX + 1]; /* one with control characters is never sent: UNSENDABLE */
 	bool eai; /* needs SMTPUTF8; better put last, since each change costs a MAIL */
 
 	enum ev_outcome outcome; /* NOT_ASKED until there is another one */

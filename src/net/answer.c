@@ -89,6 +89,26 @@ ev_answer_no_session(struct ev_domain *domain)
 	}
 }
 
+void
+ev_answer_canceled(struct ev_task *task, const struct ev_domain *domain, enum ev_stage stage)
+{
+	struct ev_result *result = &task->result;
+
+	result->verdict = ev_verdict_of(EV_REASON_SMTP_TIMEOUT, EV_DETAIL_CANCELED);
+	result->put_back = true;
+	result->evidence.stage = (uint8_t) stage;
+	strcpy(result->evidence.rule, "outcome.canceled");
+	finish(domain->prober, task, domain);
+}
+
+void
+ev_answer_canceled_all(struct ev_domain *domain)
+{
+	while (!ev_list_empty(&domain->pending))
+		ev_answer_canceled(EV_ENTRY(domain->pending.next, struct ev_task, link), domain,
+		                   EV_STAGE_DNS);
+}
+
 /* What the peer may have echoed. */
 static struct ev_mask_terms
 terms_of(const struct ev_domain *domain, const struct ev_met *met)
@@ -394,6 +414,14 @@ ev_answer_session(struct ev_domain *domain, const struct ev_session *session,
 			if (session->smtp.limit_reached)
 				continue;
 			met.rcpt = &end_rcpt;
+		}
+		/* accepted, but the test for a catch-all did not come to its turn */
+		if (session->smtp.ended == EV_OUTCOME_CANCELED && was_accepted(&rcpt) &&
+		    !is_clear(&judgement))
+		{
+			ev_answer_canceled(tasks[i], domain, rcpt.stage);
+			tasks[i] = NULL;
+			continue;
 		}
 		clear = clear && is_clear(&judgement);
 		answer(domain, tasks[i], &met, &judgement, rcpt.asked);

@@ -30,6 +30,11 @@ extern void ev_answer_refraining(struct ev_task *task, const struct ev_domain *d
 /* Answer all pending tasks of a domain that has waited for too long for a session. */
 extern void ev_answer_no_session(struct ev_domain *domain);
 
+/* Put one task, or all pending ones of a domain, back: we have stopped.  Their stage is as far as they came. */
+extern void ev_answer_canceled(struct ev_task *task, const struct ev_domain *domain,
+                               enum ev_stage stage);
+extern void ev_answer_canceled_all(struct ev_domain *domain);
+
 /* Answer all pending tasks of a domain: there was no memory. */
 extern void ev_answer_internal_all(struct ev_domain *domain);
 extern void ev_answer_internal(struct ev_prober *prober, struct ev_task *task,

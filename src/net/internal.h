@@ -49,7 +49,8 @@ struct ev_prober
 	struct ev_prober_config config;
 	uint64_t seed;
 	uint64_t random_state;
-	bool ending; /* being destroyed */
+	bool ending;    /* being destroyed */
+	bool canceling; /* see ev_planner_cancel() */
 
 	struct ev_outbox outbox;
 	struct ev_dns dns;
@@ -110,6 +111,7 @@ extern const char *ev_config_fault(const struct ev_prober_config *config);
 /* planner.c */
 extern void ev_planner_pump(struct ev_prober *prober);
 extern bool ev_planner_can_start(const struct ev_prober *prober);
+extern void ev_planner_cancel(struct ev_prober *prober);
 extern void ev_planner_abandon(struct ev_prober *prober);
 
 #endif

@@ -28,6 +28,7 @@ enum ev_frame_type
 	EV_FRAME_REQUEST,
 	EV_FRAME_EXAMINE,
 	EV_FRAME_FORGET,
+	EV_FRAME_CANCEL,
 	EV_FRAME_PING,
 
 	/* from the prober */
@@ -48,7 +49,8 @@ extern uint32_t ev_frame_protocol(void);
 /*
  * Make a frame in buf (EV_FRAME_SIZE bytes); returns its length.
  */
-extern size_t ev_frame_empty(uint8_t *buf, enum ev_frame_type type); /* FORGET, PING, PONG */
+extern size_t ev_frame_empty(uint8_t *buf,
+                             enum ev_frame_type type); /* FORGET, CANCEL, PING, PONG */
 extern size_t ev_frame_number(uint8_t *buf, enum ev_frame_type type, uint32_t number);
 extern size_t ev_frame_config(uint8_t *buf, const struct ev_prober_config *config);
 extern size_t ev_frame_policy(uint8_t *buf, const struct ev_mx_policy *policy);

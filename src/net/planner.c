@@ -357,35 +357,58 @@ try_candidate(struct ev_attempt *attempt)
 	give_up(attempt);
 }
 
+/* We have stopped before any host let the batch in. */
+static void
+cancel_attempt(struct ev_attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->n; i++)
+	{
+		ev_answer_canceled(attempt->tasks[i], attempt->domain, EV_STAGE_CONNECT);
+		attempt->tasks[i] = NULL;
+	}
+	end_attempt(attempt);
+}
+
+/* Is the batch tried elsewhere, or in another way, since this session did not get far?  Then that has begun. */
+static bool
+tries_again(struct ev_attempt *attempt, struct ev_session *session)
+{
+	if (session->outcome != EV_OUTCOME_REPLY)
+	{
+		keep_failure(attempt, session->outcome);
+		attempt->at++;
+		attempt->plain = false;
+	}
+	else if (ev_smtp_wants_plain(&session->smtp) && !attempt->plain)
+	{
+		ev_trace_event(session, "again without TLS");
+		attempt->plain = true;
+	}
+	else if (ev_smtp_may_fall_over(&session->smtp))
+	{
+		keep_best(attempt, &session->rcpts[0], session->source_text);
+		attempt->at++;
+		attempt->plain = false;
+	}
+	else
+		return false;
+	try_candidate(attempt);
+	return true;
+}
+
 bool
 ev_attempt_over(struct ev_attempt *attempt, struct ev_session *session)
 {
 	bool clear;
 
 	attempt->session = NULL;
-	if (session->outcome != EV_OUTCOME_REPLY)
+	if (session->outcome == EV_OUTCOME_CANCELED)
 	{
-		keep_failure(attempt, session->outcome);
-		attempt->at++;
-		attempt->plain = false;
-		try_candidate(attempt);
+		cancel_attempt(attempt);
 		return false;
 	}
-	if (ev_smtp_wants_plain(&session->smtp) && !attempt->plain)
-	{
-		ev_trace_event(session, "again without TLS");
-		attempt->plain = true;
-		try_candidate(attempt);
+	if (!attempt->domain->prober->canceling && tries_again(attempt, session))
 		return false;
-	}
-	if (ev_smtp_may_fall_over(&session->smtp))
-	{
-		keep_best(attempt, &session->rcpts[0], session->source_text);
-		attempt->at++;
-		attempt->plain = false;
-		try_candidate(attempt);
-		return false;
-	}
 	if (session->smtp.action == EV_SMTP_DRAIN)
 	{
 		/* one connection at a time, until the very end */
@@ -465,6 +488,33 @@ ev_planner_pump(struct ev_prober *prober)
 {
 	start_sessions(prober);
 	end_waits(prober);
+}
+
+void
+ev_planner_cancel(struct ev_prober *prober)
+{
+	const struct ev_table *table = &prober->domains.table;
+
+	prober->canceling = true;
+	while (!ev_list_empty(&prober->attempts))
+	{
+		struct ev_attempt *attempt = EV_ENTRY(prober->attempts.next, struct ev_attempt, link);
+
+		ev_session_cancel(attempt->session);
+	}
+	for (size_t i = 0; i < table->n_slots; i++)
+	{
+		for (struct ev_node *node = table->slots[i]; node != NULL; node = node->next)
+		{
+			struct ev_domain *domain = EV_ENTRY(node, struct ev_domain, node);
+
+			if (ev_list_empty(&domain->pending))
+				continue;
+			ev_answer_canceled_all(domain);
+			ev_domain_advance(domain);
+		}
+	}
+	prober->canceling = false;
 }
 
 void

@@ -342,5 +342,6 @@ static const struct ev_prober_ops inline_ops = {
 	.deadline = inline_deadline,
 	.stats = inline_stats,
 	.forget = inline_forget,
+	.cancel = ev_planner_cancel,
 	.destroy = inline_destroy,
 };

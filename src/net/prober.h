@@ -442,6 +442,13 @@ extern void ev_confinement_text(uint32_t confinement, char *text);
 /* Forget what is cached about domains and hosts (not what is under way). */
 extern void ev_prober_forget(struct ev_prober *prober);
 
+/*
+ * Stop what is under way: sessions say good-bye, and every request without a result is put back with
+ * smtp_timeout/canceled; those whose reply has come keep their verdicts.  What is submitted later is
+ * taken as ever.
+ */
+extern void ev_prober_cancel(struct ev_prober *prober);
+
 /* Close everything at once; unanswered requests have no result.  The argument may be NULL. */
 extern void ev_prober_destroy(struct ev_prober *prober);
 

@@ -162,6 +162,16 @@ take_forget(struct child *c, const uint8_t *body, size_t n)
 }
 
 static const char *
+take_cancel(struct child *c, const uint8_t *body, size_t n)
+{
+	const char *fault = ev_frame_read_empty(body, n);
+
+	if (fault == NULL)
+		ev_prober_cancel(c->prober);
+	return fault;
+}
+
+static const char *
 take_examine(struct child *c, const uint8_t *body, size_t n)
 {
 	struct ev_health_request request;
@@ -185,6 +195,7 @@ take_frame(struct child *c, enum ev_frame_type type, const uint8_t *body, size_t
 		case EV_FRAME_REQUEST: return take_request(c, body, n);
 		case EV_FRAME_EXAMINE: return take_examine(c, body, n);
 		case EV_FRAME_FORGET: return take_forget(c, body, n);
+		case EV_FRAME_CANCEL: return take_cancel(c, body, n);
 		case EV_FRAME_PING: return take_ping(c, body, n);
 		default: return "a frame of a type that it must not have";
 	}

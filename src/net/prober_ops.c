@@ -84,6 +84,12 @@ ev_prober_forget(struct ev_prober *prober)
 }
 
 void
+ev_prober_cancel(struct ev_prober *prober)
+{
+	ops_of(prober)->cancel(prober);
+}
+
+void
 ev_prober_destroy(struct ev_prober *prober)
 {
 	if (prober != NULL)

@@ -25,6 +25,7 @@ struct ev_prober_ops
 	int (*deadline)(struct ev_prober *prober);
 	void (*stats)(const struct ev_prober *prober, struct ev_prober_stats *stats);
 	void (*forget)(struct ev_prober *prober);
+	void (*cancel)(struct ev_prober *prober);
 	void (*destroy)(struct ev_prober *prober);
 };
 

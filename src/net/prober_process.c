@@ -496,6 +496,17 @@ process_forget(struct ev_prober *prober)
 }
 
 static void
+process_cancel(struct ev_prober *prober)
+{
+	struct process *p = process_of(prober);
+
+	if (p->pid == 0)
+		return; /* its requests are lost, and told of as such */
+	send_empty(p, EV_FRAME_CANCEL);
+	watch(p);
+}
+
+static void
 process_examine(struct ev_prober *prober, const struct ev_health_request *request)
 {
 	struct process *p = process_of(prober);
@@ -603,6 +614,7 @@ static const struct ev_prober_ops process_ops = {
 	.deadline = process_deadline,
 	.stats = process_stats,
 	.forget = process_forget,
+	.cancel = process_cancel,
 	.destroy = process_destroy,
 };
 

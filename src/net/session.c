@@ -122,6 +122,29 @@ ev_session_start_timer(struct ev_session *session, uint64_t ms)
 	uv_timer_start(&session->timer, on_timer, ms, 0);
 }
 
+/* The connection did not come to stand. */
+static void
+give_up_connecting(struct ev_session *session, enum ev_outcome outcome, const char *why)
+{
+	ev_trace_event(session, "%s", why);
+	session->outcome = outcome;
+	ev_session_close(session);
+	ev_session_give_outcome(session);
+}
+
+void
+ev_session_cancel(struct ev_session *session)
+{
+	if (session->state == EV_SESSION_CONNECTING)
+	{
+		give_up_connecting(session, EV_OUTCOME_CANCELED, "canceled");
+		return;
+	}
+	ev_trace_event(session, "canceled at %s", ev_stage_label(session->smtp.stage));
+	ev_smtp_event(&session->smtp, EV_SMTP_CANCEL);
+	ev_session_proceed(session);
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
@@ -135,10 +158,7 @@ on_timer(uv_timer_t *timer)
 	}
 	if (session->state == EV_SESSION_CONNECTING)
 	{
-		ev_trace_event(session, "no connection in time");
-		session->outcome = EV_OUTCOME_TIMEOUT;
-		ev_session_close(session);
-		ev_session_give_outcome(session);
+		give_up_connecting(session, EV_OUTCOME_TIMEOUT, "no connection in time");
 		return;
 	}
 	ev_trace_event(session, "%s timed out at %s", all ? "session" : "reply",

@@ -82,6 +82,9 @@ extern bool ev_session_connect(struct ev_session *session, size_t n_rcpts);
 /* Free a session that never connected. */
 extern void ev_session_drop(struct ev_session *session);
 
+/* Give up what is under way, with a QUIT where one is in place; ev_attempt_over() is called before this returns. */
+extern void ev_session_cancel(struct ev_session *session);
+
 /* Close at once, without a word to anybody. */
 extern void ev_session_close(struct ev_session *session);
 

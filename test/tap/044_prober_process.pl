@@ -201,7 +201,7 @@ is(prober_pid(), $prober, '... it is the same');
 is($c->stat->{sessions}, 20, '... and its sessions are still open');
 
 # pause and resume
-$c->sql('SELECT email_verify.pause()');
+$c->sql('SELECT email_verify.pause(finish => true)');
 is(prober_pid(), $prober, 'a pause leaves the process alone');
 
 # what it has given up it cannot get back: another one, without blame

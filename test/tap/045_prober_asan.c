@@ -93,6 +93,7 @@ main(int argc, char **argv)
 	config.max_sessions = 50;
 	ev_pipe_add(&wire, ev_frame_config(ev_pipe_reserve(&wire), &config));
 	ev_pipe_add(&wire, ev_frame_empty(ev_pipe_reserve(&wire), EV_FRAME_FORGET));
+	ev_pipe_add(&wire, ev_frame_empty(ev_pipe_reserve(&wire), EV_FRAME_CANCEL));
 	ev_pipe_flush(&wire);
 
 	/* it may still write, but hears that there is nothing more to come */

@@ -114,7 +114,7 @@ $c->set('email_verify.helo_name' => $old, 'email_verify.rcpt_per_transaction' =>
 
 $c->ask('ok2@slow.deliver.com');
 ok($c->poll('SELECT sessions = 4 FROM email_verify.stat'), 'a slow session is under way once more');
-$c->sql('SELECT email_verify.pause()');
+$c->sql('SELECT email_verify.pause(finish => true)');
 is(gates(), 'paused', 'paused: stat says what holds it back');
 like($c->stat->{hint}, qr/email_verify\.resume\(\)/, '... and what to do');
 ok($c->poll(q{SELECT string_agg(concat_ws(' ', gate, since BETWEEN now() - interval '10 s' AND now(), evidence, next_trial), ',') = 'paused t'

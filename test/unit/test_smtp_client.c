@@ -570,7 +570,7 @@ names_cannot_smuggle_commands(void **state)
 		strcpy(fields[i], "a\r\nDATA");
 		ev_smtp_init(&smtp, &config, rcpts, 2);
 		assert_true(smtp.done);
-		assert_int_equal(rcpts[0].outcome, EV_OUTCOME_CANCELED);
+		assert_int_equal(rcpts[0].outcome, EV_OUTCOME_UNSENDABLE);
 		assert_int_equal(ev_smtp_output(&smtp, &out), 0);
 	}
 
@@ -580,7 +580,7 @@ names_cannot_smuggle_commands(void **state)
 	peer_says("220 a\r\n", 7, 100);
 	ev_smtp_sent(&smtp, ev_smtp_output(&smtp, &out));
 	peer_says("250-a\r\n250 PIPELINING\r\n", 23, 100);
-	assert_int_equal(rcpts[0].outcome, EV_OUTCOME_CANCELED);
+	assert_int_equal(rcpts[0].outcome, EV_OUTCOME_UNSENDABLE);
 	assert_true(strncmp(smtp.out, "MAIL FROM:<check@example.org>\r\nRCPT TO:<bob@example.com>\r\n",
 	                    ev_smtp_output(&smtp, &out)) == 0);
 }

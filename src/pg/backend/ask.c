@@ -146,6 +146,8 @@ answer_from_cache(const char *key, size_t len, int64 wait, int64 max_age, EvAnsw
 	}
 	if (out->verdict.detail == EV_DETAIL_NOT_CONFIGURED)
 		ev_hint_detail(EV_DETAIL_NOT_CONFIGURED);
+	if (out->verdict.detail == EV_DETAIL_CANCELED)
+		ev_hint_detail(EV_DETAIL_CANCELED);
 }
 
 static void

@@ -40,13 +40,13 @@ set_paused(uint32 paused)
 }
 
 /*
- * email_verify.pause(): nothing new is probed until resume(); what is under way ends, and what is asked
- * is queued.
+ * email_verify.pause(finish): nothing new is probed until resume(), and what is asked is queued.  What is
+ * under way is stopped and put back, or may end first.
  */
 Datum
 ev_pause(PG_FUNCTION_ARGS)
 {
-	set_paused(1);
+	set_paused(PG_GETARG_BOOL(0) ? EV_PAUSED_FINISHING : EV_PAUSED);
 	PG_RETURN_VOID();
 }
 
@@ -54,6 +54,6 @@ ev_pause(PG_FUNCTION_ARGS)
 Datum
 ev_resume(PG_FUNCTION_ARGS)
 {
-	set_paused(0);
+	set_paused(EV_PAUSED_NOT);
 	PG_RETURN_VOID();
 }

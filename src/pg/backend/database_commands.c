@@ -9,6 +9,8 @@
  * there until the transaction ends (the subtransaction, if it is rolled back), however it ends.
  * What the command is refused for is left to the server: it says so, and the worker is not touched.
  *
+ * DROP EXTENSION tells those who wait for a verdict that there will be none.
+ *
  * Whatever decides whether a database shall have a worker (its name, ALLOW_CONNECTIONS,
  * IS_TEMPLATE) is looked at again after such a command has been committed.
  */
@@ -21,6 +23,7 @@
 #include "catalog/pg_tablespace.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "commands/extension.h"
 #include "commands/tablespace.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -314,6 +317,24 @@ before(const Command *command)
 		concern_of(dboid)->look = true;
 }
 
+/*
+ * DROP EXTENSION waits for the locks of whoever has used a table of the extension's, and so for those who wait
+ * for a verdict: it comes to its turn when they are told that there will be none.
+ */
+static void
+before_drop(const DropStmt *stmt)
+{
+	Oid extension = get_extension_oid("email_verify", true);
+	ListCell *cell;
+
+	if (ev_shared == NULL || stmt->removeType != OBJECT_EXTENSION || !OidIsValid(extension) ||
+	    !ev_owns_extension(extension, GetUserId()))
+		return;
+	foreach (cell, stmt->objects)
+		if (strcmp(strVal(lfirst(cell)), "email_verify") == 0)
+			ev_waiters_cancel(MyDatabaseId);
+}
+
 /* A copy of a database with a worker has the extension, too. */
 static void
 after_copy(const Command *command)
@@ -376,6 +397,8 @@ utility_hook(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 		command = command_of(pstmt->utilityStmt, context == PROCESS_UTILITY_TOPLEVEL);
 	if (command.kind != NOT_OURS)
 		before(&command);
+	if (!XactReadOnly && IsA(pstmt->utilityStmt, DropStmt))
+		before_drop(castNode(DropStmt, pstmt->utilityStmt));
 	exclusively(pstmt, query, read_only_tree, context, params, environment, dest, completion);
 	if (IsA(pstmt->utilityStmt, TransactionStmt) &&
 	    castNode(TransactionStmt, pstmt->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED)

@@ -51,6 +51,8 @@ static const struct
      "Ask again when the transaction that locks it has ended."},
 	{EV_DETAIL_PAUSED, "verification of e-mail addresses is paused",
      "What is queued is kept; SELECT email_verify.resume() goes on with it."},
+	{EV_DETAIL_CANCELED, "the verification of e-mail addresses was stopped while it was under way",
+     "What is queued is kept; gates and hint in email_verify.stat say what holds it back."},
 	{EV_DETAIL_NO_WAIT_SLOT,
      "no place is free to wait for a verdict: the table is looked at from time to time instead",
      "Other sessions wait, too many of this role's or of all; see waiters in email_verify.stat, "

@@ -87,7 +87,8 @@ entry(const char *key, size_t len)
 static bool
 is_open(const EvAnswer *answer)
 {
-	return answer->stale || answer->verdict.reason == EV_REASON_PENDING;
+	return answer->stale || answer->verdict.reason == EV_REASON_PENDING ||
+	       answer->verdict.detail == EV_DETAIL_CANCELED;
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include "access/genam.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
 #include "storage/bufmgr.h"
@@ -100,6 +101,16 @@ ev_owns_database(Oid dboid, Oid role)
 	return object_ownercheck(DatabaseRelationId, dboid, role);
 #else
 	return pg_database_ownercheck(dboid, role);
+#endif
+}
+
+static inline bool
+ev_owns_extension(Oid extension, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ExtensionRelationId, extension, role);
+#else
+	return pg_extension_ownercheck(extension, role);
 #endif
 }
 

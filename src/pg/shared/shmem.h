@@ -121,6 +121,14 @@ typedef struct EvResolver
 	TimestampTz next_trial; /* 0: none is due by itself */
 } EvResolver;
 
+/* Does verification rest?  What is under way is stopped then, or may finish first. */
+typedef enum EvPaused
+{
+	EV_PAUSED_NOT,
+	EV_PAUSED,
+	EV_PAUSED_FINISHING
+} EvPaused;
+
 typedef struct EvDatabase
 {
 	LWLock *lock;
@@ -133,10 +141,10 @@ typedef struct EvDatabase
 	pg_atomic_uint32 check;    /* worker, look whether the extension is still there */
 	pg_atomic_uint32 policies; /* worker, table mx_policy has changed */
 	pg_atomic_uint64
-		poked_since;        /* start of the oldest transaction that wrote the queue; 0: none */
-	pg_atomic_uint64 added; /* rows that these transactions put there */
-	pg_atomic_uint32 paused;
-	pg_atomic_uint32 holds; /* by commands that need the database for themselves: see hold.c */
+		poked_since;         /* start of the oldest transaction that wrote the queue; 0: none */
+	pg_atomic_uint64 added;  /* rows that these transactions put there */
+	pg_atomic_uint32 paused; /* enum EvPaused */
+	pg_atomic_uint32 holds;  /* by commands that need the database for themselves: see hold.c */
 
 	/* why the worker refuses to work, while that is the state */
 	pg_atomic_uint32 refusal; /* enum ev_detail */
@@ -305,6 +313,9 @@ extern void ev_waiter_release(EvWaiter *waiter);
 
 /* The worker has ended: those who wait in that database decide anew whether that is worth it. */
 extern void ev_waiters_wake(Oid dboid);
+
+/* Whoever waits in that database is told smtp_timeout/canceled: nobody is going to ask. */
+extern void ev_waiters_cancel(Oid dboid);
 
 /* asked_at: when it was last asked for; the verdict itself may be older. */
 extern void ev_waiters_answer(Oid dboid, const char *key, size_t len,

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/timestamp.h"
 
 #include "engine/hash.h"
 #include "pg/shared/shmem.h"
@@ -88,6 +89,28 @@ ev_waiters_answer(Oid dboid, const char *key, size_t len, const struct ev_verdic
 		w->verdict = *verdict;
 		w->checked_at = checked_at;
 		w->retry_at = retry_at;
+		w->answered = true;
+		SetLatch(w->latch);
+	}
+	LWLockRelease(ev_shared->waiters_lock);
+}
+
+void
+ev_waiters_cancel(Oid dboid)
+{
+	struct ev_verdict verdict = ev_verdict_of(EV_REASON_SMTP_TIMEOUT, EV_DETAIL_CANCELED);
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(ev_shared->waiters_lock, LW_EXCLUSIVE);
+	for (int i = 0; i < ev_shared->max_waiters; i++)
+	{
+		EvWaiter *w = &ev_shared->waiters[i];
+
+		if (w->pid == 0 || w->answered || w->dboid != dboid)
+			continue;
+		w->verdict = verdict;
+		w->checked_at = now;
+		w->retry_at = 0;
 		w->answered = true;
 		SetLatch(w->latch);
 	}

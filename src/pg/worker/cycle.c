@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/worker/aside.h"
+#include "pg/worker/cancel.h"
 #include "pg/worker/count.h"
 #include "pg/worker/cursor.h"
 #include "pg/worker/fitness.h"
@@ -211,6 +212,7 @@ after_commit(EvWorker *worker, const Done *done)
 {
 	EvDatabase *db = worker->db;
 
+	ev_cancel_tell(worker);
 	forget_outcomes(worker, done->finished, done->n_finished);
 	ev_aside_parked(worker);
 	ev_lost_return(worker);

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/worker/cancel.h"
 #include "pg/worker/egress.h"
 #include "pg/worker/health.h"
 #include "pg/worker/lease.h"
@@ -338,8 +339,11 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 	outcome->fresh = info->fresh;
 	outcome->expire = info->expire;
 	outcome->mx_fingerprint = (int64) result->mx_fingerprint;
-	outcome->put_back = result->put_back && flight->put_backs < worker->settings.max_put_backs;
-	if (outcome->put_back)
+	outcome->put_back = result->put_back && (ev_is_canceled(&result->verdict, true) ||
+	                                         flight->put_backs < worker->settings.max_put_backs);
+	if (ev_is_canceled(&outcome->verdict, outcome->put_back))
+		outcome->retry_after = EV_CANCELED_DELAY;
+	else if (outcome->put_back)
 		outcome->retry_after = Max((int32) result->retry_after, worker->settings.put_back_delay);
 	else if (result->verdict.detail == EV_DETAIL_PORT_25_BLOCKED)
 		outcome->retry_after = (int32) result->retry_after; /* that is no attempt: see _complete */

@@ -23,6 +23,7 @@
 #include "pg/shared/waits.h"
 #include "pg/worker/activity.h"
 #include "pg/worker/aside.h"
+#include "pg/worker/cancel.h"
 #include "pg/worker/count.h"
 #include "pg/worker/cursor.h"
 #include "pg/worker/fitness.h"
@@ -431,6 +432,7 @@ loop(EvWorker *worker)
 
 			take_over_what_came(worker);
 		}
+		ev_cancel_heed_pause(worker);
 		ev_prober_run(worker->prober);
 		ev_probing_collect(worker);
 		if (not_before != 0 && GetCurrentTimestamp() >= not_before)

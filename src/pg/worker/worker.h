@@ -121,6 +121,7 @@ typedef struct EvWorker
 	struct ev_host_fact *hosts;
 	int n_hosts;
 
+	bool canceled;    /* what was under way was stopped by the pause that there is */
 	uint64 completed; /* verdicts stored by this process */
 } EvWorker;
 
