@@ -229,7 +229,9 @@ is_subject(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 	word = word_before(text, match->begin);
 	if (is_one_of(" the a an our your this l los las les gli ", text, word))
 		word = word_before(text, word.begin);
-	return of_mailbox && is_one_of(" of de del des du di dei degli delle dos das ", text, word) &&
+	return of_mailbox &&
+	       is_one_of(" of for to de del des du di dei degli delle dos das fur fuer pour para per ",
+	                 text, word) &&
 	       word_before(text, word.begin).begin == pos;
 }
 
