@@ -92,6 +92,7 @@ ben@x.com
 host_not_found@x.com
 \.
 SELECT email FROM regress_signup ORDER BY 1;
+INSERT INTO regress_signup (email) VALUES ('ann@corp.com; bob@corp.com');
 -- misuse has a clear answer
 CREATE TRIGGER wrong_time AFTER INSERT ON regress_signup FOR EACH ROW EXECUTE FUNCTION email_verify_trigger('email');
 INSERT INTO regress_signup (email) VALUES ('cat@x.com');

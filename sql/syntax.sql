@@ -4,7 +4,7 @@ FROM (VALUES
 	('ann@example.com'), ('a.b-c_d+tag@sub.example.co.uk'), ('"quoted local"@example.com'), ('"a@b"@example.com'),
 	('!#$%&''*+-/=?^_`{|}~@example.com'), ('a@b.co'), ('a@xn--bcher-kva.example.com'),
 	('x@localhost'), ('x@[192.0.2.1]'), ('x@[IPv6:2001:db8::1]'),
-	(''), (' '), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('a@b@example.com'),
+	(''), (' '), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('a@b@example.com'), ('ann@example.com;bob@example.com'), ('jörg@example.com, and bob@example.com'),
 	('.ann@example.com'), ('ann.@example.com'), ('an..n@example.com'), ('an n@example.com'), ('ann @example.com'),
 	(' ann@example.com'), ('ann@example.com '), (E'ann@example.com\n'), ('"ann@example.com'), ('ann"@example.com'),
 	('ann@-example.com'), ('ann@example-.com'), ('ann@exa_mple.com'), ('ann@example..com'), ('ann@.example.com'),
@@ -21,7 +21,7 @@ SELECT email_syntax_ok('a@b.co', 'nonsense');
 SET email_verify.mode = sandbox;
 SELECT left(a, 34) AS address, v.reason, v.detail
 FROM (VALUES
-	(''), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('.ann@example.com'), ('ann.@example.com'),
+	(''), ('ann'), ('ann@'), ('@example.com'), ('ann@@example.com'), ('Ann <ann@corp.com>, bob@corp.com'), ('.ann@example.com'), ('ann.@example.com'),
 	('an..n@example.com'), ('an n@example.com'), (E'a\x01b@example.com'), ('"ann@example.com'), ('ann@-example.com'),
 	('ann@example..com'), ('ann@example.123'), ('ann@example'), ('x@[192.0.2.1]'),
 	(repeat('a', 65) || '@example.com'), ('a@' || repeat('b', 64) || '.com')) t (a), email_verdict(a) v;

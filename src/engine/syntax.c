@@ -39,7 +39,11 @@ bool
 ev_syntax_parse(const char *text, size_t n, enum ev_syntax_level level, struct ev_syntax *out)
 {
 	memset(out, 0, sizeof(*out));
-	return ev_syntax_parse_plain(text, n, out) || ev_syntax_parse_fully(text, n, level, out);
+	if (ev_syntax_parse_plain(text, n, out) || ev_syntax_parse_fully(text, n, level, out))
+		return true;
+	if (ev_syntax_is_several(text, n, &out->fault_at))
+		out->fault = EV_DETAIL_SEVERAL_ADDRESSES;
+	return false;
 }
 
 bool

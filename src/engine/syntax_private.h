@@ -34,6 +34,12 @@ extern bool ev_syntax_parse_mailbox(const char *text, size_t n, enum ev_syntax_l
 extern bool ev_syntax_parse_header(const char *text, size_t n, struct ev_syntax *out, char *bare);
 
 /*
+ * Is the text, which is no address, a list of addresses?  Then *separator_at is where the first of them ends: the offset of the
+ * comma, the semicolon, the blank … behind it.
+ */
+extern bool ev_syntax_is_several(const char *text, size_t n, uint32_t *separator_at);
+
+/*
  * The shortest form in which a local part travels: as a dot-string where it is one, else quoted,
  * with backslashes only where they are needed.  unquoted: what stood between the quotes, quoted
  * pairs undone.  Returns the length; writes to out (no NUL) unless it is NULL.

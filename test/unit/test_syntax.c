@@ -36,6 +36,58 @@ check(const struct row *rows, size_t n, enum ev_syntax_level level)
 	}
 }
 
+/* The place is that of the first separator. */
+static void
+several_addresses_are_told_from_a_broken_one(void **state)
+{
+	static const struct row rows[] = {
+		{"a@x.org;b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org,b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org\tb@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org\nb@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org\r\nb@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org/b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org|b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org+b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org\\b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org & b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 8},
+		{"a@x.org and b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org OR b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org, und b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org ; b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 8},
+		{"a@x.org;;b@x.org;", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org, b@x.org, c@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org, b@x.org, and more", EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"<a@x.org>, <b@x.org>", EV_DETAIL_SEVERAL_ADDRESSES, 9},
+		{"Ann Bee <a@x.org>; \"Bob, Cee\" <b@x.org>", EV_DETAIL_SEVERAL_ADDRESSES, 17},
+		{"mailto:a@x.org,mailto:b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 14},
+		{"\"a;b@c\"@x.org;b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 13},
+		{"a@x.org\xef\xbc\x9b"
+	     "b@x.org",
+	     EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@x.org\xe3\x80\x81"
+	     "b@x.org",
+	     EV_DETAIL_SEVERAL_ADDRESSES, 7},
+		{"a@[192.0.2.1], b@x.org", EV_DETAIL_SEVERAL_ADDRESSES, 13},
+		{" a@x.org, b@x.org ", EV_DETAIL_SEVERAL_ADDRESSES, 8},
+
+		/* one address, or none, whatever else is wrong */
+		{"a@b@corp.com", EV_DETAIL_TOO_MANY_AT_SIGNS, 3},
+		{"a@x.orgb@y.org", EV_DETAIL_TOO_MANY_AT_SIGNS, 8},
+		{"a@x.org,b", EV_DETAIL_INVALID_CHARACTER, 7},
+		{"a@x.org, @b", EV_DETAIL_INVALID_CHARACTER, 7},
+		{"@, b@x.org", EV_DETAIL_EMPTY_LOCAL_PART, 0},
+		{"a@x..org, b@x.org", EV_DETAIL_DOUBLE_DOT, 4},
+		{"a@x.org, b@x..org", EV_DETAIL_INVALID_CHARACTER, 7},
+		{"\"a@x.org, b@y.org\"@corp.com", EV_DETAIL_NONE, 0},
+		{"a/b@corp.com", EV_DETAIL_NONE, 0},
+	};
+
+	(void) state;
+	check(rows, N_ROWS(rows), EV_SYNTAX_INTERNET);
+}
+
 static void
 sound_addresses_are_not_refused(void **state)
 {
@@ -612,6 +664,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(several_addresses_are_told_from_a_broken_one),
 		cmocka_unit_test(sound_addresses_are_not_refused),
 		cmocka_unit_test(faults_of_the_local_part_are_named_and_placed),
 		cmocka_unit_test(faults_of_the_domain_are_named_and_placed),

@@ -126,7 +126,10 @@ refuse(Oid function, Relation rel, const char *column, const char *email, const 
 	     detail == NULL
 	         ? 0
 	         : errdetail("%s: %s.", detail, ev_detail_info(answer->verdict.detail)->description),
-	     suggestion == NULL ? 0 : errhint("Did you mean %s?", suggestion),
+	     suggestion != NULL ? errhint("Did you mean %s?", suggestion)
+	     : answer->verdict.detail == EV_DETAIL_SEVERAL_ADDRESSES
+	         ? errhint("Give one address; others belong into rows of their own.")
+	         : 0,
 	     errtableconstraint(rel, "email_verify"), err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 }
 
