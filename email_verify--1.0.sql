@@ -2393,7 +2393,8 @@ COMMENT ON FUNCTION email_verify.doctor(boolean) IS
 	'what keeps addresses from being verified here, and what to do about it; probe: also connect to a few mail servers';
 
 CREATE FUNCTION email_verify._enhanced_statuses(OUT code text, OUT subject text, OUT title text, OUT basic_codes text,
-	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text)
+	OUT reference text, OUT transient_reason text, OUT transient_detail text, OUT permanent_reason text, OUT permanent_detail text,
+	OUT description text, OUT useful_only_as text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_enhanced_statuses' LANGUAGE C STABLE ROWS 80;
 CREATE FUNCTION email_verify._reply_codes(OUT code integer, OUT meaning text, OUT reference text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ev_reply_codes' LANGUAGE C STABLE ROWS 50;
@@ -2401,22 +2402,26 @@ CREATE FUNCTION email_verify._find_enhanced(code_or_line text, OUT code text, OU
 AS 'MODULE_PATHNAME', 'ev_find_enhanced' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE VIEW email_verify.enhanced_status AS
-	SELECT s.code, s.subject, s.title, s.basic_codes, s.reference,
+	SELECT s.code, s.subject, s.title, s.description, s.useful_only_as, s.basic_codes, s.reference,
 		s.transient_reason::email_verify.verification_reason AS transient_reason, s.transient_detail,
 		s.permanent_reason::email_verify.verification_reason AS permanent_reason, s.permanent_detail
 	FROM email_verify._enhanced_statuses() s;
 COMMENT ON VIEW email_verify.enhanced_status IS
 	'the registry of enhanced status codes, and the verdict that 4.y.z and 5.y.z imply at RCPT where no text says more';
+COMMENT ON COLUMN email_verify.enhanced_status.description IS 'what it means';
+COMMENT ON COLUMN email_verify.enhanced_status.useful_only_as IS
+	'permanent (5.y.z), transient (4.y.z) or success (2.y.z), where the code says something with that class only; NULL: with more than one';
 
 CREATE VIEW email_verify.reply_code AS
 	SELECT c.code, c.meaning, c.reference FROM email_verify._reply_codes() c;
 COMMENT ON VIEW email_verify.reply_code IS 'SMTP reply codes and their meaning';
 
 CREATE FUNCTION @extschema@.email_enhanced_status(code_or_line text, OUT code text, OUT class text, OUT subject text, OUT title text,
-	OUT basic_codes text, OUT reference text, OUT reason email_verify.verification_reason, OUT detail text)
+	OUT description text, OUT useful_only_as text, OUT basic_codes text, OUT reference text,
+	OUT reason email_verify.verification_reason, OUT detail text)
 RETURNS SETOF record LANGUAGE SQL STABLE STRICT ROWS 1
 BEGIN ATOMIC
-	SELECT f.code, f.class, s.subject, s.title, s.basic_codes, s.reference,
+	SELECT f.code, f.class, s.subject, s.title, s.description, s.useful_only_as, s.basic_codes, s.reference,
 		CASE WHEN f.class = 'Persistent Transient Failure' THEN s.transient_reason
 			WHEN f.class = 'Success' THEN NULL ELSE s.permanent_reason END,
 		CASE WHEN f.class = 'Persistent Transient Failure' THEN s.transient_detail

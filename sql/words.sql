@@ -17,6 +17,9 @@ SELECT email_verdict_as(email_verdict('ann@example.com'), 'nonsense');
 -- status codes
 SELECT count(*), count(DISTINCT code), count(permanent_reason), count(transient_reason) FROM email_verify.enhanced_status;
 SELECT code, title, basic_codes, permanent_reason, permanent_detail, transient_reason, transient_detail FROM email_verify.enhanced_status;
+SELECT useful_only_as, count(*), bool_and(description ~ '^[A-Z].*[^.]$') AS described, string_agg(code, ' ' ORDER BY code COLLATE "C") AS codes FROM email_verify.enhanced_status GROUP BY 1 ORDER BY 1;
+SELECT code, description FROM email_verify.enhanced_status WHERE code IN ('X.1.1', 'X.2.2', 'X.7.1', 'X.7.25') ORDER BY 1;
+SELECT class, useful_only_as FROM email_enhanced_status('450 4.1.1 unknown') WHERE description ~ 'no such mailbox';
 SELECT count(*), min(code), max(code), bool_and(meaning <> '') FROM email_verify.reply_code;
 SELECT * FROM email_verify.reply_code WHERE code IN (211, 421, 544, 550, 556, 557);
 SELECT q AS asked, e.code, e.class, e.title, e.reason, e.detail

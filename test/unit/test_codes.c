@@ -255,7 +255,8 @@ no_code_or_word_is_without_a_line(void **state)
 #include "engine/vocabulary.def"
 	};
 	static const unsigned enhanced[][2] = {
-#define EV_ENHANCED(subject, detail, title, basic, reference) {(subject), (detail)},
+#define EV_ENHANCED(subject, detail, title, basic, reference, useful, description)                 \
+	{(subject), (detail)},
 #include "engine/enhanced_status.def"
 	};
 	static const int codes[] = {

@@ -74,7 +74,8 @@ each_code_of_the_registry_means_the_same_with_and_without_a_host(void **state)
 	{
 		int subject, detail;
 	} codes[] = {
-#define EV_ENHANCED(subject, detail, title, basic, reference) {(subject), (detail)},
+#define EV_ENHANCED(subject, detail, title, basic, reference, useful, description)                 \
+	{(subject), (detail)},
 #include "engine/enhanced_status.def"
 	};
 

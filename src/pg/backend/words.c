@@ -87,11 +87,17 @@ struct enhanced
 	const char *title;
 	const char *basic;
 	const char *reference;
+	const char *useful; /* NULL: with either class */
+	const char *description;
 };
 
+#define PERMANENT "permanent"
+#define TRANSIENT "transient"
+#define SUCCESS   "success"
+#define EITHER    NULL
 static const struct enhanced statuses[] = {
-#define EV_ENHANCED(subject, detail, title, basic, reference)                                      \
-	{(subject), (detail), (title), (basic), (reference)},
+#define EV_ENHANCED(subject, detail, title, basic, reference, useful, description)                 \
+	{(subject), (detail), (title), (basic), (reference), (useful), (description)},
 #include "engine/enhanced_status.def"
 };
 
@@ -127,7 +133,7 @@ implied(int klass, const struct enhanced *status, Datum *values, bool *nulls)
 		values[1] = text_datum(detail);
 }
 
-#define N_STATUS_COLUMNS 9
+#define N_STATUS_COLUMNS 11
 
 static void
 fill_status(const struct enhanced *status, Datum *values, bool *nulls)
@@ -142,6 +148,10 @@ fill_status(const struct enhanced *status, Datum *values, bool *nulls)
 	values[4] = text_datum(status->reference);
 	implied(4, status, &values[5], &nulls[5]);
 	implied(5, status, &values[7], &nulls[7]);
+	values[9] = text_datum(status->description);
+	nulls[10] = status->useful == NULL;
+	if (!nulls[10])
+		values[10] = text_datum(status->useful);
 }
 
 /* _enhanced_statuses(): one row for each code of the registry */
