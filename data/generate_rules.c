@@ -2,10 +2,9 @@
  * generate_rules.c
  *	  Makes the matcher of reply rules (src/engine/reply_rules.c) and prints it as C.
  *
- * Nodes are numbered so that the edges of node n are node_edges[n] to node_edges[n + 1] and what ends
- * there is node_ends[n] to node_ends[n + 1].  node_hints[n] has the edges' bytes modulo 32, as a set,
- * the first rule that ends there or below, and whether one ends there.  Node 0 is the root of the patterns, WORD_ROOT that of
- * the words they are made of.  Marks (reply_marks.def) are in the same tree, as rules from FIRST_MARK on;
+ * Nodes are numbered in breadth, so that those behind a node follow each other, and what is known of a node
+ * lies together: how it is reached takes one look at tree[] and one at the bytes behind it, byte_of[].
+ * Node 0 is the root of the patterns, WORD_ROOT that of the words they are made of.  Marks (reply_marks.def) are in the same tree, as rules from FIRST_MARK on;
  * no rule found so far keeps them from being looked for.
  */
 #define EV_REPLY_RULE_TABLE rules
@@ -180,6 +179,45 @@ count_children(unsigned node)
 	return n;
 }
 
+static unsigned
+count_ends(unsigned node)
+{
+	unsigned n = 0;
+
+	for (unsigned e = nodes[node].first_end; e != 0; e = ends[e - 1].next)
+		n++;
+	return n;
+}
+
+static void
+print_tree(void)
+{
+	unsigned first_end = 0;
+
+	printf("static const struct\n{\n\tuint32_t bytes; /* of the nodes behind it, modulo 32, as a set */\n"
+	       "\tuint16_t rule; /* the first that ends here or below */\n"
+	       "\tuint16_t child; /* the first node behind it */\n"
+	       "\tuint16_t end; /* in rule_ends[]: the first that ends here */\n"
+	       "\tuint8_t n_children, n_ends;\n} tree[] = {\n");
+	for (unsigned i = 0; i < n_order; i++)
+	{
+		const struct node *node = &nodes[order[i]];
+		unsigned children = count_children(order[i]);
+		unsigned n_ends_here = count_ends(order[i]);
+		uint32_t set = 0;
+
+		if (children > 255 || n_ends_here > 255)
+			die("too much at one node");
+		for (unsigned c = node->child; c != 0; c = nodes[c].next)
+			set |= UINT32_C(1) << nodes[c].byte % 32;
+		printf("{UINT32_C(0x%x),%u,%u,%u,%u,%u},%s", (unsigned) set, node->first_rule,
+		       node->child == 0 ? 0 : nodes[node->child].number, first_end, children, n_ends_here,
+		       i % 8 == 7 ? "\n" : "");
+		first_end += n_ends_here;
+	}
+	printf("};\n");
+}
+
 static void
 print_sets(void)
 {
@@ -233,8 +271,6 @@ print_sets(void)
 int
 main(void)
 {
-	unsigned n = 0;
-
 	for (unsigned i = 0; i < N_RULES; i++)
 		if (rules[i].pattern != NULL)
 		{
@@ -254,18 +290,7 @@ main(void)
 	find_first_rules();
 	print_sets();
 
-	printf("static const struct\n{\n\tuint32_t bytes;\n\tuint16_t rule;\n\tuint16_t ends;\n} node_hints[] = {\n");
-	for (unsigned i = 0; i < n_order; i++)
-	{
-		uint32_t set = 0;
-
-		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
-			set |= UINT32_C(1) << nodes[c].byte % 32;
-		printf("{UINT32_C(0x%x),%u,%d},%s", (unsigned) set, nodes[order[i]].first_rule,
-		       nodes[order[i]].first_end != 0,
-		       i % 8 == 7 ? "\n" : "");
-	}
-	printf("};\n");
+	print_tree();
 	printf("static const uint16_t first_nodes[256] = {");
 	for (unsigned c = 0; c < 256; c++)
 	{
@@ -285,32 +310,10 @@ main(void)
 			printf("[%u] = %u,", nodes[at2].byte, nodes[at2].number);
 		printf("},\n");
 	}
-	printf("};\nstatic const uint16_t node_edges[] = {");
+	printf("};\nstatic const unsigned char byte_of[] = {");
 	for (unsigned i = 0; i < n_order; i++)
-	{
-		printf("%u,%s", n, i % 16 == 15 ? "\n" : "");
-		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
-			n++;
-	}
-	printf("%u};\nstatic const unsigned char edge_bytes[] = {", n);
-	n = 0;
-	for (unsigned i = 0; i < n_order; i++)
-		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
-			printf("%u,%s", nodes[c].byte, n++ % 16 == 15 ? "\n" : "");
-	printf("};\nstatic const uint16_t edge_nodes[] = {");
-	n = 0;
-	for (unsigned i = 0; i < n_order; i++)
-		for (unsigned c = nodes[order[i]].child; c != 0; c = nodes[c].next)
-			printf("%u,%s", nodes[c].number, n++ % 16 == 15 ? "\n" : "");
-	printf("};\nstatic const uint16_t node_ends[] = {");
-	n = 0;
-	for (unsigned i = 0; i < nodes[1].number; i++)
-	{
-		printf("%u,%s", n, i % 16 == 15 ? "\n" : "");
-		for (unsigned e = nodes[order[i]].first_end; e != 0; e = ends[e - 1].next)
-			n++;
-	}
-	printf("%u};\nstatic const struct rule_end\n{\n\tuint16_t rule, from, to;\n} rule_ends[] = {\n", n);
+		printf("%u,%s", nodes[order[i]].byte, i % 16 == 15 ? "\n" : "");
+	printf("};\nstatic const struct rule_end\n{\n\tuint16_t rule, from, to;\n} rule_ends[] = {\n");
 	for (unsigned i = 0; i < nodes[1].number; i++)
 		for (unsigned e = nodes[order[i]].first_end; e != 0; e = ends[e - 1].next)
 			printf("{%u,%u,%u},\n", ends[e - 1].rule, ends[e - 1].from, ends[e - 1].to);

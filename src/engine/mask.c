@@ -448,6 +448,18 @@ ipv6(const struct text *text, const char *p)
 	return (size_t) (q - p);
 }
 
+/* Does a word begin here that no byte follows which could make it an address or a name? */
+static bool
+is_plain_word(const struct text *text, const char *p)
+{
+	if (!is_word_char(*p) || is_word_char(before(text, p)))
+		return false;
+	while (p < text->end && is_word_char(*p))
+		p++;
+	return p == text->end ||
+	       (!(classes[(unsigned char) *p] & (LOCAL | HOST)) && *p != '@' && *p != ':');
+}
+
 /* The first bytes of all terms, as a set; small letters. */
 struct first_bytes
 {
@@ -472,6 +484,8 @@ match_at(const struct text *text, const char *p, const struct ev_mask_terms *ter
 	size_t len = first->is[(unsigned char) ev_lower(*p)] ? known_term(text, p, terms) : 0;
 	size_t n;
 
+	if (is_plain_word(text, p))
+		return len;
 	if ((n = path(text, p)) > len)
 		len = n;
 	if ((n = address(text, p)) > len)
@@ -552,7 +566,9 @@ ev_mask_text_told(const char *text_start, size_t n, const struct ev_mask_terms *
 		/* no recogniser begins within a word */
 		if (p > text_start && is_word_char(*p) && is_word_char(p[-1]) && !is_high(*p))
 		{
-			out[len++] = ev_lower(*p++);
+			do
+				out[len++] = ev_lower(*p++);
+			while (p < text.end && len + 2 < size && is_word_char(*p) && !is_high(*p));
 			continue;
 		}
 		match = match_at(&text, p, terms, &first);

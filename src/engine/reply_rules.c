@@ -61,14 +61,14 @@ ev_reply_rule_heeds(const struct ev_reply_rule *rule, const struct ev_pattern_te
 static inline unsigned
 step(unsigned node, unsigned char byte)
 {
-	unsigned edge = node_edges[node];
-	unsigned end = node_edges[node + 1];
+	unsigned child = tree[node].child;
+	unsigned end = child + tree[node].n_children;
 
-	if ((node_hints[node].bytes >> byte % 32 & 1) == 0)
+	if ((tree[node].bytes >> byte % 32 & 1) == 0)
 		return 0;
-	for (; edge < end; edge++)
-		if (edge_bytes[edge] == byte)
-			return edge_nodes[edge];
+	for (; child < end; child++)
+		if (byte_of[child] == byte)
+			return child;
 	return 0;
 }
 
@@ -174,13 +174,12 @@ walk_text(struct walk *walk)
 		size_t pos = text->words[i];
 		unsigned node = first_nodes[(unsigned char) text->text[pos]];
 
-		for (pos++; node != 0 && node_hints[node].rule < walk->best; pos++)
+		for (pos++; node != 0 && tree[node].rule < walk->best; pos++)
 		{
 			unsigned char byte;
 
-			if (node_hints[node].ends != 0)
-				for (unsigned k = node_ends[node]; k < node_ends[node + 1]; k++)
-					consider(walk, &rule_ends[k], text->words[i], pos);
+			for (unsigned k = 0; k < tree[node].n_ends; k++)
+				consider(walk, &rule_ends[tree[node].end + k], text->words[i], pos);
 			if (pos >= text->len)
 				break;
 			byte = (unsigned char) text->text[pos];
