@@ -2,8 +2,8 @@
  * generate_rules.c
  *	  Makes the matcher of reply rules (src/engine/reply_rules.c) and prints it as C.
  *
- * Nodes are numbered in breadth, so that those behind a node follow each other, and what is known of a node
- * lies together: how it is reached takes one look at tree[] and one at the bytes behind it, byte_of[].
+ * Nodes behind a node follow each other, near what is behind them, and what is known of a node lies together:
+ * a step takes one look at tree[] and one at the bytes behind it, byte_of[].
  * Node 0 is the root of the patterns, WORD_ROOT that of the words they are made of.  Marks (reply_marks.def) are in the same tree, as rules from FIRST_MARK on;
  * no rule found so far keeps them from being looked for.
  */
@@ -131,20 +131,25 @@ add_words(const char *pattern)
 	}
 }
 
-/* Number the tree below a root in breadth, so that the roots' near nodes lie together. */
+/* Number what is behind a node: children one after the other, then what is behind each, near them in memory. */
+static void
+number_behind(unsigned node)
+{
+	for (unsigned c = nodes[node].child; c != 0; c = nodes[c].next)
+	{
+		nodes[c].number = n_order;
+		order[n_order++] = c;
+	}
+	for (unsigned c = nodes[node].child; c != 0; c = nodes[c].next)
+		number_behind(c);
+}
+
 static void
 number(unsigned root)
 {
-	unsigned at = n_order;
-
 	nodes[root].number = n_order;
 	order[n_order++] = root;
-	for (; at < n_order; at++)
-		for (unsigned c = nodes[order[at]].child; c != 0; c = nodes[c].next)
-		{
-			nodes[c].number = n_order;
-			order[n_order++] = c;
-		}
+	number_behind(root);
 }
 
 /* Below nodes come after them in order. */

@@ -174,13 +174,15 @@ code_at(size_t form, const char *text, size_t len, size_t pos, const struct ques
         char *id)
 {
 	const struct ev_code_form_info *info = &ev_code_forms[form];
-	size_t prefix = strlen(info->prefix);
+	size_t prefix = 0;
 	const struct ev_provider_code *code;
 	size_t begin;
 	size_t n;
 
-	if (len - pos < prefix || memcmp(text + pos, info->prefix, prefix) != 0 ||
-	    !read_tail(info, text, len, pos + prefix, &begin, &n))
+	for (; info->prefix[prefix] != '\0'; prefix++)
+		if (pos + prefix >= len || text[pos + prefix] != info->prefix[prefix])
+			return NULL;
+	if (!read_tail(info, text, len, pos + prefix, &begin, &n))
 		return NULL;
 	code = row_of(form, ev_code_value(text + begin, n), question);
 	if (code != NULL)
