@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 
 PG_MODULE_MAGIC;
@@ -20,6 +21,8 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(bench_cpu);
 PG_FUNCTION_INFO_V1(bench_rss);
 PG_FUNCTION_INFO_V1(bench_spi);
+PG_FUNCTION_INFO_V1(bench_record);
+PG_FUNCTION_INFO_V1(bench_rows);
 
 /*
  * bench_cpu(): nanoseconds of CPU this process has used.  Not of the wall: the machine may have
@@ -89,4 +92,45 @@ bench_spi(PG_FUNCTION_ARGS)
 	if (null)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(reason);
+}
+
+/* A row of the result's columns: a word in each text, NULL in the others. */
+static void
+fill_row(TupleDesc desc, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		nulls[i] = TupleDescAttr(desc, i)->atttypid != TEXTOID;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum("a word or two");
+	}
+}
+
+/* bench_record(...): such a row. */
+Datum
+bench_record(PG_FUNCTION_ARGS)
+{
+	Datum values[MaxHeapAttributeNumber];
+	bool nulls[MaxHeapAttributeNumber];
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "bench_record must return a record");
+	(void) PG_GETARG_TEXT_PP(0);
+	fill_row(desc, values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* bench_rows(...): the set of one such row. */
+Datum
+bench_rows(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum values[MaxHeapAttributeNumber];
+	bool nulls[MaxHeapAttributeNumber];
+
+	(void) PG_GETARG_TEXT_PP(0);
+	InitMaterializedSRF(fcinfo, 0);
+	fill_row(rsinfo->setDesc, values, nulls);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
 }

@@ -4,6 +4,11 @@
  */
 #include "engine/provider.h"
 
+#include <limits.h>
+#include <string.h>
+
+#include "engine/ascii.h"
+
 static const struct ev_provider_info providers[EV_N_PROVIDER] = {
 #define EV_PROVIDER(id, label, kind, trust_accept, trust_reject, needs_control, one_rcpt)          \
 	[EV_PROVIDER_##id] = {(label),        EV_PROVIDER_##kind, (trust_accept),                      \
@@ -23,40 +28,54 @@ static const struct suffix suffixes[] = {
 #include "engine/provider.def"
 };
 
-/* Does host (n bytes) end in this suffix, at the beginning of a label? */
+/* Is this, of the suffix's length, the suffix? */
 static bool
-has_suffix(const char *host, size_t n, const struct suffix *suffix)
+is_suffix(const char *tail, const struct suffix *suffix)
 {
-	size_t start;
-
-	if (n < suffix->len)
-		return false;
-	start = n - suffix->len;
-	if (start > 0 && host[start - 1] != '.')
-		return false;
-	for (size_t i = suffix->len; i-- > 0;)
-	{
-		char c = host[start + i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char) (c + ('a' - 'A'));
-		if (c != suffix->name[i])
+	for (size_t i = 0; i < suffix->len; i++)
+		if (ev_lower(tail[i]) != suffix->name[i])
 			return false;
-	}
 	return true;
+}
+
+/* Lengths of the suffixes: a short table, in which few fit. */
+static const unsigned char lengths[] = {
+#define EV_MX_SUFFIX(suffix, provider) sizeof(suffix) - 1,
+#include "engine/provider.def"
+};
+
+/* The provider that has this tail of a host's name, of n bytes; EV_PROVIDER_OTHER for none. */
+static enum ev_provider
+provider_of_tail(const char *tail, size_t n)
+{
+	const unsigned char *end = lengths + sizeof(lengths);
+
+	for (const unsigned char *at = lengths; n <= UCHAR_MAX; at++)
+	{
+		at = memchr(at, (int) n, (size_t) (end - at));
+		if (at == NULL)
+			break;
+		if (is_suffix(tail, &suffixes[at - lengths]))
+			return suffixes[at - lengths].provider;
+	}
+	return EV_PROVIDER_OTHER;
 }
 
 enum ev_provider
 ev_provider_of_host(const char *host, size_t n)
 {
-	const struct suffix *best = NULL;
-
 	if (n > 0 && host[n - 1] == '.')
 		n--;
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-		if ((best == NULL || suffixes[i].len > best->len) && has_suffix(host, n, &suffixes[i]))
-			best = &suffixes[i];
-	return best == NULL ? EV_PROVIDER_OTHER : best->provider;
+	/* the longest suffix counts */
+	for (size_t at = 0; at < n; at++)
+		if (at == 0 || host[at - 1] == '.')
+		{
+			enum ev_provider provider = provider_of_tail(host + at, n - at);
+
+			if (provider != EV_PROVIDER_OTHER)
+				return provider;
+		}
+	return EV_PROVIDER_OTHER;
 }
 
 const struct ev_provider_info *

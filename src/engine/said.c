@@ -197,6 +197,7 @@ void
 ev_said_parse(struct ev_slice said, struct ev_said *out)
 {
 	struct ev_slice s = skip_type(ev_slice_trim(ev_slice_to(said, SAID_MAX)));
+	struct ev_slice_pairs pairs;
 	size_t at;
 
 	memset(out, 0, sizeof(*out));
@@ -207,10 +208,11 @@ ev_said_parse(struct ev_slice said, struct ev_said *out)
 	out->host = out->reply;
 	if (s.n == 0)
 		return;
-	out->stage = ev_said_find_stage(s);
+	ev_slice_pairs_of(s, &pairs);
+	out->stage = ev_said_find_stage(s, &pairs);
 	at = find_reply(s);
 	if (at > 0)
-		out->host = ev_said_find_host(ev_slice_to(s, at < s.n ? at : s.n));
+		out->host = ev_said_find_host(ev_slice_to(s, at < s.n ? at : s.n), &pairs);
 	if (at < s.n)
 	{
 		out->code = code_at(s, at);

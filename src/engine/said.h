@@ -48,10 +48,14 @@ extern void ev_said_reply(const struct ev_said *said, struct ev_reply *out);
 /* "rcpt", "data", "mail", … (any case); false when it is none. */
 extern bool ev_said_stage_by_label(struct ev_slice label, enum ev_said_stage *out);
 
-/* The host that is named in some words before a reply; empty when there is none. */
-extern struct ev_slice ev_said_find_host(struct ev_slice words);
+/*
+ * The host that is named in some words before a reply; empty when there is none.  pairs are those of the
+ * words, or of more.
+ */
+extern struct ev_slice ev_said_find_host(struct ev_slice words, const struct ev_slice_pairs *pairs);
 
-/* The command, or the moment, that some words name. */
-extern enum ev_said_stage ev_said_find_stage(struct ev_slice words);
+/* The command, or the moment, that some words name.  pairs likewise. */
+extern enum ev_said_stage ev_said_find_stage(struct ev_slice words,
+                                             const struct ev_slice_pairs *pairs);
 
 #endif

@@ -33,7 +33,7 @@ host_at(struct ev_slice s, size_t at)
 }
 
 struct ev_slice
-ev_said_find_host(struct ev_slice s)
+ev_said_find_host(struct ev_slice s, const struct ev_slice_pairs *pairs)
 {
 	static const char *const marks[] = {"host ",
 	                                    "connect to ",
@@ -57,6 +57,8 @@ ev_said_find_host(struct ev_slice s)
 	{
 		struct ev_slice rest = s;
 
+		if (!ev_slice_pairs_may_have(pairs, marks[i]))
+			continue;
 		while (ev_slice_find(rest, marks[i], &at))
 		{
 			size_t start = at + strlen(marks[i]);
@@ -140,7 +142,7 @@ command_stage(struct ev_slice s)
 }
 
 enum ev_said_stage
-ev_said_find_stage(struct ev_slice s)
+ev_said_find_stage(struct ev_slice s, const struct ev_slice_pairs *pairs)
 {
 	static const char *const marks[] = {
 		"in reply to ",     "in response to ",   " after ",      "while sending ", ">>> ",
@@ -166,6 +168,8 @@ ev_said_find_stage(struct ev_slice s)
 		struct ev_slice rest = s;
 		enum ev_said_stage last = EV_SAID_UNKNOWN;
 
+		if (!ev_slice_pairs_may_have(pairs, marks[i]))
+			continue;
 		while (ev_slice_find(rest, marks[i], &at))
 		{
 			enum ev_said_stage stage;
@@ -184,7 +188,8 @@ ev_said_find_stage(struct ev_slice s)
 			return last;
 	}
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (ev_slice_find(s, phrases[i].words, NULL))
+		if (ev_slice_pairs_may_have(pairs, phrases[i].words) &&
+		    ev_slice_find(s, phrases[i].words, NULL))
 			return phrases[i].stage;
 	return EV_SAID_UNKNOWN;
 }

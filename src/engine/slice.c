@@ -94,6 +94,38 @@ ev_slice_find(struct ev_slice slice, const char *text, size_t *at)
 	return false;
 }
 
+/* Bytes of either case have one place. */
+static inline unsigned
+pair_of(char first, char second)
+{
+	return ((first & 0x5f) * 29u + (second & 0x5f)) % 1024;
+}
+
+void
+ev_slice_pairs_of(struct ev_slice slice, struct ev_slice_pairs *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 1; i < slice.n; i++)
+	{
+		unsigned pair = pair_of(slice.s[i - 1], slice.s[i]);
+
+		out->bits[pair / 64] |= UINT64_C(1) << pair % 64;
+	}
+}
+
+bool
+ev_slice_pairs_may_have(const struct ev_slice_pairs *pairs, const char *text)
+{
+	for (; text[1] != '\0'; text++)
+	{
+		unsigned pair = pair_of(text[0], text[1]);
+
+		if ((pairs->bits[pair / 64] >> pair % 64 & 1) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* Where the first LF or CR of n bytes is; n when there is none.  Looks no further than it must. */
 static size_t
 find_line_end(const char *s, size_t n)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/ascii.h"
 
@@ -31,6 +32,17 @@ ev_slice_starts(struct ev_slice slice, const char *text)
 		return text[0] == '\0';
 	return ev_slice_starts_as(slice, text);
 }
+
+/* Which two bytes follow each other in a text, hashed: tells quickly that a text is not in it. */
+struct ev_slice_pairs
+{
+	uint64_t bits[16];
+};
+
+extern void ev_slice_pairs_of(struct ev_slice slice, struct ev_slice_pairs *out);
+
+/* May text, of two bytes at least, stand there? */
+extern bool ev_slice_pairs_may_have(const struct ev_slice_pairs *pairs, const char *text);
 
 /* Without blanks at its ends; from an offset on; its first n bytes. */
 extern struct ev_slice ev_slice_trim(struct ev_slice slice);

@@ -20,6 +20,29 @@ PG_FUNCTION_INFO_V1(ev_classify_bounce_bytea);
 /* The part of a reply that is looked at; the engine looks at less. */
 #define EV_REPLY_LOOK 16384
 
+/*
+ * The function's columns, made out once for a statement: from the catalogue that takes longer than to read a
+ * reply.  It counts as referred to, so that no executor frees it.
+ */
+static TupleDesc
+result_of(FunctionCallInfo fcinfo)
+{
+	FmgrInfo *flinfo = fcinfo->flinfo;
+	MemoryContext old;
+	TupleDesc desc;
+
+	if (flinfo->fn_extra != NULL)
+		return flinfo->fn_extra;
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
+	desc = CreateTupleDescCopy(BlessTupleDesc(desc));
+	MemoryContextSwitchTo(old);
+	desc->tdrefcount = 1;
+	flinfo->fn_extra = desc;
+	return desc;
+}
+
 /* A tuple being filled. */
 typedef struct EvColumns
 {
@@ -134,15 +157,12 @@ ev_classify_reply(PG_FUNCTION_ARGS)
 	struct ev_diagnosis diagnosis;
 	struct ev_said said;
 	struct ev_slice slice;
-	TupleDesc desc;
 	Datum values[N_REPLY_COLUMNS];
 	bool nulls[N_REPLY_COLUMNS];
 	EvColumns columns = {values, nulls, 0};
 	text *argument;
 	size_t len;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "email_classify_reply must return a record");
 	stage = stage_argument(fcinfo, 2);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -165,7 +185,7 @@ ev_classify_reply(PG_FUNCTION_ARGS)
 	ev_diagnose(&said, &context, &reply, &diagnosis);
 	fill_reply(&columns, &diagnosis, reply.code / 100, said.code != 0 || said.enhanced.klass != 0);
 	Assert(columns.n == N_REPLY_COLUMNS);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_of(fcinfo), values, nulls)));
 }
 
 /* --- whole messages ---------------------------------------------------------------------------------------- */
@@ -277,6 +297,24 @@ tell_that_nothing_was_read(enum ev_bounce_event event, struct ev_slice message)
 	}
 }
 
+/* As InitMaterializedSRF(), with a descriptor that is there. */
+static void
+begin_rows(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) || !(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("set-valued function called in context that cannot accept a set")));
+	rsinfo->setDesc = result_of(fcinfo);
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+	                                          false, work_mem);
+	MemoryContextSwitchTo(old);
+	rsinfo->returnMode = SFRM_Materialize;
+}
+
 static Datum
 classify_bounce(FunctionCallInfo fcinfo, const char *message, size_t len)
 {
@@ -284,7 +322,7 @@ classify_bounce(FunctionCallInfo fcinfo, const char *message, size_t len)
 	EvBounceRoom *r = room();
 	size_t n = 0;
 
-	InitMaterializedSRF(fcinfo, 0);
+	begin_rows(fcinfo);
 	if (len > EV_BOUNCE_MESSAGE_MAX)
 	{
 		ereport(NOTICE, (errmsg("a message of %zu bytes is not read", len),

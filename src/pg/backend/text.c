@@ -69,9 +69,11 @@ ev_long_to_utf8(const char *text, size_t len, size_t *out_len)
 	bool ascii = true;
 
 	*out_len = len;
+	if (from == PG_UTF8 || from == PG_SQL_ASCII)
+		return text;
 	for (size_t i = 0; i < len && ascii; i++)
 		ascii = (unsigned char) text[i] < 0x80;
-	if (ascii || from == PG_UTF8 || from == PG_SQL_ASCII)
+	if (ascii)
 		return text;
 	proc = FindDefaultConversionProc(from, PG_UTF8);
 	if (!OidIsValid(proc))
@@ -113,9 +115,11 @@ ev_text_from_utf8(const char *utf8)
 	char *converted;
 	bool ascii = true;
 
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return cstring_to_text_with_len(utf8, len);
 	for (size_t i = 0; i < len && ascii; i++)
 		ascii = (unsigned char) utf8[i] < 0x80;
-	if (ascii || encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	if (ascii)
 		return cstring_to_text_with_len(utf8, len);
 	converted = convert(utf8, len, PG_UTF8, encoding, &len);
 	if (converted != NULL)
