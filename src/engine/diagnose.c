@@ -146,7 +146,7 @@ scope_of(const struct ev_finding *finding)
  */
 static bool
 names_another(const struct ev_finding *finding, const struct ev_bounce_rule *rule,
-              const struct ev_bounce_words *words)
+              struct ev_bounce_words *words)
 {
 	if (finding->strength != EV_STRONG || by_code(finding))
 		return false;
@@ -278,7 +278,7 @@ resolve_contradiction(struct ev_reply *reply, enum ev_stage stage, const struct 
 
 /* Is it said, in the words or around the quoted reply, that it was the last of many attempts? */
 static bool
-is_expired(const struct ev_said *said, const struct ev_bounce_words *words)
+is_expired(const struct ev_said *said, struct ev_bounce_words *words)
 {
 	struct ev_slice before = {said->all.s, 0};
 
@@ -293,8 +293,8 @@ is_expired(const struct ev_said *said, const struct ev_bounce_words *words)
 
 /* The rule for what a peer says of a message; NULL where something else is said. */
 static const struct ev_bounce_rule *
-message_rule(const struct ev_said *said, struct ev_enhanced enhanced,
-             const struct ev_bounce_words *words, const struct ev_finding *finding)
+message_rule(const struct ev_said *said, struct ev_enhanced enhanced, struct ev_bounce_words *words,
+             const struct ev_finding *finding)
 {
 	const struct ev_bounce_rule *rule;
 
@@ -313,7 +313,7 @@ static void
 diagnose(const struct ev_said *said, const struct ev_diagnose_context *context, struct heard *heard,
          struct ev_reply *reply, struct ev_diagnosis *out)
 {
-	const struct ev_bounce_words *words = &heard->words;
+	struct ev_bounce_words *words = &heard->words;
 	bool hosted = heard->host[0] != '\0';
 	bool classified = false;
 	enum ev_stage stage = stage_of(said->stage);
@@ -339,7 +339,7 @@ diagnose(const struct ev_said *said, const struct ev_diagnose_context *context, 
 	}
 
 	mask(reply, heard);
-	out->expired = is_expired(said, words);
+	out->expired = context->bounce && is_expired(said, words);
 
 	/* a provider's numbered code says more than the words around it */
 	if (ev_provider_code_find(reply, stage, heard->provider, &heard->terms, &words->text,

@@ -23,7 +23,7 @@ struct ev_diagnosis
 {
 	struct ev_finding finding;
 	enum ev_bounce_scope scope;
-	bool expired; /* given up after trying */
+	bool expired; /* given up after trying; told of bounces alone */
 };
 
 /*

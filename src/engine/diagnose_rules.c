@@ -74,6 +74,16 @@ patterns(void)
 
 _Static_assert(N_PATTERNS <= EV_INDEX_PATTERNS_MAX, "more rules than the index has room for");
 
+/* Do the words match this pattern?  All are looked for at once. */
+static bool
+has(struct ev_bounce_words *words, size_t pattern)
+{
+	if (!words->matched)
+		ev_pattern_index_match(patterns(), &words->text, &words->set);
+	words->matched = true;
+	return ev_pattern_set_has(&words->set, pattern);
+}
+
 static bool
 enhanced_fits(const struct ev_bounce_rule *rule, struct ev_enhanced enhanced)
 {
@@ -84,7 +94,7 @@ enhanced_fits(const struct ev_bounce_rule *rule, struct ev_enhanced enhanced)
 }
 
 const struct ev_bounce_rule *
-ev_bounce_rule_find(unsigned when, struct ev_enhanced enhanced, const struct ev_bounce_words *words)
+ev_bounce_rule_find(unsigned when, struct ev_enhanced enhanced, struct ev_bounce_words *words)
 {
 	for (size_t i = 0; i < N_RULES; i++)
 	{
@@ -92,12 +102,12 @@ ev_bounce_rule_find(unsigned when, struct ev_enhanced enhanced, const struct ev_
 
 		if (!((unsigned) rule->when & when) || !enhanced_fits(rule, enhanced))
 			continue;
-		if (rule->pattern != NULL && !ev_pattern_set_has(&words->set, i))
+		if (rule->pattern != NULL && !has(words, i))
 			continue;
 		if ((when & EV_WHEN_PEER) && rule->when == EV_WHEN_OWN && rule->about == EV_ABOUT_DOMAIN)
 			continue;
 		if (rule->detail == EV_DETAIL_MESSAGE_SIZE && rule->pattern != NULL &&
-		    rule->when == EV_WHEN_ANY && ev_pattern_set_has(&words->set, QUOTA_PATTERN))
+		    rule->when == EV_WHEN_ANY && has(words, QUOTA_PATTERN))
 			continue;
 		return rule;
 	}
@@ -111,17 +121,17 @@ ev_bounce_words(const char *text, size_t n, const struct ev_mask_terms *terms,
 	ev_pattern_prepare(
 		&out->text, out->masked,
 		ev_mask_text_told(text, n, terms, out->masked, sizeof(out->masked), &out->left));
-	ev_pattern_index_match(patterns(), &out->text, &out->set);
+	out->matched = false;
 }
 
 bool
-ev_bounce_words_given_up(const struct ev_bounce_words *words)
+ev_bounce_words_given_up(struct ev_bounce_words *words)
 {
-	return ev_pattern_set_has(&words->set, GIVEN_UP_PATTERN);
+	return has(words, GIVEN_UP_PATTERN);
 }
 
 bool
-ev_bounce_words_sender(const struct ev_bounce_words *words)
+ev_bounce_words_sender(struct ev_bounce_words *words)
 {
-	return ev_pattern_set_has(&words->set, SENDER_PATTERN);
+	return has(words, SENDER_PATTERN);
 }

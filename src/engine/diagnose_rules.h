@@ -42,21 +42,22 @@ struct ev_bounce_words
 {
 	char masked[EV_PATTERN_TEXT_MAX];
 	struct ev_pattern_text text;
-	bool left; /* the local part stands in them as a word (mask.h) */
-	struct ev_pattern_set set;
+	bool left;                 /* the local part stands in them as a word (mask.h) */
+	bool matched;              /* set is made */
+	struct ev_pattern_set set; /* for diagnose_rules.c: made when first asked for */
 };
 
-/* Mask n bytes of text and see which patterns they match. */
+/* Mask n bytes of text. */
 extern void ev_bounce_words(const char *text, size_t n, const struct ev_mask_terms *terms,
                             struct ev_bounce_words *out);
 
 /* The first rule of this kind (a set of enum ev_when) that fits; NULL when there is none. */
 extern const struct ev_bounce_rule *ev_bounce_rule_find(unsigned when, struct ev_enhanced enhanced,
-                                                        const struct ev_bounce_words *words);
+                                                        struct ev_bounce_words *words);
 
 /* Is it said that it was tried for a long time?  Is whoever sends spoken of? */
-extern bool ev_bounce_words_given_up(const struct ev_bounce_words *words);
-extern bool ev_bounce_words_sender(const struct ev_bounce_words *words);
+extern bool ev_bounce_words_given_up(struct ev_bounce_words *words);
+extern bool ev_bounce_words_sender(struct ev_bounce_words *words);
 
 /*
  * diagnose_codes.c: is this what a mail system makes of a reply code when a report must have a status,

@@ -4,7 +4,6 @@
  */
 #include "engine/provider.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "engine/ascii.h"
@@ -38,27 +37,37 @@ is_suffix(const char *tail, const struct suffix *suffix)
 	return true;
 }
 
-/* Lengths of the suffixes: a short table, in which few fit. */
-static const unsigned char lengths[] = {
-#define EV_MX_SUFFIX(suffix, provider) sizeof(suffix) - 1,
+/* A byte for each suffix, made of its length and its first bytes: a short table, in which few fit. */
+#define KEY(s, n)                                                                                  \
+	((unsigned char) ((n) *21u + (unsigned char) (s)[0] * 3u + (unsigned char) (s)[1]))
+
+static const unsigned char keys[] = {
+#define EV_MX_SUFFIX(suffix, provider) KEY(suffix, sizeof(suffix) - 1),
 #include "engine/provider.def"
 };
 
-/* The provider that has this tail of a host's name, of n bytes; EV_PROVIDER_OTHER for none. */
-static enum ev_provider
-provider_of_tail(const char *tail, size_t n)
+/* The suffix that this tail of a host's name, of n bytes, is; NULL for none. */
+static const struct suffix *
+suffix_of_tail(const char *tail, size_t n)
 {
-	const unsigned char *end = lengths + sizeof(lengths);
+	const unsigned char *end = keys + sizeof(keys);
+	char first[2];
 
-	for (const unsigned char *at = lengths; n <= UCHAR_MAX; at++)
+	if (n < 2)
+		return NULL;
+	first[0] = ev_lower(tail[0]);
+	first[1] = ev_lower(tail[1]);
+	for (const unsigned char *at = keys;; at++)
 	{
-		at = memchr(at, (int) n, (size_t) (end - at));
+		const struct suffix *suffix;
+
+		at = memchr(at, KEY(first, n), (size_t) (end - at));
 		if (at == NULL)
-			break;
-		if (is_suffix(tail, &suffixes[at - lengths]))
-			return suffixes[at - lengths].provider;
+			return NULL;
+		suffix = &suffixes[at - keys];
+		if (suffix->len == n && is_suffix(tail, suffix))
+			return suffix;
 	}
-	return EV_PROVIDER_OTHER;
 }
 
 enum ev_provider
@@ -66,14 +75,14 @@ ev_provider_of_host(const char *host, size_t n)
 {
 	if (n > 0 && host[n - 1] == '.')
 		n--;
-	/* the longest suffix counts */
+	/* the longest suffix counts, though it may be an exception: of nobody */
 	for (size_t at = 0; at < n; at++)
 		if (at == 0 || host[at - 1] == '.')
 		{
-			enum ev_provider provider = provider_of_tail(host + at, n - at);
+			const struct suffix *suffix = suffix_of_tail(host + at, n - at);
 
-			if (provider != EV_PROVIDER_OTHER)
-				return provider;
+			if (suffix != NULL)
+				return suffix->provider;
 		}
 	return EV_PROVIDER_OTHER;
 }

@@ -248,6 +248,13 @@ skip_codes(struct ev_slice s, size_t at)
 	return at;
 }
 
+/* Is it copied as it is, whatever stands around it? */
+static inline bool
+is_plain(char c, char code)
+{
+	return (unsigned char) c >= ' ' && c != '.' && c != code;
+}
+
 void
 ev_said_reply(const struct ev_said *said, struct ev_reply *out)
 {
@@ -267,6 +274,12 @@ ev_said_reply(const struct ev_said *said, struct ev_reply *out)
 	{
 		char c = s.s[at];
 
+		if (is_plain(c, code[0]))
+		{
+			out->text[len++] = c;
+			at++;
+			continue;
+		}
 		if (c == '\n' || c == '\r')
 		{
 			while (at < s.n && ev_slice_is_blank(s.s[at]))
@@ -302,7 +315,9 @@ ev_said_reply(const struct ev_said *said, struct ev_reply *out)
 		bool found = ev_enhanced_parse(out->text, len, &e, &used);
 
 		for (size_t i = 0; !found && i + 5 <= len; i++)
-			if ((out->text[i] == '#' || out->text[i] == '(' || out->text[i] == '[' ||
+			/* letters are most of it */
+			if (out->text[i] <= '[' &&
+			    (out->text[i] == '#' || out->text[i] == '(' || out->text[i] == '[' ||
 			     (out->text[i] == ' ' && i < 24) || out->text[i] == '\n') &&
 			    ev_enhanced_parse(out->text + i + 1, len - i - 1, &e, &used) && e.subject <= 7)
 				found = true;
