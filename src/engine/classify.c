@@ -223,7 +223,8 @@ code_decides(const struct ev_provider_code *code, const struct ev_reply_rule *ru
 {
 	if (code == NULL)
 		return false;
-	return !code->yields || rule == NULL || rule->strength == EV_WEAK || says_invalid(rule);
+	return !code->yields || rule == NULL || rule->strength == EV_WEAK || says_invalid(rule) ||
+	       ((rule->flags & EV_RULE_NUMBERS) && code->about == EV_ABOUT_RECIPIENT);
 }
 
 static void

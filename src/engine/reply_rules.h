@@ -31,6 +31,7 @@ enum ev_family
 #define EV_RULE_AFTER_30S 0x04
 #define EV_RULE_SURE      0x08
 #define EV_RULE_UNNAMED   0x10
+#define EV_RULE_NUMBERS   0x20
 
 struct ev_reply_rule
 {
@@ -117,6 +118,7 @@ extern bool ev_reply_rule_word(const char *local);
 #define AFTER_30S EV_RULE_AFTER_30S
 #define SURE      EV_RULE_SURE
 #define UNNAMED   EV_RULE_UNNAMED
+#define NUMBERS   EV_RULE_NUMBERS
 
 const struct ev_reply_rule EV_REPLY_RULE_TABLE[] = {
 #define EV_RULE(id, stages, code, enhanced, provider, pattern, about, strength, reason, detail,    \
