@@ -69,6 +69,17 @@ build/gen/generated/provider_code_table.h: build/gen/generate_provider_codes $(E
 $(CODES_OBJ): build/gen/generated/provider_code_table.h
 $(CODES_OBJ): EV_WARN += -Ibuild/gen
 
+# special-purpose addresses, likewise
+TARGET_OBJ = build/engine/target.o build/san/engine/target.o build/fuzzobj/engine/target.o
+build/gen/generate_targets: $(EV_SRC)/../data/generate_targets.c
+	@mkdir -p $(@D)
+	$(or $(BUILD_CC),$(CC)) -std=c11 -D_GNU_SOURCE -O1 $(EV_WARN) -o $@ $<
+build/gen/generated/target_table.h: build/gen/generate_targets $(EV_SRC)/../data/special_addresses.tsv
+	@mkdir -p $(@D)
+	build/gen/generate_targets $(EV_SRC)/../data/special_addresses.tsv >$@.new && mv $@.new $@
+$(TARGET_OBJ): build/gen/generated/target_table.h
+$(TARGET_OBJ): EV_WARN += -Ibuild/gen
+
 build/net/%.o: $(EV_SRC)/net/%.c $(ENGINE_HDR) $(NET_HDR) $(EV_SRC)/layers.mk | build/include/net-only/engine build/include/net-only/net
 	@mkdir -p $(@D)
 	$(CC) $(EV_CFLAGS) -D_GNU_SOURCE -Ibuild/include/net-only -c -o $@ $<

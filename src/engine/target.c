@@ -7,6 +7,7 @@
  */
 #include "engine/target.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct range_v4
@@ -16,68 +17,26 @@ struct range_v4
 	enum ev_target target;
 };
 
-/* https://www.iana.org/assignments/iana-ipv4-special-registry */
-static const struct range_v4 ranges_v4[] = {
-	{{0, 0, 0, 0}, 8, EV_TARGET_RESERVED},       /* this network; 0.0.0.0 reaches the loopback */
-	{{10, 0, 0, 0}, 8, EV_TARGET_PRIVATE},       /* RFC 1918 */
-	{{100, 64, 0, 0}, 10, EV_TARGET_PRIVATE},    /* carrier-grade NAT, RFC 6598 */
-	{{127, 0, 0, 0}, 8, EV_TARGET_PRIVATE},      /* loopback */
-	{{169, 254, 0, 0}, 16, EV_TARGET_PRIVATE},   /* link-local, RFC 3927 */
-	{{172, 16, 0, 0}, 12, EV_TARGET_PRIVATE},    /* RFC 1918 */
-	{{192, 0, 0, 0}, 24, EV_TARGET_RESERVED},    /* protocol assignments, RFC 6890 */
-	{{192, 0, 2, 0}, 24, EV_TARGET_RESERVED},    /* documentation, RFC 5737 */
-	{{192, 31, 196, 0}, 24, EV_TARGET_RESERVED}, /* AS112, RFC 7535 */
-	{{192, 52, 193, 0}, 24, EV_TARGET_RESERVED}, /* multicast tunnels, RFC 7450 */
-	{{192, 88, 99, 0}, 24, EV_TARGET_RESERVED},  /* 6to4 relays, RFC 7526 */
-	{{192, 168, 0, 0}, 16, EV_TARGET_PRIVATE},   /* RFC 1918 */
-	{{192, 175, 48, 0}, 24, EV_TARGET_RESERVED}, /* AS112, RFC 7534 */
-	{{198, 18, 0, 0}, 15, EV_TARGET_RESERVED},   /* benchmarks, RFC 2544 */
-	{{198, 51, 100, 0}, 24, EV_TARGET_RESERVED}, /* documentation, RFC 5737 */
-	{{203, 0, 113, 0}, 24, EV_TARGET_RESERVED},  /* documentation, RFC 5737 */
-	{{224, 0, 0, 0}, 4, EV_TARGET_RESERVED},     /* multicast */
-	{{240, 0, 0, 0}, 4, EV_TARGET_RESERVED},     /* reserved, broadcast */
-};
-
-/* Where an IPv4 address sits in an IPv6 one: at which byte, and whether its bits are inverted. */
-enum carried
-{
-	CARRIES_NONE,
-	CARRIES_AT_2,
-	CARRIES_AT_12,
-	CARRIES_TEREDO /* server at 4, client inverted at 12 (RFC 4380 4) */
-};
+/* Where an IPv4 address sits in an IPv6 one: at which byte. */
+#define CARRIES_NONE   255
+#define CARRIES_TEREDO 254 /* server at 4, client inverted at 12 (RFC 4380 4) */
 
 struct range_v6
 {
 	uint8_t prefix[16];
 	uint8_t bits;
 	enum ev_target target; /* unless it carries an IPv4 address */
-	enum carried carried;
+	uint8_t carried;
 };
 
-/* https://www.iana.org/assignments/iana-ipv6-special-registry; the first row that fits counts. */
-static const struct range_v6 ranges_v6[] = {
-	{{0}, 128, EV_TARGET_RESERVED, CARRIES_NONE},       /* unspecified */
-	{{[15] = 1}, 128, EV_TARGET_PRIVATE, CARRIES_NONE}, /* loopback */
-	{{[10] = 0xff, 0xff},
-     96,
-     EV_TARGET_RESERVED,
-     CARRIES_AT_12},                              /* IPv4-mapped, RFC 4291 2.5.5.2 */
-	{{0}, 96, EV_TARGET_RESERVED, CARRIES_AT_12}, /* IPv4-compatible, RFC 4291 2.5.5.1 */
-	{{0x00, 0x64, 0xff, 0x9b}, 96, EV_TARGET_RESERVED, CARRIES_AT_12}, /* NAT64, RFC 6052 */
-	/* local NAT64 (RFC 8215): where the IPv4 address sits is a secret of the network's */
-	{{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, EV_TARGET_PRIVATE, CARRIES_NONE},
-	{{0x20, 0x01}, 32, EV_TARGET_RESERVED, CARRIES_TEREDO},
-	{{0x20, 0x01}, 23, EV_TARGET_RESERVED, CARRIES_NONE}, /* protocol assignments, ORCHID */
-	{{0x20, 0x01, 0x0d, 0xb8}, 32, EV_TARGET_RESERVED, CARRIES_NONE},       /* documentation */
-	{{0x20, 0x02}, 16, EV_TARGET_RESERVED, CARRIES_AT_2},                   /* 6to4, RFC 3056 */
-	{{0x26, 0x20, 0x00, 0x4f, 0x80}, 48, EV_TARGET_RESERVED, CARRIES_NONE}, /* AS112 */
-	{{0x3f, 0xff}, 20, EV_TARGET_RESERVED, CARRIES_NONE}, /* documentation, RFC 9637 */
-	{{0x20}, 3, EV_TARGET_PUBLIC, CARRIES_NONE},          /* global unicast */
-	{{0xfc}, 7, EV_TARGET_PRIVATE, CARRIES_NONE},         /* unique local, RFC 4193 */
-	{{0xfe, 0x80}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},  /* link-local */
-	{{0xfe, 0xc0}, 10, EV_TARGET_PRIVATE, CARRIES_NONE},  /* site-local, RFC 3879 */
-};
+/* ranges_v4, ranges_v6: the first row that fits counts */
+#include "generated/target_table.h"
+
+static enum ev_target
+worse(enum ev_target a, enum ev_target b)
+{
+	return a > b ? a : b;
+}
 
 static bool
 has_prefix(const uint8_t *address, const uint8_t *prefix, unsigned bits)
@@ -101,17 +60,14 @@ static enum ev_target
 judge_teredo(const uint8_t address[16])
 {
 	uint8_t client[4];
-	enum ev_target by_server = ev_target_v4(address + 4);
-	enum ev_target by_client;
 
 	for (int i = 0; i < 4; i++)
 		client[i] = address[12 + i] ^ 0xff;
-	by_client = ev_target_v4(client);
-	return by_client > by_server ? by_client : by_server;
+	return worse(ev_target_v4(address + 4), ev_target_v4(client));
 }
 
-enum ev_target
-ev_target_v6(const uint8_t address[16])
+static enum ev_target
+judge_range(const uint8_t address[16])
 {
 	for (size_t i = 0; i < sizeof(ranges_v6) / sizeof(ranges_v6[0]); i++)
 	{
@@ -119,13 +75,50 @@ ev_target_v6(const uint8_t address[16])
 
 		if (!has_prefix(address, range->prefix, range->bits))
 			continue;
-		switch (range->carried)
-		{
-			case CARRIES_NONE: return range->target;
-			case CARRIES_AT_2: return ev_target_v4(address + 2);
-			case CARRIES_AT_12: return ev_target_v4(address + 12);
-			case CARRIES_TEREDO: return judge_teredo(address);
-		}
+		if (range->carried == CARRIES_NONE)
+			return range->target;
+		if (range->carried == CARRIES_TEREDO)
+			return judge_teredo(address);
+		return ev_target_v4(address + range->carried);
 	}
 	return EV_TARGET_RESERVED;
+}
+
+/*
+ * An interface identifier 0000:5efe or 0200:5efe before an IPv4 address (RFC 5214 6.1), whatever the two
+ * bits say that tell global and group identifiers: a tunnel to that address may end there.
+ */
+static bool
+is_isatap(const uint8_t address[16])
+{
+	return (address[8] & 0xfc) == 0 && address[9] == 0 && address[10] == 0x5e &&
+	       address[11] == 0xfe;
+}
+
+/* The worst of what the prefixes that fit lead to; `otherwise` when none does. */
+static enum ev_target
+judge_nat64(const struct ev_nat64 *nat64, const uint8_t address[16], enum ev_target otherwise)
+{
+	enum ev_target target = EV_TARGET_PUBLIC;
+	bool any = false;
+	uint8_t v4[4];
+
+	for (uint8_t i = 0; nat64 != NULL && i < nat64->n; i++)
+	{
+		if (!ev_nat64_carries(&nat64->prefix[i], address, v4))
+			continue;
+		any = true;
+		target = worse(target, ev_target_v4(v4));
+	}
+	return any ? target : otherwise;
+}
+
+enum ev_target
+ev_target_v6(const uint8_t address[16], const struct ev_nat64 *set, const struct ev_nat64 *found)
+{
+	enum ev_target target = judge_nat64(set, address, judge_range(address));
+
+	if (is_isatap(address))
+		target = worse(target, ev_target_v4(address + 12));
+	return worse(target, judge_nat64(found, address, EV_TARGET_PUBLIC));
 }

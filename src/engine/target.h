@@ -3,15 +3,17 @@
  *	  May we connect to this IP address?  The user picks the domain and with it the address, so
  *	  everything that is not plainly public is refused unless a superuser allows private networks.
  *
- * Ranges: the IANA special-purpose registries (RFC 6890 and successors), and IPv6 addresses that
- * carry an IPv4 one (mapped, compatible, 6to4, NAT64, Teredo), which are judged by the address they
- * carry.
+ * Ranges: data/special_addresses.tsv, made of IANA's registries (RFC 6890 and successors).  IPv6
+ * addresses that carry an IPv4 one (mapped, compatible, translated, 6to4, NAT64, Teredo, ISATAP) are
+ * judged by the address that they carry.
  */
 #ifndef EV_TARGET_H
 #define EV_TARGET_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "engine/nat64.h"
 
 enum ev_target
 {
@@ -22,6 +24,12 @@ enum ev_target
 
 /* Addresses in network byte order. */
 extern enum ev_target ev_target_v4(const uint8_t address[4]);
-extern enum ev_target ev_target_v6(const uint8_t address[16]);
+
+/*
+ * `set` are prefixes that somebody vouches for: below one the IPv4 address alone counts.  `found` are
+ * such as a resolver tells: they can make an address worse and never better.  Both may be NULL.
+ */
+extern enum ev_target ev_target_v6(const uint8_t address[16], const struct ev_nat64 *set,
+                                   const struct ev_nat64 *found);
 
 #endif

@@ -59,6 +59,17 @@ is_source(const char *text, bool v6)
 	return text[0] == '\0' || (ev_ip_parse(text, &ip) && ip.v6 == v6);
 }
 
+static bool
+are_prefixes(const struct ev_nat64 *nat64)
+{
+	if (nat64->n > EV_NAT64_MAX)
+		return false;
+	for (uint8_t i = 0; i < nat64->n; i++)
+		if (!ev_nat64_bits(nat64->prefix[i].bits))
+			return false;
+	return true;
+}
+
 const char *
 ev_config_fault(const struct ev_prober_config *config)
 {
@@ -73,6 +84,8 @@ ev_config_fault(const struct ev_prober_config *config)
 		return "the list of DNS servers is too long";
 	if (!is_source(config->source_v4, false) || !is_source(config->source_v6, true))
 		return "a source address must be an IP address of its family";
+	if (!are_prefixes(&config->nat64))
+		return "a prefix of NAT64 has 32, 40, 48, 56, 64 or 96 bits";
 	if (memchr(config->dns_canaries, '\0', sizeof(config->dns_canaries)) == NULL)
 		return "the list of names to try the name servers by is too long";
 	if (ev_dns_canaries_fault(config->dns_canaries) != NULL)

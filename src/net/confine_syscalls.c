@@ -209,6 +209,7 @@ static const struct guard guarded[] = {
 	{SYS_setsockopt, NO_OPTION, {{1, ALL, IPPROTO_TCP}, {2, ALL, TCP_NODELAY}}},
 	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_GETFD}}},
 	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_SETFD}}},
+	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_DUPFD_CLOEXEC}}},
 	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_GETFL}}},
 	/* O_ASYNC sends signals, to whom F_SETOWN says */
 	{SYS_fcntl, NO_COMMAND, {{1, ALL, F_SETFL}, {2, BUT(O_NONBLOCK | O_ACCMODE), 0}}},

@@ -129,7 +129,7 @@ open_trial(struct ev_health_trial *trial)
 
 	trial->fd = -1;
 	trial->outcome = "no public address";
-	if (!ev_ip_may_connect(&trial->ip, &prober->config))
+	if (!ev_ip_may_connect(&trial->ip, &prober->config, &prober->nat64))
 		return false;
 	trial->outcome = "no socket";
 	trial->fd =

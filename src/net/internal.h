@@ -55,6 +55,7 @@ struct ev_prober
 	struct ev_outbox outbox;
 	struct ev_dns dns;
 	struct ev_host_cache hosts;
+	struct ev_nat64 nat64;      /* as the resolver tells; known when there are IPv6 targets */
 	struct ev_list resolutions; /* domains being looked up */
 	struct ev_domain_cache domains;
 	struct ev_policies policies;

@@ -36,9 +36,10 @@ is_loopback(const struct ev_ip *ip)
 }
 
 bool
-ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config)
+ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config,
+                  const struct ev_nat64 *found)
 {
-	switch (ip->v6 ? ev_target_v6(ip->bytes) : ev_target_v4(ip->bytes))
+	switch (ip->v6 ? ev_target_v6(ip->bytes, &config->nat64, found) : ev_target_v4(ip->bytes))
 	{
 		case EV_TARGET_PUBLIC: return true;
 		case EV_TARGET_PRIVATE:

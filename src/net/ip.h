@@ -22,9 +22,13 @@ struct ev_ip
 extern void ev_ip_text(const struct ev_ip *ip, char *buf);
 extern bool ev_ip_parse(const char *text, struct ev_ip *out);
 
-/* Private ones only if the settings allow it, reserved ones never. */
+/*
+ * Private ones only if the settings allow it, reserved ones never.  found: the prefixes of NAT64 that the
+ * resolver tells of.
+ */
 struct ev_prober_config;
-extern bool ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config);
+extern bool ev_ip_may_connect(const struct ev_ip *ip, const struct ev_prober_config *config,
+                              const struct ev_nat64 *found);
 
 /* Returns the length of the socket address. */
 extern socklen_t ev_ip_sockaddr(const struct ev_ip *ip, uint16_t port,

@@ -158,7 +158,8 @@ inline_configure(struct ev_prober *prober, const struct ev_prober_config *config
 	if (strcmp(old.dns_servers, config->dns_servers) != 0 ||
 	    old.allow_private != config->allow_private ||
 	    old.allow_loopback != config->allow_loopback || old.use_v4 != config->use_v4 ||
-	    old.use_v6 != config->use_v6)
+	    old.use_v6 != config->use_v6 ||
+	    memcmp(&old.nat64, &config->nat64, sizeof(config->nat64)) != 0)
 		inline_forget(prober);
 	return true;
 }

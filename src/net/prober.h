@@ -19,6 +19,7 @@
 #define EV_PROBER_H
 
 #include "engine/judge.h"
+#include "engine/nat64.h"
 #include "engine/random_name.h"
 #include "engine/site_rules.h"
 #include "engine/smtp_client.h"
@@ -230,9 +231,10 @@ struct ev_prober_config
 		[EV_DNS_CANARIES_MAX]; /* names that exist, "a.example, b.example"; EV_CANARIES_AUTO; "" = off */
 	char source_v4[EV_IP_TEXT_MAX + 1]; /* "" = the kernel's choice */
 	char source_v6[EV_IP_TEXT_MAX + 1];
-	uint16_t smtp_port;  /* 25 */
-	bool allow_private;  /* connect to private and loopback addresses too */
-	bool allow_loopback; /* connect to loopback addresses, and to no other private ones */
+	struct ev_nat64 nat64; /* prefixes by which this network reaches IPv4 addresses */
+	uint16_t smtp_port;    /* 25 */
+	bool allow_private;    /* connect to private and loopback addresses too */
+	bool allow_loopback;   /* connect to loopback addresses, and to no other private ones */
 	bool use_v4, use_v6;
 	bool use_tls;          /* STARTTLS when offered */
 	bool catch_all_test;   /* ask for made-up recipients, unless a policy says otherwise */

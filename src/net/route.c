@@ -3,7 +3,8 @@
  *	  Looking up where a domain's mail goes.
  *
  *	MX ──► hosts ──► A, AAAA of each (host_cache.c) ──► route
- *	 │       └─────► whether the domain wants to be probed, by TXT
+ *	 │       ├─────► whether the domain wants to be probed, by TXT
+ *	 │       └─────► where any has an IPv6 address: the network's NAT64 prefixes (RFC 7050)
  *	 └─ none ──► the domain itself as host, and its SPF record by TXT (spf_lookup.c)
  *
  * A failure of the name servers is never a statement about the domain; one of some hosts' look-ups
@@ -45,6 +46,8 @@ struct ev_resolution
 	struct ev_dns_query mx;
 	struct ev_spf_lookup spf;
 	struct ev_dns_query wish;
+	struct ev_host_waiter prefixes; /* of NAT64 */
+	bool prefixes_known;
 	bool visit;
 	enum ev_opt_out opt_out;
 	bool implicit_mx;
@@ -225,6 +228,52 @@ conclude_without_target(struct ev_resolution *r)
 		conclude(r, EV_REASON_NO_MX_RECORDS, EV_DETAIL_NO_ADDRESS);
 }
 
+/* Take out what must not be connected to. */
+static void
+keep_targets(struct ev_resolution *r, struct wanted_host *host)
+{
+	uint8_t n = host->n_ips;
+
+	host->n_ips = 0;
+	for (uint8_t i = 0; i < n; i++)
+		if (ev_ip_may_connect(&host->ips[i], &r->prober->config, &r->prober->nat64))
+			host->ips[host->n_ips++] = host->ips[i];
+}
+
+static void finish(struct ev_resolution *r);
+
+/* What a resolver does not answer changes nothing. */
+static void
+on_prefixes(struct ev_host_waiter *waiter, const struct ev_host *told)
+{
+	struct ev_resolution *r = EV_ENTRY(waiter, struct ev_resolution, prefixes);
+	struct ev_nat64 *nat64 = &r->prober->nat64;
+
+	if (told != NULL && ev_dns_answered(told->v6))
+	{
+		nat64->n = 0;
+		for (uint8_t i = 0; i < told->n_ips; i++)
+			if (told->ips[i].v6)
+				ev_nat64_learn(nat64, told->ips[i].bytes);
+	}
+	for (size_t i = 0; i < r->n_hosts; i++)
+		keep_targets(r, &r->hosts[i]);
+	finish(r);
+}
+
+/* Before an IPv6 address is believed to be public; once for each route, mostly out of the cache. */
+static bool
+must_ask_for_prefixes(const struct ev_resolution *r)
+{
+	if (r->prefixes_known || !r->prober->config.use_v6)
+		return false;
+	for (size_t i = 0; i < r->n_hosts; i++)
+		for (uint8_t k = 0; k < r->hosts[i].n_ips; k++)
+			if (r->hosts[i].ips[k].v6)
+				return true;
+	return false;
+}
+
 /* All look-ups have ended. */
 static void
 finish(struct ev_resolution *r)
@@ -234,6 +283,15 @@ finish(struct ev_resolution *r)
 
 	if (--r->pending > 0)
 		return;
+	if (must_ask_for_prefixes(r))
+	{
+		r->prefixes_known = true;
+		r->pending = 1;
+		r->prefixes.done = on_prefixes;
+		ev_list_init(&r->prefixes.link);
+		ev_host_find(r->prober, EV_NAT64_NAME, &r->prefixes);
+		return;
+	}
 
 	/* a policy that authorises nobody, where there is no MX record either */
 	if (r->implicit_mx && r->spf.result == EV_SPF_NOBODY)
@@ -266,11 +324,9 @@ on_host(struct ev_host_waiter *waiter, const struct ev_host *host)
 		wanted->v4 = host->v4;
 		wanted->v6 = host->v6;
 		wanted->n_found = host->n_ips;
-		for (uint8_t i = 0; i < host->n_ips; i++)
-		{
-			if (ev_ip_may_connect(&host->ips[i], &r->prober->config))
-				wanted->ips[wanted->n_ips++] = host->ips[i];
-		}
+		wanted->n_ips = host->n_ips;
+		memcpy(wanted->ips, host->ips, sizeof(wanted->ips));
+		keep_targets(r, wanted);
 	}
 	finish(r);
 }
@@ -476,7 +532,7 @@ start(struct ev_resolution *r)
 	r->lies = r->prober->dns.trust.lies;
 	r->begun++;
 	r->ttl = EV_TTL_MAX;
-	r->implicit_mx = r->unproven = false;
+	r->implicit_mx = r->unproven = r->prefixes_known = false;
 	r->opt_out = EV_OPT_OUT_UNASKED;
 	r->pending = 0;
 	r->fingerprint = 0;

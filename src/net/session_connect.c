@@ -104,7 +104,7 @@ ev_session_connect(struct ev_session *session, size_t n_rcpts)
 	ev_trace_event(session, "connecting to %s [%s]:%u", session->host, session->ip_text,
 	               prober->config.smtp_port);
 	/* again, since the route may be older than the setting */
-	if (!ev_ip_may_connect(&session->ip, &prober->config))
+	if (!ev_ip_may_connect(&session->ip, &prober->config, &prober->nat64))
 	{
 		ev_trace_event(session, "refused: no public address");
 		session->outcome = EV_OUTCOME_TARGET_REFUSED;

@@ -527,7 +527,8 @@ does_its_work(void)
 	socklen_t size = sizeof(error);
 
 	if (fcntl(udp, F_SETFL, fcntl(udp, F_GETFL) | O_NONBLOCK) != 0 ||
-	    fcntl(udp, F_SETFD, fcntl(udp, F_GETFD) | FD_CLOEXEC) != 0 || ioctl(tcp, FIONBIO, &on) != 0)
+	    fcntl(udp, F_SETFD, fcntl(udp, F_GETFD) | FD_CLOEXEC) != 0 ||
+	    ioctl(tcp, FIONBIO, &on) != 0 || fcntl(udp, F_DUPFD_CLOEXEC, 100) < 0)
 		return errno;
 	if (setsockopt(tcp, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
 	    setsockopt(tcp, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) != 0 ||

@@ -13,6 +13,7 @@
 
 #include "engine/syntax.h"
 #include "pg/backend/backend.h"
+#include "pg/shared/nat64_setting.h"
 
 EvSettings ev_settings;
 
@@ -193,6 +194,23 @@ check_delays(char **newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("%s", detail);
 	return false;
+}
+
+static bool
+check_nat64_prefixes(char **newval, void **extra, GucSource source)
+{
+	char *copy = pstrdup(*newval);
+	struct ev_nat64 prefixes;
+	bool sound = strlen(copy) <= EV_NAT64_TEXT_MAX && ev_nat64_read(copy, &prefixes);
+
+	if (!sound)
+	{
+		GUC_check_errdetail("Up to %d IPv6 prefixes of 32, 40, 48, 56, 64 or 96 bits can be named.",
+		                    EV_NAT64_MAX);
+		GUC_check_errhint("For example: \"2001:db8:64::/96, 64:ff9b:1::/96\".");
+	}
+	pfree(copy);
+	return sound;
 }
 
 /* What net's ev_dns_canaries_fault() says of it, too; this library does not know that one. */

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "pg/shared/nat64_setting.h"
 #include "pg/worker/cancel.h"
 #include "pg/worker/egress.h"
 #include "pg/worker/health.h"
@@ -33,6 +34,8 @@
 static void
 fill_config(const EvSettings *s, struct ev_prober_config *c)
 {
+	char prefixes[EV_NAT64_TEXT_MAX + 1];
+
 	ev_prober_config_default(c);
 	strlcpy(c->helo_name, s->helo_name, sizeof(c->helo_name));
 	strlcpy(c->mail_from, s->mail_from, sizeof(c->mail_from));
@@ -45,6 +48,8 @@ fill_config(const EvSettings *s, struct ev_prober_config *c)
 	c->smtp_port = (uint16_t) s->smtp_port;
 	c->allow_private = s->allow_private_networks == EV_PRIVATE_ON;
 	c->allow_loopback = s->allow_private_networks == EV_PRIVATE_LOOPBACK;
+	strlcpy(prefixes, s->nat64_prefixes, sizeof(prefixes));
+	(void) ev_nat64_read(prefixes, &c->nat64);
 	c->use_v4 = s->ipv4;
 	c->use_v6 = s->ipv6;
 	c->use_tls = s->tls;
