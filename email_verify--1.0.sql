@@ -141,10 +141,12 @@ CREATE TABLE email_verify.address (
 	tls boolean,
 	mx_fingerprint bigint,
 	reports jsonb,
+	facts jsonb,
 	CONSTRAINT address_finite CHECK (pg_catalog.isfinite(checked_at) AND pg_catalog.isfinite(fresh_until) AND pg_catalog.isfinite(expires_at)
 		AND pg_catalog.isfinite(retry_at) AND pg_catalog.isfinite(asked_at) AND pg_catalog.isfinite(suspect_since)),
 	CONSTRAINT address_probes CHECK (probes BETWEEN 0 AND 1000000000),
-	CONSTRAINT address_reports CHECK (pg_catalog.jsonb_typeof(reports) = 'object')
+	CONSTRAINT address_reports CHECK (pg_catalog.jsonb_typeof(reports) = 'object'),
+	CONSTRAINT address_facts CHECK (pg_catalog.jsonb_typeof(facts) = 'object')
 ) WITH (fillfactor = 70, vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0.05);
 
 -- look-ups are by hash, upserts by the primary key
@@ -155,6 +157,7 @@ COMMENT ON COLUMN email_verify.address.asked_at IS
 	'when it was last asked for, if the answer did not replace this verdict; else NULL, and checked_at says it';
 COMMENT ON COLUMN email_verify.address.reports IS
 	'what email_verify.feedback() was told of it: the last report of each kind, and the last that nobody vouches for';
+COMMENT ON COLUMN email_verify.address.facts IS 'what the external checker whose verdict this is has submitted besides';
 
 CREATE TABLE email_verify.domain (
 	domain text COLLATE "C" PRIMARY KEY,
@@ -300,7 +303,7 @@ CREATE TABLE email_verify.mx_policy (
 	rcpt_per_transaction integer CHECK (rcpt_per_transaction BETWEEN 1 AND 100),
 	rcpt_per_session integer CHECK (rcpt_per_session BETWEEN 1 AND 1000),
 	note text,
-	checker text COLLATE "C" CHECK (checker IN ('yahoo_api')),
+	checker text COLLATE "C" CHECK (checker ~ '^[a-z][a-z0-9_]{0,31}$'),
 	CONSTRAINT mx_policy_no_probe_of_trap CHECK (NOT (probe AND trap))
 );
 
@@ -317,7 +320,7 @@ COMMENT ON COLUMN email_verify.mx_policy.trust_accept IS
 COMMENT ON COLUMN email_verify.mx_policy.trust_reject IS
 	'does a 5xx about the mailbox say that it does not exist?';
 COMMENT ON COLUMN email_verify.mx_policy.checker IS
-	'class of external checkers that are asked for addresses there which SMTP cannot decide';
+	'class of external checkers that are asked for addresses there which SMTP cannot decide: a name of the site''s choice, or yahoo_api';
 COMMENT ON COLUMN email_verify.mx_policy.needs_control IS
 	'true: a 5xx about the mailbox counts only if the host has accepted another recipient within a day';
 COMMENT ON COLUMN email_verify.mx_policy.catch_all_test IS
@@ -339,6 +342,7 @@ CREATE TABLE email_verify.external_check (
 	autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_insert_threshold = -1);
 
 CREATE INDEX external_check_free ON email_verify.external_check (class, due_at, address) WHERE submitted_at IS NULL;
+CREATE INDEX external_check_old ON email_verify.external_check (due_at) WHERE submitted_at IS NULL;
 
 COMMENT ON TABLE email_verify.external_check IS 'addresses for email_verify.claim(); see mx_policy.checker';
 COMMENT ON COLUMN email_verify.external_check.due_at IS 'when it can be claimed, or claimed again if nothing was submitted';
@@ -641,7 +645,7 @@ BEGIN ATOMIC
 			checked_at = excluded.checked_at, fresh_until = excluded.fresh_until, expires_at = excluded.expires_at,
 			retry_at = NULL, asked_at = NULL, suspect_since = NULL, stage = NULL, reply_code = NULL,
 			enhanced_status = NULL, reply_text = NULL, rule = NULL, mx_host = NULL, mx_address = NULL, tls = NULL,
-			mx_fingerprint = NULL
+			mx_fingerprint = NULL, facts = NULL
 			WHERE a.expires_at <= now()
 		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at
 	), known AS (
@@ -787,7 +791,8 @@ BEGIN ATOMIC
 				WHEN a.address IS NULL OR a.expires_at <= r.at THEN 'replace'
 				WHEN NOT r.decisive AND a.status IN ('valid', 'catchall', 'role') THEN 'keep'
 				-- what an external checker was sure of outlives what it was asked for
-				WHEN (NOT r.decisive OR r.status = 'catchall') AND a.reason IN ('yahoo_api_verified', 'yahoo_api_not_deliverable')
+				WHEN (NOT r.decisive OR r.status = 'catchall') AND a.stage = 'external'
+					AND (a.status <> 'unknown' OR a.reason IN ('yahoo_api_verified', 'yahoo_api_not_deliverable', 'mailbox_full', 'mailbox_disabled'))
 					THEN 'keep'
 				WHEN r.status = 'invalid' AND r.code >= 500 AND a.reason = 'smtp_deliverable'
 					AND (a.suspect_since IS NULL OR a.suspect_since > r.at - $22) THEN 'suspect'
@@ -815,7 +820,7 @@ BEGIN ATOMIC
 			retry_at = excluded.retry_at, asked_at = NULL, suspect_since = NULL, probes = a.probes + excluded.probes,
 			stage = excluded.stage, reply_code = excluded.reply_code, enhanced_status = excluded.enhanced_status,
 			reply_text = excluded.reply_text, rule = excluded.rule, mx_host = excluded.mx_host,
-			mx_address = excluded.mx_address, tls = excluded.tls, mx_fingerprint = excluded.mx_fingerprint
+			mx_address = excluded.mx_address, tls = excluded.tls, mx_fingerprint = excluded.mx_fingerprint, facts = NULL
 		RETURNING a.address, a.status, a.reason, a.detail, a.checked_at, a.retry_at, a.checked_at AS asked_at
 	), kept AS (
 		UPDATE email_verify.address a SET
@@ -1049,7 +1054,7 @@ BEGIN ATOMIC
 	DELETE FROM email_verify.external_check x
 	USING (
 		SELECT o.address FROM email_verify.external_check o
-		WHERE o.submitted_at IS NULL AND o.class = ANY ('{yahoo_api}') AND o.due_at < now() - interval '30 days'
+		WHERE o.submitted_at IS NULL AND o.due_at < now() - interval '30 days'
 		LIMIT 100 FOR UPDATE SKIP LOCKED
 	) o
 	WHERE x.address = o.address;
@@ -1073,8 +1078,10 @@ BEGIN ATOMIC
 	WHERE a.address = ANY ($1) AND p.checker IS NOT NULL
 		-- nobody else inserts here, and ON CONFLICT would wait for whoever is claiming it
 		AND NOT EXISTS (SELECT FROM email_verify.external_check x WHERE x.address = a.address)
-		AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))
-		AND a.reason NOT IN ('mailbox_full', 'mailbox_disabled') AND a.detail IS DISTINCT FROM 'opt_out'
+		-- what a checker was sure of has outlived the result: it is asked anew
+		AND (a.stage = 'external' OR (a.reason NOT IN ('mailbox_full', 'mailbox_disabled')
+			AND (a.status IN ('unknown', 'catchall') OR (a.status = 'role' AND a.reason <> 'smtp_deliverable'))))
+		AND a.detail IS DISTINCT FROM 'opt_out'
 	ORDER BY a.address
 	ON CONFLICT ON CONSTRAINT external_check_pkey DO NOTHING;
 END;
@@ -1365,7 +1372,7 @@ BEGIN ATOMIC
 			fresh_until = excluded.fresh_until, expires_at = excluded.expires_at, retry_at = NULL, asked_at = NULL,
 			suspect_since = NULL, stage = excluded.stage, reply_code = excluded.reply_code,
 			enhanced_status = excluded.enhanced_status, reply_text = excluded.reply_text, rule = excluded.rule,
-			mx_host = excluded.mx_host, mx_address = NULL, tls = NULL, reports = coalesce(a.reports, '{}') || excluded.reports
+			mx_host = excluded.mx_host, mx_address = NULL, tls = NULL, facts = NULL, reports = coalesce(a.reports, '{}') || excluded.reports
 	), noted AS (
 		UPDATE email_verify.address a SET
 			reports = coalesce(a.reports, '{}') || jsonb_build_object(j.place, j.report),
@@ -1420,9 +1427,9 @@ BEGIN ATOMIC
 	), restored AS (
 		UPDATE email_verify.address a SET
 			(status, reason, detail, checked_at, fresh_until, expires_at, retry_at, asked_at, suspect_since, stage, reply_code, enhanced_status,
-				reply_text, rule, mx_host, mx_address, tls) = (
+				reply_text, rule, mx_host, mx_address, tls, facts) = (
 				SELECT o.status, o.reason, o.detail, o.checked_at, o.fresh_until, o.expires_at, o.retry_at, o.asked_at, o.suspect_since, o.stage,
-					o.reply_code, o.enhanced_status, o.reply_text, o.rule, o.mx_host, o.mx_address, o.tls
+					o.reply_code, o.enhanced_status, o.reply_text, o.rule, o.mx_host, o.mx_address, o.tls, o.facts
 				FROM jsonb_populate_record(a, CASE WHEN s.back IS NULL THEN '{}' ELSE s.back END) o),
 			reports = CASE WHEN (a.reports #>> ARRAY[s.place, 'at'])::timestamptz IS DISTINCT FROM s.at THEN a.reports
 				ELSE nullif(a.reports - s.place || CASE WHEN jsonb_typeof(s.report) = 'object' THEN jsonb_build_object(s.place, s.report) ELSE '{}' END,
@@ -1434,12 +1441,15 @@ BEGIN ATOMIC
 	SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM restored WHERE restored.back IS NOT NULL);
 END;
 
--- What external checkers have found out.  One that another attempt may improve on is doubt: it takes the place of doubt only, and the
--- address can be claimed again later, four times.  What SMTP has decided meanwhile stays.
+-- What external checkers have found out.  What decides nothing is doubt: it takes the place of doubt only, and if another attempt may
+-- improve on it the address can be claimed again later, four times.  What SMTP has decided meanwhile stays.
 CREATE FUNCTION email_verify._submit(ids bigint[], OUT changed bigint) LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	WITH told AS MATERIALIZED (
 		SELECT c.address, c.asked_at AS at, c.asked_by, c.argument ->> 'reason' AS reason, c.argument ->> 'evidence' AS evidence,
+			c.argument -> 'facts' AS facts,
+			NOT r.retryable AND (r.status <> 'unknown'
+				OR r.reason IN ('yahoo_api_verified', 'yahoo_api_not_deliverable', 'mailbox_full', 'mailbox_disabled')) AS sure,
 			r.status, r.retryable, r.fresh, r.expire, x.class, x.attempts + 1 AS attempts,
 			CASE WHEN r.retryable THEN c.asked_at + ('{5 min,30 min,2 h,8 h}'::interval[])[x.attempts + 1] END AS retry_at
 		FROM email_verify.command c JOIN email_verify.external_check x ON x.address = c.address
@@ -1448,9 +1458,9 @@ BEGIN ATOMIC
 	), merged AS (
 		SELECT t.*, CASE
 				WHEN a.expires_at <= t.at THEN true
+				WHEN a.stage = 'external' AND t.sure THEN true
 				WHEN a.status IN ('valid', 'invalid') OR a.reason IN ('smtp_deliverable', 'mailbox_full', 'mailbox_disabled') THEN false
-				WHEN t.retryable THEN a.status = 'unknown' AND a.reason NOT IN ('yahoo_api_verified', 'yahoo_api_not_deliverable')
-				ELSE true
+				ELSE t.sure OR (a.status = 'unknown' AND a.reason NOT IN ('yahoo_api_verified', 'yahoo_api_not_deliverable'))
 			END AS replaces
 		FROM told t JOIN email_verify.address a ON a.address = t.address
 	), stored AS (
@@ -1468,6 +1478,7 @@ BEGIN ATOMIC
 			reply_code = CASE WHEN NOT m.replaces THEN a.reply_code END,
 			enhanced_status = CASE WHEN NOT m.replaces THEN a.enhanced_status END,
 			reply_text = CASE WHEN m.replaces THEN m.evidence ELSE a.reply_text END,
+			facts = CASE WHEN m.replaces THEN m.facts ELSE a.facts END,
 			rule = CASE WHEN m.replaces THEN 'checker:' || m.asked_by ELSE a.rule END,
 			tls = CASE WHEN NOT m.replaces THEN a.tls END
 		FROM merged m WHERE a.address = m.address
@@ -1760,6 +1771,9 @@ BEGIN ATOMIC
 		SELECT 7, 'verdict', concat_ws(' ', a.status::text, a.reason::text, a.detail), r.description, a.checked_at
 		FROM p JOIN email_verify.address a ON a.address = p.key JOIN email_verify._reasons() r ON r.reason = a.reason::text
 		UNION ALL
+		SELECT 7, 'facts', 'what the external checker told besides', a.facts::text, a.checked_at
+		FROM p JOIN email_verify.address a ON a.address = p.key WHERE a.facts IS NOT NULL
+		UNION ALL
 		SELECT 8, 'suggest', 'did you mean ' || s.suggestion || '?', NULL, NULL
 		FROM @extschema@.email_suggest($1) AS s (suggestion) WHERE s.suggestion IS NOT NULL
 		UNION ALL
@@ -1903,10 +1917,12 @@ COMMENT ON FUNCTION email_verify.retry(bigint) IS 'have a parked command tried a
 -- External checkers: what they say, checked, with what is wrong as an error.
 CREATE FUNCTION email_verify._checker_claim(class text, n integer, lease interval) RETURNS integer
 AS 'MODULE_PATHNAME', 'ev_checker_claim' LANGUAGE C STABLE;
-CREATE FUNCTION email_verify._checker_class(reason text) RETURNS text
-AS 'MODULE_PATHNAME', 'ev_checker_class' LANGUAGE C STABLE;
+CREATE FUNCTION email_verify._checker_reason(class text, reason text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ev_checker_reason' LANGUAGE C STABLE;
 CREATE FUNCTION email_verify._checker_evidence(evidence text) RETURNS text
 AS 'MODULE_PATHNAME', 'ev_checker_evidence' LANGUAGE C STABLE STRICT;
+CREATE FUNCTION email_verify._checker_facts(facts jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ev_checker_facts' LANGUAGE C STABLE STRICT;
 
 CREATE FUNCTION email_verify.claim(class text, n integer DEFAULT 100, lease interval DEFAULT '10 min',
 	OUT email text, OUT claimed_until timestamptz)
@@ -1929,22 +1945,24 @@ END;
 COMMENT ON FUNCTION email_verify.claim(text, integer, interval) IS
 	'for external checkers: at most n addresses of a class, which nobody else gets before the lease has ended';
 
-CREATE FUNCTION email_verify.submit(email text, reason email_verify.verification_reason, evidence text DEFAULT NULL) RETURNS boolean
-LANGUAGE SQL VOLATILE SECURITY DEFINER
+CREATE FUNCTION email_verify.submit(email text, reason email_verify.verification_reason, evidence text DEFAULT NULL, facts jsonb DEFAULT NULL)
+RETURNS boolean LANGUAGE SQL VOLATILE SECURITY DEFINER
 BEGIN ATOMIC
 	SELECT email_verify._guard();
-	SELECT email_verify._checker_class($2::text), email_verify._checker_evidence($3);
+	SELECT email_verify._checker_reason(NULL, $2::text), email_verify._checker_evidence($3), email_verify._checker_facts($4);
 	WITH claimed AS (
 		UPDATE email_verify.external_check x SET submitted_at = clock_timestamp()
-		WHERE x.address = (email_verify._parse($1)).key AND x.class = email_verify._checker_class($2::text)
-			AND x.claimed_by = session_user AND x.due_at > clock_timestamp() AND x.submitted_at IS NULL
+		WHERE x.address = (email_verify._parse($1)).key
+			-- which class it is of is told to whom it is claimed by
+			AND CASE WHEN x.claimed_by = session_user AND x.due_at > clock_timestamp() AND x.submitted_at IS NULL
+				THEN email_verify._checker_reason(x.class, $2::text) ELSE false END
 		RETURNING x.address
 	)
 	SELECT count(email_verify._hand_over('submit', c.address, jsonb_strip_nulls(jsonb_build_object(
-		'reason', $2, 'evidence', email_verify._checker_evidence($3))))) > 0
+		'reason', $2, 'evidence', email_verify._checker_evidence($3))) || CASE WHEN $4 IS NULL THEN '{}' ELSE jsonb_build_object('facts', $4) END)) > 0
 	FROM claimed c;
 END;
-COMMENT ON FUNCTION email_verify.submit(text, email_verify.verification_reason, text) IS
+COMMENT ON FUNCTION email_verify.submit(text, email_verify.verification_reason, text, jsonb) IS
 	'for external checkers: the result for a claimed address; false when it is not claimed, or no longer, by this user';
 
 -- email_classify_bounce() and by which rule

@@ -31,7 +31,7 @@ CREATE VIEW pg_temp.x AS SELECT address, class, due_at <= clock_timestamp() AS d
 -- nobody is set aside before a mail server has checkers
 SELECT email_verify._checkers(), pg_temp.probe('a@x.com', 'smtp_unverifiable', 'mta5.am0.yahoodns.net');
 SAVEPOINT s;
-INSERT INTO email_verify.mx_policy (mx, checker) VALUES ('yahoodns.net', 'nobody_api');
+INSERT INTO email_verify.mx_policy (mx, checker) VALUES ('yahoodns.net', 'Nobody''s API');
 ROLLBACK TO s;
 INSERT INTO email_verify.mx_policy (mx, checker) VALUES ('yahoodns.net', 'yahoo_api'), ('am9.yahoodns.net', NULL), ('net', NULL);
 SELECT email_verify._checkers();
@@ -56,7 +56,9 @@ SELECT address, claims FROM pg_temp.x WHERE claims > 1;
 
 -- what is no claim, and no result
 SAVEPOINT s;
-SELECT email_verify.claim('gmail_api');
+SELECT email_verify.claim('Gmail API');
+ROLLBACK TO s;
+SELECT count(*) FROM email_verify.claim('gmail_api');
 ROLLBACK TO s;
 SELECT email_verify.claim(NULL);
 ROLLBACK TO s;
@@ -67,6 +69,8 @@ ROLLBACK TO s;
 SELECT email_verify.claim('yahoo_api', 1, '-1 s');
 ROLLBACK TO s;
 SELECT email_verify.claim('yahoo_api', 1, '2 days');
+ROLLBACK TO s;
+SELECT email_verify.submit('smtp_blocked@x.com', 'no_mx_records');
 ROLLBACK TO s;
 SELECT email_verify.submit('smtp_blocked@x.com', 'smtp_deliverable');
 ROLLBACK TO s;
@@ -155,6 +159,47 @@ SELECT address, submitted FROM pg_temp.x;
 DELETE FROM email_verify.command WHERE kind = 'submit';
 SELECT email_verify._set_aside('{g@x.com}');
 SELECT address, submitted FROM pg_temp.x;
+DELETE FROM email_verify.external_check;
+
+-- a class of the site's own: other mail servers, the words for mailboxes, and further facts
+INSERT INTO email_verify.mx_policy (mx, checker) VALUES ('mx.partner.com', 'partner_crm');
+SELECT n, pg_temp.probe('p' || n || '@x.com', 'smtp_unverifiable', 'a.mx.partner.com') FROM generate_series(1, 6) n;
+SELECT count(*) FROM email_verify.claim('yahoo_api');
+SELECT email FROM email_verify.claim('partner_crm');
+SAVEPOINT s;
+SELECT email_verify.submit('p1@x.com', 'yahoo_api_verified');
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'no_mx_records');
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'mailbox_not_found', facts => '[1]');
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'mailbox_not_found', facts => jsonb_build_object('a', repeat('x', 8000)));
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'mailbox_not_found', facts => jsonb_build_object('a', repeat('x', 1000000)));
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'mailbox_not_found', facts => (repeat('{"a":', 17) || '1' || repeat('}', 17))::jsonb);
+ROLLBACK TO s;
+SELECT email_verify.submit('p1@x.com', 'mailbox_not_found', 'unknown customer', (repeat('{"a":', 16) || 'null' || repeat('}', 16))::jsonb);
+SELECT email_verify.submit('p2@x.com', 'smtp_deliverable', facts => jsonb_build_object('score', 0.93, 'seen', '2026-11-01', 'a', repeat('x', 7900)));
+SELECT email_verify.submit('p3@x.com', 'mailbox_full', facts => '{}'), email_verify.submit('p4@x.com', 'smtp_rate_limited', facts => '{"n": 1}');
+SELECT email_verify.submit('p5@x.com', 'smtp_unverifiable', 'they do not say'), pg_temp.step();
+SELECT address, status, reason, detail, stage, rule, again FROM pg_temp.verdict WHERE address ~ '^p[1-5]@';
+SELECT address, left(facts::text, 60) AS facts FROM email_verify.address WHERE address ~ '^p[1-5]@' ORDER BY 1;
+SELECT address FROM pg_temp.x WHERE class = 'partner_crm' AND NOT submitted;
+SELECT finding, left(evidence, 40) FROM email_explain('p2@x.com') WHERE stage = 'facts';
+SELECT email_verify.export('p4@x.com') -> 'address' -> 'facts';
+-- what it was sure of outlives doubt, and neither outlives what a mail server decides
+SELECT pg_temp.probe('p' || n || '@x.com', 'smtp_unverifiable', 'a.mx.partner.com') FROM generate_series(1, 4) n;
+SELECT address, reason, stage, facts IS NOT NULL AS facts FROM email_verify.address WHERE address ~ '^p[1-4]@' ORDER BY 1;
+SELECT pg_temp.probe('p1@x.com', 'smtp_deliverable', 'a.mx.partner.com'), pg_temp.probe('p2@x.com', 'mailbox_not_found', 'a.mx.partner.com');
+SELECT address, reason, stage, facts IS NOT NULL AS facts FROM email_verify.address WHERE address ~ '^p[12]@' ORDER BY 1;
+-- a checker that is sure takes back what one was sure of
+SELECT email FROM email_verify.claim('partner_crm');
+SELECT email_verify.submit('p3@x.com', 'smtp_deliverable'), email_verify.submit('p6@x.com', 'smtp_timeout', facts => '{"n": 2}'), pg_temp.step();
+SELECT address, reason, facts FROM email_verify.address WHERE address ~ '^p[36]@' ORDER BY 1;
+-- forgotten with its facts
+SELECT place, rows FROM email_verify.forget('p6@x.com') WHERE rows > 0 ORDER BY 1;
+SELECT count(*) FROM email_verify.address a WHERE a.facts @> '{"n": 2}';
 DELETE FROM email_verify.external_check;
 
 -- least privilege: a checker can do this and nothing else

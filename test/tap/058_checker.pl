@@ -153,7 +153,7 @@ ok($c->poll('SELECT due_at < clock_timestamp() FROM email_verify.external_check'
 is(say_as('two', "SELECT email FROM email_verify.claim('yahoo_api')"), 'exists2@yahoo.com', '... loses nothing: another one gets it');
 is(say_as('one', "SELECT email_verify.submit('exists2\@yahoo.com', 'yahoo_api_not_deliverable')"), 'f', '... the first one is too late');
 is(say_as('two', "SELECT email_verify.submit('exists3\@yahoo.com', 'yahoo_api_verified')"), 'f', '... for others nothing can be submitted');
-like(say_as('two', "SELECT email_verify.submit('exists2\@yahoo.com', 'mailbox_not_found')"), qr/ERROR:  reason "mailbox_not_found" is not one that an external checker may give/, '... nor anything');
+like(say_as('two', "SELECT email_verify.submit('exists2\@yahoo.com', 'mailbox_not_found')"), qr/ERROR:  reason "mailbox_not_found" is not one that a checker of class "yahoo_api" may give/, '... nor anything');
 is(say_as('two', "SELECT email_verify.submit('exists2\@yahoo.com', 'yahoo_api_verified', 'asked by hand')"), 't', '... the second one is in time');
 is(say_as('two', "SELECT email_verify.submit('exists2\@yahoo.com', 'yahoo_api_not_deliverable')"), 'f', '... once');
 ok($c->poll("SELECT reason = 'yahoo_api_verified' FROM email_verify.address WHERE address = 'exists2\@yahoo.com'"), '... and that is the verdict');
@@ -175,6 +175,19 @@ say_as('one', "SELECT email_verify.claim('yahoo_api')");
 $c->sql("SELECT email_verify.forget('exists5\@yahoo.com')");
 is(say_as('one', "SELECT email_verify.submit('exists5\@yahoo.com', 'yahoo_api_verified')"), 'f', 'a claimed address that is forgotten');
 is($c->row('exists5@yahoo.com'), undef, '... is not brought back');
+
+# --- a class of the site's own ----------------------------------------------------------------------------------------------------
+
+$c->sql(q{INSERT INTO email_verify.mx_policy (mx, checker) VALUES ('smtp.catchall.deliver.com', 'partner_crm'), ('catchall.deliver.com', 'partner_crm')});
+$c->verify('ok7@catchall.deliver.com');
+is($c->row('ok7@catchall.deliver.com')->{reason}, 'catch_all_deliverable', 'a mail server that takes everything');
+is(say_as('one', "SELECT email FROM email_verify.claim('partner_crm')"), 'ok7@catchall.deliver.com', '... is left to checkers of another class');
+is(say_as('one', q{SELECT email_verify.submit('ok7@catchall.deliver.com', 'smtp_deliverable', 'customer 7', '{"score": 0.9}')}), 't', '... one of which knows the mailbox');
+ok($c->poll("SELECT reason = 'smtp_deliverable' AND stage = 'external' AND facts = '{\"score\": 0.9}' FROM email_verify.address WHERE address = 'ok7\@catchall.deliver.com'"),
+	'... which is the verdict, with its facts');
+$c->sql("SELECT email_verify.recheck('ok7\@catchall.deliver.com')");
+$c->wait;
+is($c->row('ok7@catchall.deliver.com')->{reason}, 'smtp_deliverable', '... and stays when the mail server is asked anew');
 
 # --- least privilege ----------------------------------------------------------------------------------------------------------------
 
