@@ -114,8 +114,15 @@ like($c->sql(q{SELECT string_agg(concat_ws(' ', result, finding), ',') FROM emai
 	qr/^FAIL 127\.0\.0\.1:\d+ denies .* exists: \d+ of \d+ queries answered in [\d.]+ ms$/, '... and so does doctor');
 is($c->sql("SELECT count(*) FROM email_verify.queue"), 3, '... they are asked for again');
 
+# a list comes to its end
+$c->set('email_verify.withheld_max_age' => '1s');
+ok($c->poll("SELECT clock_timestamp() > since + interval '1 s' FROM email_verify.stat_gate WHERE gate = 'dns_untrusted'"), 'withheld for longer than may be');
+is_deeply(say_of($c->verify('w@mx.good.net')), { 'w@mx.good.net' => 'internal_verifier_error dns_untrusted' }, '... the cause is ours, and named');
+is($c->sql(q{SELECT count(*) FROM email_verify.queue WHERE address = 'w@mx.good.net'}), 1, '... it is asked for again');
+$c->set('email_verify.withheld_max_age' => undef);
+
 mode('honest');
-becomes('it tells the truth again: all is right without a hand', 'a@gmail.com' => $fine, 'a@mx.good.net' => $fine, 'a@nobody.net' => 'no_mx_records nxdomain');
+becomes('it tells the truth again: all is right without a hand', 'a@gmail.com' => $fine, 'a@mx.good.net' => $fine, 'w@mx.good.net' => $fine, 'a@nobody.net' => 'no_mx_records nxdomain');
 is_deeply($c->stat->{gates}, ['mode_dns'], '... nothing holds it back');
 is($c->sql("SELECT string_agg(kind || ' ' || state, ',') FROM email_verify.command"), 'recheck_since done', '... by one command');
 

@@ -65,6 +65,12 @@ is($c->wait, 0, 'a formerly valid one is asked for');
 is($c->row('good@open1.fine.com')->{reason}, 'smtp_deliverable', '... and stays valid');
 is($c->queue('x@d9.owner9.com')->{attempts}, 0, 'that was no attempt');
 is($c->sql("SELECT count(*) FROM email_verify.queue WHERE address IN ('new\@open3.fine.com', 'good\@open1.fine.com', 'x\@d9.owner9.com')"), 3, 'all of them wait');
+
+$c->set('email_verify.withheld_max_age' => '1s');
+ok($c->poll("SELECT clock_timestamp() > since + interval '1 s' FROM email_verify.stat_gate WHERE gate = 'egress_v4'"), 'withheld for longer than may be');
+is(said('late@open3.fine.com'), 'internal_verifier_error/port_25_blocked', '... the cause is ours, and named');
+is($c->queue('late@open3.fine.com')->{attempts}, 0, '... it waits like the others');
+$c->set('email_verify.withheld_max_age' => undef);
 is($c->sql("SELECT count(*) FROM email_verify.address WHERE reason = 'host_not_found'"), 0, 'no host is called dead');
 
 # --- open again ---------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,9 @@
 #define FAILED_MS 60000
 
 /* What connections that fail make of an address. */
-#define REASONS "[\"smtp_connection_failed\", \"smtp_timeout\", \"host_not_found\"]"
+#define REASONS                                                                                    \
+	"[\"smtp_connection_failed\", \"smtp_timeout\", \"host_not_found\", "                          \
+	"\"internal_verifier_error\"]"
 
 static TimestampTz doubted_since =
 	0; /* what was judged since then is to be asked for anew; 0: nothing is */

@@ -18,6 +18,7 @@
 #include "pg/worker/lines.h"
 #include "pg/worker/lost.h"
 #include "pg/worker/transcript.h"
+#include "pg/worker/withheld.h"
 
 /*
  * Requests that the prober holds, for each SMTP session that may be open: enough to keep all of
@@ -365,6 +366,7 @@ add_outcome(EvWorker *worker, const struct ev_result *result, EvFlight *flight)
 		if (outcome->retry_after == 0 && is_dead(worker, result, flight))
 			condemn_host(outcome);
 	}
+	ev_withheld_answer(worker, outcome);
 	if (worker->n_outcomes == 1)
 		worker->oldest_outcome = GetCurrentTimestamp();
 }

@@ -19,7 +19,9 @@
 #define BEFORE_MS (30 * 60 * 1000)
 
 /* What DNS alone decides. */
-#define REASONS "[\"no_mx_records\", \"host_not_found\", \"spf_reject_all\", \"dns_lookup_error\"]"
+#define REASONS                                                                                    \
+	"[\"no_mx_records\", \"host_not_found\", \"spf_reject_all\", \"dns_lookup_error\", "           \
+	"\"internal_verifier_error\"]"
 
 /* After an error. */
 #define FAILED_MS 60000
