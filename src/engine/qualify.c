@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "engine/ascii.h"
+#include "engine/noun_phrase.h"
 
 /* A part of the text. */
 struct span
@@ -125,140 +125,6 @@ is_alternative(const struct ev_reply_match *match, const struct ev_pattern_text 
 	return false;
 }
 
-/* The word that ends before byte pos, but for one blank, hyphen or underscore. */
-static struct span
-word_before(const struct ev_pattern_text *text, size_t pos)
-{
-	struct span word;
-
-	if (pos > 0 && strchr(" -_", text->text[pos - 1]) != NULL)
-		pos--;
-	word.end = pos;
-	while (pos > 0 && ev_is_alnum(text->text[pos - 1]))
-		pos--;
-	word.begin = pos;
-	return word;
-}
-
-/* Is it one of these words, which stand between single blanks? */
-static bool
-is_one_of(const char *words, const struct ev_pattern_text *text, struct span word)
-{
-	char wanted[16];
-	size_t n = word.end - word.begin;
-
-	if (n == 0 || n + 3 > sizeof(wanted))
-		return false;
-	wanted[0] = ' ';
-	memcpy(wanted + 1, text->text + word.begin, n);
-	wanted[n + 1] = ' ';
-	wanted[n + 2] = '\0';
-	return strstr(words, wanted) != NULL;
-}
-
-/* Between single blanks. */
-static const char prepositions[] =
-	" in on at from of within for to by with under behind into im am auf bei an unter fur fuer "
-	"sur dans en chez "
-	"su nel nella sul sulla em no na nos nas op bij w v ve pa hos ";
-
-/* "in", "in the", "on our": what follows is where something is missing, not what is. */
-static bool
-is_place(const struct ev_pattern_text *text, struct span noun)
-{
-	static const char articles[] = " the our this its any your local diesem dieser unserem unserer "
-								   "dem der den ce cet cette notre le la les "
-								   "este esta nuestro nuestra questo questa nostro nostra el il "
-								   "nosso nossa deze dit dat ons onze tym tej naszym "
-								   "tomto teto nasem denna detta var dette denne ";
-	struct span word = word_before(text, noun.begin);
-
-	if (is_one_of(articles, text, word))
-		word = word_before(text, word.begin);
-	return is_one_of(prepositions, text, word);
-}
-
-/* Recipients, as the first part of a compound: "mail log", "user credentials". */
-static bool
-names_recipient(const struct ev_pattern_text *text, struct span word)
-{
-	static const char nouns[] =
-		" user users mail email mailbox mailboxes recipient recipients account "
-		"accounts address addresses rcpt inbox domain domains e ";
-
-	return is_one_of(nouns, text, word);
-}
-
-/* Does one word at most stand between two places, which is a part of a compound ("group" of "user group policy")? */
-static bool
-is_joined(const struct ev_pattern_text *text, size_t end, size_t pos)
-{
-	static const char others[] =
-		" here there please check see or and but is was has does not no so if you we ";
-	struct span word = word_before(text, pos);
-
-	if (pos <= end + 1)
-		return true;
-	return word.end == pos - 1 && word.begin == end + 1 && word.begin < word.end &&
-	       text->text[end] == ' ' && !is_one_of(others, text, word) &&
-	       !is_one_of(prepositions, text, word);
-}
-
-/* Is the noun a part of what is said, and its subject: "mail log", "user: the domain", "list of recipients"? */
-static bool
-is_subject(const struct ev_reply_match *match, const struct ev_pattern_text *text, size_t pos,
-           size_t end)
-{
-	bool of_mailbox = match->rule->about == EV_ABOUT_RECIPIENT;
-	struct span noun = {pos, pos};
-	struct span word = word_before(text, pos);
-
-	while (noun.end < text->len && ev_is_alnum(text->text[noun.end]))
-		noun.end++;
-	if (pos > end)
-	{
-		word = word_before(text, end);
-		return is_joined(text, end, pos) && names_recipient(text, word) && !is_place(text, word);
-	}
-	if (pos > match->begin)
-	{
-		if (word.begin >= match->begin && names_recipient(text, word))
-			return of_mailbox && !is_place(text, word);
-		return of_mailbox && pos < match->end && !is_place(text, noun);
-	}
-	word = word_before(text, match->begin);
-	if (is_one_of(" the a an our your this l los las les gli ", text, word))
-		word = word_before(text, word.begin);
-	return of_mailbox &&
-	       is_one_of(" of for to de del des du di dei degli delle dos das fur fuer pour para per ",
-	                 text, word) &&
-	       word_before(text, word.begin).begin == pos;
-}
-
-/* Is it a mail log, a user class, an account key, a domain that is missing? */
-static bool
-is_compound(const struct ev_reply_match *match, const struct ev_pattern_text *text,
-            const struct ev_reply_marks *marks)
-{
-	size_t end = match->end;
-
-	if ((marks->seen & (1u << EV_MARK_NOUN | 1u << EV_MARK_COMPOUND)) == 0)
-		return false;
-	/* a pattern may end within a word */
-	while (end < text->len && ev_is_alnum(text->text[end]))
-		end++;
-	for (size_t i = 0; i < marks->n; i++)
-	{
-		size_t pos = marks->at[i].pos;
-
-		if (marks->at[i].kind == EV_MARK_COMPOUND && pos >= match->begin && pos <= end)
-			return true;
-		if (marks->at[i].kind == EV_MARK_NOUN && is_subject(match, text, pos, end))
-			return true;
-	}
-	return false;
-}
-
 /* Is what is missing missing from a list of senders, or somebody else's than the recipient's? */
 static bool
 has_tail(const struct ev_reply_match *match, const struct ev_reply_marks *marks,
@@ -330,7 +196,8 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 	const struct ev_reply_rule *rule = match->rule;
 	struct span sentence;
 
-	if (marks->seen == 0 || rule->family != EV_FAMILY_EVERY || (rule->flags & EV_RULE_SURE))
+	if ((marks->seen == 0 && rule->reason != EV_REASON_MAILBOX_NOT_FOUND) ||
+	    rule->family != EV_FAMILY_EVERY || (rule->flags & EV_RULE_SURE))
 		return EV_AS_SAID;
 	if (rule->pattern == NULL)
 		return qualify_code(rule->reason, text, marks);
@@ -340,18 +207,18 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 	switch (rule->reason)
 	{
 		case EV_REASON_MAILBOX_NOT_FOUND:
-			if (is_compound(match, text, marks) || has_tail(match, marks, sentence))
+			if (ev_noun_phrase_is_other(match, text, marks) || has_tail(match, marks, sentence))
 				return EV_ANOTHER_SUBJECT;
 			return is_guess(match, text, marks, sentence) ||
 			               is_alternative(match, text, marks, sentence)
 			           ? EV_A_GUESS
 			           : EV_AS_SAID;
 		case EV_REASON_NO_MX_RECORDS:
-			if (is_compound(match, text, marks))
+			if (ev_noun_phrase_is_other(match, text, marks))
 				return EV_ANOTHER_SUBJECT;
 			return is_guess(match, text, marks, sentence) ? EV_A_GUESS : EV_AS_SAID;
 		case EV_REASON_RELAY_DENIED:
-			if (is_compound(match, text, marks))
+			if (ev_noun_phrase_is_other(match, text, marks))
 				return EV_ANOTHER_SUBJECT;
 			return is_guess(match, text, marks, sentence) ||
 			               has_mark(marks, EV_MARK_OR, (struct span){sentence.begin, match->begin})

@@ -170,6 +170,19 @@ static const char *const subjects[] = {
 	"mailbox path",
 	"user role",
 	"account policy",
+	"MAC address",
+	"network address",
+	"client address",
+	"list of recipients",
+	"server of the mailbox",
+	"calling user",
+	"admin account",
+	"address pool",
+	"user data",
+	"Benutzerrolle",
+	"Empfänger-Richtlinie",
+	"recipient delimiter",
+	"address literal",
 };
 
 static const char *const verbs[] = {
