@@ -14,7 +14,8 @@ use EmailVerifyCluster qw(skip_without_world);
 use EmailVerifySession;
 
 my $w = skip_without_world();
-my $c = EmailVerifyCluster->new('held', conf => { 'max_prepared_transactions' => 2, 'max_connections' => 60, 'log_statement' => 'none' });
+my $c = EmailVerifyCluster->new('held', conf => { 'max_prepared_transactions' => 2, 'max_connections' => 60, 'log_statement' => 'none',
+	'log_lock_waits' => 'on', 'deadlock_timeout' => '50ms' });
 my $n = 1000;
 my $holder = EmailVerifySession->new($c);
 
@@ -116,5 +117,6 @@ $w->restore;
 is($c->stat->{errors_total}, 0, 'no store cycle has failed');
 $_->end for $holder, @sessions;
 unlike(slurp_file($c->node->logfile), qr/lock timeout|stores verdicts again|deadlock detected/, 'the log says nothing of it');
+unlike(slurp_file($c->node->logfile), qr/process $pid still waiting/, '... and the worker has waited for no lock to find out');
 $c->finish;
 done_testing();

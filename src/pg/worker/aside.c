@@ -287,6 +287,15 @@ look_at_results(EvWorker *worker)
 	ev_held_end(&address);
 }
 
+/* Who holds that address, if that is known: many ask for what is held, and a row need not be looked at again for each. */
+static TransactionId
+known_holder(const char *key)
+{
+	Question *question = questions == NULL ? NULL : hash_search(questions, key, HASH_FIND, NULL);
+
+	return question == NULL ? InvalidTransactionId : question->holder;
+}
+
 static void
 look_at_questions(EvWorker *worker)
 {
@@ -299,8 +308,10 @@ look_at_questions(EvWorker *worker)
 	for (int i = 0; i < worker->n_inbox; i++)
 	{
 		const EvInboxEntry *entry = &worker->inbox[i];
-		TransactionId holder = ev_held_text(&queue, entry->key);
+		TransactionId holder = known_holder(entry->key);
 
+		if (!TransactionIdIsValid(holder))
+			holder = ev_held_text(&queue, entry->key);
 		if (all || TransactionIdIsValid(holder))
 			set_question_aside(worker, entry, holder);
 		else if (kept++ < i)
@@ -340,17 +351,27 @@ look_at_facts(EvWorker *worker)
 	ev_held_end(&host);
 }
 
+/*
+ * Is there a reason to look at what one kind stores?  Whoever holds a row of a table has a lock on the table, so most
+ * cycles see in time what they would run into, and no time-out is spent on finding out.
+ */
+static bool
+has_reason(EvDoing what, const char *table, const char *other)
+{
+	return look_next || n_holders > 0 || ev_aside_rests(what) || ev_held_written(table) ||
+	       (other != NULL && ev_held_written(other));
+}
+
 void
 ev_aside_look(EvWorker *worker)
 {
-	bool reason = look_next || n_holders > 0;
-
 	make_context();
-	if (worker->n_outcomes > 0 && (reason || ev_aside_rests(EV_DOING_RESULTS)))
+	if (worker->n_outcomes > 0 && has_reason(EV_DOING_RESULTS, "queue", "address"))
 		look_at_results(worker);
-	if (worker->n_inbox > 0 && (reason || ev_aside_rests(EV_DOING_QUESTIONS)))
+	if (worker->n_inbox > 0 && has_reason(EV_DOING_QUESTIONS, "queue", NULL))
 		look_at_questions(worker);
-	if (worker->n_domains + worker->n_hosts > 0 && (reason || ev_aside_rests(EV_DOING_FACTS)))
+	if (worker->n_domains + worker->n_hosts > 0 &&
+	    has_reason(EV_DOING_FACTS, "domain", "domain_host"))
 		look_at_facts(worker);
 }
 

@@ -2,10 +2,10 @@
  * aside.h
  *	  Results and questions that cannot be stored just now, since another transaction holds their rows.
  *
- * A cycle that runs into a lock fails as a whole, after a short time-out.  The next one looks who holds
- * what (held.h): held questions and results are set aside, together with the transaction that holds them,
- * and the others are stored.  As long as one is watched every cycle looks, so that nothing runs into what
- * it holds again.  What is set aside is not tried again, but comes back when that transaction has ended,
+ * While others write to a table, or a transaction is watched, a cycle looks who holds what it is going to store (held.h):
+ * held questions and results are set aside, together with the transaction that holds them, and the others are stored.
+ * Who comes between the look and the storing is run into: such a cycle fails as a whole, after a short time-out, and the
+ * next one looks.  What is set aside is not tried again, but comes back when that transaction has ended,
  * however it ended, behind what has come in meanwhile.
  *
  * What fails although nobody holds one of its rows meets a locked table: that kind (facts, results or

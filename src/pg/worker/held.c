@@ -11,8 +11,10 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -53,11 +55,36 @@ open_index(Relation table, AttrNumber column)
 	return NULL;
 }
 
+static Oid
+table_oid(const char *table)
+{
+	Oid schema = get_namespace_oid("email_verify", true);
+
+	return OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
+}
+
+bool
+ev_held_written(const char *table)
+{
+	Oid oid = table_oid(table);
+	VirtualTransactionId *others;
+	LOCKTAG tag;
+	int n;
+
+	if (!OidIsValid(oid))
+		return false;
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, oid);
+
+	/* what conflicts with this mode is a lock for writing or for FOR UPDATE and its like, not one for reading */
+	others = GetLockConflicts(&tag, ExclusiveLock, &n);
+	pfree(others);
+	return n > 0;
+}
+
 bool
 ev_held_begin(EvHeldScan *scan, const char *table, const char *column)
 {
-	Oid schema = get_namespace_oid("email_verify", true);
-	Oid oid = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
+	Oid oid = table_oid(table);
 
 	memset(scan, 0, sizeof(*scan));
 	if (!lock_now(oid))

@@ -26,6 +26,12 @@ typedef struct EvHeldScan
 } EvHeldScan;
 
 /*
+ * Does another transaction, also a prepared one, have a lock on that table of schema email_verify as who
+ * changes or locks rows takes it?  In a transaction; costs some microseconds, and waits for nobody.
+ */
+extern bool ev_held_written(const char *table);
+
+/*
  * In a transaction.  False when there is no such table or index, or either is locked against
  * readers: then ev_held_*() find nothing.
  */
