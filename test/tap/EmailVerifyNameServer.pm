@@ -3,7 +3,7 @@
 # A name server that misbehaves in time, for what NSD and unbound of test/world do not do.
 #
 #	my $ns = EmailVerifyNameServer->new(sub { my ($name, $type, $transmission) = @_; return (after => 1.2) });
-#	$ns->address				# "127.0.0.1:PORT", UDP only
+#	$ns->address				# "127.0.0.1:PORT", UDP only; new(sub { ... }, '::1') listens there
 #	$ns->count($name, $type)	# how many transmissions asked for that
 #
 # The function is called in the server's process for each transmission, $transmission counting from 1 those of the same
@@ -22,7 +22,7 @@ use Exporter qw(import);
 use File::Temp ();
 use IO::Handle;
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
 use POSIX ();
 use Time::HiRes qw(time);
 
@@ -32,8 +32,8 @@ use constant { A => 1, MX => 15 };
 
 sub new
 {
-	my ($class, $behaviour) = @_;
-	my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => 0) or die "UDP socket: $!";
+	my ($class, $behaviour, $at) = @_;
+	my $socket = IO::Socket::IP->new(Proto => 'udp', LocalHost => $at // '127.0.0.1', LocalPort => 0) or die "UDP socket: $!";
 	my $log = File::Temp->new;
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)
@@ -42,7 +42,7 @@ sub new
 		eval { serve($socket, $log, $behaviour // sub { }) };
 		POSIX::_exit(1);
 	}
-	return bless { pid => $pid, owner => $$, port => $socket->sockport, log => $log }, $class;
+	return bless { pid => $pid, owner => $$, at => $at // '127.0.0.1', port => $socket->sockport, log => $log }, $class;
 }
 
 # what records consist of
@@ -66,7 +66,8 @@ sub DESTROY
 
 sub address
 {
-	return "127.0.0.1:$_[0]{port}";
+	my ($self) = @_;
+	return ($self->{at} =~ /:/ ? "[$self->{at}]" : $self->{at}) . ":$self->{port}";
 }
 
 sub count
