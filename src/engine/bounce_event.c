@@ -105,7 +105,7 @@ read_text(struct ev_event *event, struct ev_slice rest, int wrapped)
 			break;
 		if (rest.s[0] != '{')
 			break;
-		if (!ev_json_parse(rest, event->json, &used))
+		if (!ev_json_parse(rest, stop, event->json, &used))
 		{
 			/* one line of many may be cut off; what is read again and again has an end */
 			if (used > in_vain)

@@ -11,8 +11,12 @@
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* After how many bytes of a string one looks whether to stop. */
+#define BYTES_PER_LOOK 65536
+
 struct parser
 {
+	const volatile int *stop; /* of the caller, or NULL */
 	struct ev_slice text;
 	size_t at;
 	struct ev_json *json;
@@ -48,8 +52,15 @@ read_string(struct parser *p)
 	token = add_token(p, EV_JSON_STRING);
 	if (token == NULL)
 		return false;
-	while (p->at < p->text.n && p->text.s[p->at] != '"')
+	for (size_t look = p->at + BYTES_PER_LOOK; p->at < p->text.n && p->text.s[p->at] != '"';)
+	{
 		p->at += p->text.s[p->at] == '\\' ? 2 : 1;
+		if (p->at < look)
+			continue;
+		if (p->stop != NULL && *p->stop != 0)
+			return false;
+		look = p->at + BYTES_PER_LOOK;
+	}
 	if (p->at >= p->text.n)
 		return false;
 	token->end = (uint32_t) p->at++;
@@ -170,9 +181,9 @@ is_empty(struct parser *p)
 }
 
 bool
-ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used)
+ev_json_parse(struct ev_slice text, const volatile int *stop, struct ev_json *json, size_t *used)
 {
-	struct parser p = {.text = text, .json = json};
+	struct parser p = {.text = text, .json = json, .stop = stop};
 	bool malformed = false;
 
 	json->text = text;

@@ -41,10 +41,12 @@ struct ev_json
 };
 
 /*
- * Read the value that text begins with; token 0 is it.  *used is what it takes.  False: malformed or
- * too much, and *used is how far it was read.
+ * Read the value that text begins with; token 0 is it.  *used is what it takes.  False: malformed,
+ * too much or stopped, and *used is how far it was read.  Within a long string, reading stops soon after the
+ * number that stop points to (NULL for none) is no longer 0.
  */
-extern bool ev_json_parse(struct ev_slice text, struct ev_json *json, size_t *used);
+extern bool ev_json_parse(struct ev_slice text, const volatile int *stop, struct ev_json *json,
+                          size_t *used);
 
 /* The value of a key (any case) of an object; EV_JSON_NONE when it is not there or `object` is none. */
 extern int ev_json_get(const struct ev_json *json, int object, const char *key);

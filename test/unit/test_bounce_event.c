@@ -61,7 +61,7 @@ check_event(const char *name, const char *text, size_t n)
 	if (ev_bounce_read(text, n, &work, rows, EV_BOUNCE_ROWS_MAX) == 0)
 		return 0;
 	format = rows[0].format;
-	assert_true(ev_json_parse((struct ev_slice){text, n}, &json, &used));
+	assert_true(ev_json_parse((struct ev_slice){text, n}, NULL, &json, &used));
 	/* every key, wherever it is: the marks are among them */
 	for (int i = 0; i < json.n; i++)
 		for (int k = ev_json_first_key(&json, i); k != EV_JSON_NONE && n_keys < N_ROWS(keys);

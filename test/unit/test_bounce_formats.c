@@ -156,7 +156,7 @@ json_is_read_strictly(void **state)
 	{
 		struct ev_slice s = {texts[i].text, strlen(texts[i].text)};
 		size_t used;
-		bool good = ev_json_parse(s, &json, &used);
+		bool good = ev_json_parse(s, NULL, &json, &used);
 
 		CHECK_INT(texts[i].text, good, texts[i].good);
 		if (good)
@@ -174,7 +174,7 @@ json_values_are_found_by_key_and_place(void **state)
 	int e;
 
 	(void) state;
-	assert_true(ev_json_parse((struct ev_slice){text, sizeof(text) - 1}, &json, &used));
+	assert_true(ev_json_parse((struct ev_slice){text, sizeof(text) - 1}, NULL, &json, &used));
 	assert_int_equal(ev_json_get(&json, 0, "x"), EV_JSON_NONE);
 	assert_int_equal(ev_json_get(&json, EV_JSON_NONE, "x"), EV_JSON_NONE);
 	assert_int_equal(ev_json_raw(&json, ev_json_get(&json, 0, "c")).n, 0);
@@ -231,11 +231,11 @@ deep_or_long_json_is_refused(void **state)
 	(void) state;
 	memset(text, '[', 200000);
 	text[200000] = '\0';
-	assert_false(ev_json_parse((struct ev_slice){text, 200000}, &json, &used));
+	assert_false(ev_json_parse((struct ev_slice){text, 200000}, NULL, &json, &used));
 	assert_int_equal(read_rows(text), 0);
 	for (size_t i = 0; i < 200000; i += 2)
 		memcpy(text + i, i == 0 ? "[1" : ",1", 2);
-	assert_false(ev_json_parse((struct ev_slice){text, 200000}, &json, &used));
+	assert_false(ev_json_parse((struct ev_slice){text, 200000}, NULL, &json, &used));
 	for (size_t i = 0; i + 5 <= 200000; i += 5)
 		memcpy(text + i, "{\"a\":", 5);
 	assert_int_equal(read_rows(text), 0);
@@ -372,6 +372,25 @@ repetitions_are_bounded(void **state)
 	}
 }
 
+static void
+a_long_string_is_not_read_to_its_end_when_told_to_stop(void **state)
+{
+	static const int stop = 1;
+	const size_t n = 1000000;
+	char *text = malloc(n);
+	size_t used;
+
+	(void) state;
+	memset(text, '\\', n);
+	memcpy(text, "{\"a\":\"", 6);
+	memcpy(text + n - 2, "\"}", 2);
+	assert_true(ev_json_parse((struct ev_slice){text, n}, NULL, &json, &used));
+	assert_int_equal(used, n);
+	assert_false(ev_json_parse((struct ev_slice){text, n}, &stop, &json, &used));
+	assert_in_range(used, 1, n / 10);
+	free(text);
+}
+
 /* Whoever is told to stop reads no further: the caller's statement is to end soon. */
 static void
 reading_stops_when_it_is_told_to(void **state)
@@ -447,6 +466,7 @@ main(void)
 		cmocka_unit_test(what_is_garbled_is_read_without_harm),
 		cmocka_unit_test(repetitions_are_bounded),
 		cmocka_unit_test(reading_stops_when_it_is_told_to),
+		cmocka_unit_test(a_long_string_is_not_read_to_its_end_when_told_to_stop),
 		cmocka_unit_test(endless_headers_are_cut),
 		cmocka_unit_test(rows_end_where_room_ends),
 	};
