@@ -28,7 +28,8 @@ check_judgement(const struct ev_case *c, const struct ev_judgement *judgement)
 	const struct ev_verdict *verdict = &judgement->verdict;
 
 	CHECK(verdict->status == ev_reason_info(verdict->reason)->status);
-	CHECK(judgement->put_back == (verdict->reason == EV_REASON_PENDING));
+	CHECK(verdict->reason != EV_REASON_PENDING);
+	CHECK(!judgement->put_back || verdict->status == EV_STATUS_UNKNOWN);
 	if (verdict->status == EV_STATUS_UNKNOWN && !judgement->put_back)
 		CHECK(verdict->detail != EV_DETAIL_NONE);
 	if (verdict->status == EV_STATUS_VALID)
