@@ -184,7 +184,7 @@ marks_for(enum ev_reason reason)
 			return 1u << EV_MARK_PERHAPS | 1u << EV_MARK_OR | 1u << EV_MARK_NOUN;
 		case EV_REASON_MAILBOX_FULL:
 			return 1u << EV_MARK_PERIOD | 1u << EV_MARK_RATE | 1u << EV_MARK_PERHAPS;
-		case EV_REASON_MAILBOX_DISABLED: return 1u << EV_MARK_WHILE;
+		case EV_REASON_MAILBOX_DISABLED: return 1u << EV_MARK_WHILE | 1u << EV_MARK_PERHAPS;
 		default: return 0;
 	}
 }
@@ -229,7 +229,11 @@ ev_qualify(const struct ev_reply_match *match, const struct ev_pattern_text *tex
 				return EV_A_GUESS;
 			return qualify_quota(marks, sentence);
 		case EV_REASON_MAILBOX_DISABLED:
-			return (marks->seen >> EV_MARK_WHILE & 1) != 0 ? EV_FOR_A_WHILE : EV_AS_SAID;
+			if ((marks->seen >> EV_MARK_WHILE & 1) != 0)
+				return EV_FOR_A_WHILE;
+			return has_mark(marks, EV_MARK_PERHAPS, (struct span){sentence.begin, match->end})
+			           ? EV_A_GUESS
+			           : EV_AS_SAID;
 		default: return EV_AS_SAID;
 	}
 }
