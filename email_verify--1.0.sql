@@ -2116,10 +2116,13 @@ BEGIN ATOMIC
 	UNION ALL SELECT 'email_verify.command', (SELECT count(*) FROM c)
 	UNION ALL SELECT 'email_verify.report', (SELECT count(*) FROM r)
 	UNION ALL SELECT 'email_verify.override (kept as HMAC)', (SELECT count(*) FROM o)
+	UNION ALL SELECT 'kept: an HMAC in email_verify.tombstone, for a day, so that no answer under way brings it back', NULL FROM p
+	UNION ALL SELECT 'not reached: dead rows until VACUUM', NULL
+	UNION ALL SELECT 'not reached: memory of the worker, its prober and other sessions while in use', NULL
 	UNION ALL SELECT 'not reached: your own tables, backups, WAL, server logs', NULL;
 END;
 COMMENT ON FUNCTION email_verify.forget(text) IS
-	'erase an e-mail address from the tables of this extension; says what was erased and what it cannot reach';
+	'erase an e-mail address from the tables of this extension; says what was erased, what is kept and what it cannot reach';
 
 CREATE FUNCTION email_verify.pause(finish boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'ev_pause' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;

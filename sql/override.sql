@@ -69,6 +69,7 @@ SELECT email_verify('CEO@deliver.com') AS still_valid, count(*) AS traces FROM e
 SELECT * FROM email_verify.forget('ann@deliver.com');
 SELECT count(*) FROM email_verify.address WHERE address = 'ann@deliver.com';
 SELECT count(*) FROM email_verify.forget('not an address') WHERE rows > 0;
+SELECT count(*) AS kept FROM email_verify.forget('not an address') WHERE place LIKE 'kept:%';
 -- what was asked for before it was forgotten is let go; what is asked for later is not
 SELECT queued FROM email_verify._enqueue('{ann@deliver.com}', '{-infinity}', ARRAY[now() - interval '1 min'], 0::smallint, true);
 SELECT queued FROM email_verify._enqueue('{ann@deliver.com}', '{-infinity}', ARRAY[clock_timestamp()], 0::smallint, true);
