@@ -108,7 +108,7 @@ struct ev_bounce
 	char queue_id[EV_BOUNCE_QUEUE_ID_MAX + 1]; /* there */
 	char sender[EV_BOUNCE_RECIPIENT_MAX + 1];  /* of the envelope */
 	int64_t arrival;      /* there; seconds of ev_mail_date(), EV_MAIL_DATE_NONE when not told */
-	int64_t last_attempt; /* to deliver to this recipient */
+	int64_t last_attempt; /* to deliver to this recipient; of an event: when it happened */
 	int64_t will_retry_until; /* of a delay */
 	const char *format;       /* static: "rfc3464", "qmail", "postfix_log", "ses_json", … */
 };

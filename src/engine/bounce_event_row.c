@@ -295,6 +295,18 @@ judge(struct ev_event *event, struct ev_bounce *row, struct what what, struct ev
 	row->confidence = most;
 }
 
+/* When it happened. */
+static int64_t
+time_of(const struct ev_event *event)
+{
+	char buf[80];
+	struct ev_slice raw = value_of(event, event->format->time);
+
+	if (raw.n == 0 || raw.n >= sizeof(buf))
+		return EV_MAIL_DATE_NONE;
+	return ev_event_time((struct ev_slice){buf, ev_json_unescape(raw, buf, sizeof(buf))});
+}
+
 /* --- together --------------------------------------------------------------------------------- */
 
 static void
@@ -354,5 +366,6 @@ ev_event_add_row(struct ev_event *event)
 	if (row == NULL)
 		return;
 	memcpy(row->final_recipient, recipient, sizeof(recipient));
+	row->last_attempt = time_of(event);
 	fill(event, row, what);
 }

@@ -50,6 +50,7 @@ ev_bounce_from_daemon(struct ev_slice headers)
 	                                      "delivery subsystem",
 	                                      "system administrator",
 	                                      "mail router",
+	                                      "courier mail server",
 	                                      "mailer daemon",
 	                                      NULL};
 	struct ev_slice value;

@@ -154,6 +154,8 @@ is_fragment(struct ev_slice line)
 {
 	struct ev_slice value;
 
+	if (ev_slice_starts(line, "[") && ev_slice_find(ev_slice_to(line, 200), "[outbound] ", NULL))
+		return true;
 	return (ev_log_value(line, "to", &value) || ev_slice_starts(line, "to=")) &&
 	       (ev_log_value(line, "status", &value) || ev_log_value(line, "stat", &value) ||
 	        ev_log_value(line, "result", &value));
@@ -163,7 +165,8 @@ bool
 ev_bounce_read_log(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
 	static bool (*const readers[])(struct ev_log *, struct ev_slice) = {
-		ev_log_read_exim, ev_log_read_reject, ev_log_read_fields, ev_log_read_qmail};
+		ev_log_read_exim, ev_log_read_haraka, ev_log_read_reject, ev_log_read_fields,
+		ev_log_read_qmail};
 	struct ev_log log = {.input = input, .rows = rows, .peer = {"", 0}};
 	struct ev_slice rest = input->message;
 	struct ev_slice line;

@@ -51,6 +51,7 @@ extern struct ev_slice ev_log_word(struct ev_slice value);
 /* Readers of one line; true when it is theirs, whether or not it gave a row. */
 extern bool ev_log_read_exim(struct ev_log *log, struct ev_slice line);
 extern bool ev_log_read_qmail(struct ev_log *log, struct ev_slice line);
+extern bool ev_log_read_haraka(struct ev_log *log, struct ev_slice line);
 extern bool ev_log_read_reject(struct ev_log *log, struct ev_slice line);
 extern bool ev_log_read_fields(struct ev_log *log, struct ev_slice line);
 

@@ -1,7 +1,7 @@
 /*
  * bounce_log_lines.c
- *	  Log lines with a syntax of their own: Exim's main log, qmail-send's, and refusals by a server at
- *	  RCPT.
+ *	  Log lines with a syntax of their own: Exim's main log, qmail-send's, Haraka's, and refusals by a
+ *	  server at RCPT.
  */
 #include "engine/bounce_log.h"
 
@@ -210,6 +210,43 @@ ev_log_read_qmail(struct ev_log *log, struct ev_slice line)
 			return true;
 		}
 	return false;
+}
+
+/* --- Haraka ----------------------------------------------------------------------------------- */
+
+/*
+ * "[outbound] recipient <user@host> rejected: 550 5.1.1 …", or "deferred: …".  Other lines of the mark name
+ * nobody: "delivered file=…", "bouncing mail: …", "Temp failing …".
+ */
+bool
+ev_log_read_haraka(struct ev_log *log, struct ev_slice line)
+{
+	static const struct
+	{
+		const char *word;
+		enum ev_log_outcome outcome;
+	} ends[] = {{"rejected:", EV_LOG_FAILED}, {"deferred:", EV_LOG_DEFERRED}};
+	static const struct ev_enhanced none = {0, 0, 0};
+	struct ev_slice to;
+	struct ev_slice rest;
+	size_t at;
+
+	if (!ev_slice_find(line, "[outbound]", &at))
+		return false;
+	rest = ev_slice_trim(ev_slice_from(line, at + strlen("[outbound]")));
+	if (!ev_slice_starts(rest, "recipient <"))
+		return true;
+	to = ev_log_word(ev_slice_from(rest, strlen("recipient ")));
+	rest = (struct ev_slice){to.s + to.n, (size_t) (rest.s + rest.n - to.s - to.n)};
+	rest = ev_slice_trim(ev_slice_from(rest, rest.n > 0));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ev_slice_starts(rest, ends[i].word))
+		{
+			log->format = "haraka_log";
+			ev_log_add(log, to, ev_slice_to(to, 0), ends[i].outcome, none,
+			           ev_slice_trim(ev_slice_from(rest, strlen(ends[i].word))));
+		}
+	return true;
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */

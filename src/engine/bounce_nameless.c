@@ -8,6 +8,8 @@
 
 #include "engine/ascii.h"
 
+#define BARE_NAME_MAX 64
+
 /* What the text says about a failure: from the first reply code or known phrase on. */
 static struct ev_slice
 find_words(struct ev_slice text)
@@ -54,6 +56,51 @@ add_failed(const struct ev_bounce_input *input, struct ev_bounce_rows *rows, con
 	row->confidence = confidence;
 }
 
+/* "anna", alone in its line. */
+static bool
+is_bare_name(struct ev_slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ev_is_alnum(s.s[i]) && strchr("._-", s.s[i]) == NULL)
+			return false;
+	return s.n > 0 && s.n <= BARE_NAME_MAX && ev_is_alnum(s.s[0]);
+}
+
+/* "… because they are not accepting mail with attachments:", and names of the reporter's own domain below. */
+static void
+add_bare_names(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
+{
+	char from[EV_BOUNCE_RECIPIENT_MAX + 1];
+	struct ev_slice value;
+	struct ev_slice rest = ev_slice_to(input->text, 4000);
+	struct ev_slice line;
+	size_t domain;
+	size_t at;
+
+	if (!ev_bounce_header(input->headers, "From", &value) ||
+	    !ev_bounce_copy_address(from, sizeof(from), value) ||
+	    !ev_slice_find(rest, "the following recipients could not be delivered", &at))
+		return;
+	domain = ev_bounce_find_at(from, strlen(from));
+	rest = ev_slice_from(rest, at);
+	while (ev_slice_line(&rest, &line))
+		if (ev_slice_trim(line).n > 0 && line.s[ev_slice_trim(line).n - 1] == ':')
+			break;
+	while (ev_slice_line(&rest, &line) && domain < strlen(from))
+	{
+		char address[BARE_NAME_MAX + sizeof(from)];
+		struct ev_slice name = ev_slice_trim(line);
+
+		if (name.n == 0)
+			continue;
+		if (!is_bare_name(name))
+			break;
+		memcpy(address, name.s, name.n);
+		memcpy(address + name.n, from + domain, strlen(from + domain) + 1);
+		add_failed(input, rows, "bare_names", (struct ev_slice){address, strlen(address)}, 60);
+	}
+}
+
 bool
 ev_bounce_read_address(const struct ev_bounce_input *input, struct ev_bounce_rows *rows)
 {
@@ -72,6 +119,7 @@ ev_bounce_read_address(const struct ev_bounce_input *input, struct ev_bounce_row
 		}
 	if (rows->n > first || !ev_bounce_from_daemon(input->headers))
 		return rows->n > first;
+	add_bare_names(input, rows);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && rows->n == first; i++)
 	{
 		char to[EV_BOUNCE_RECIPIENT_MAX + 1];

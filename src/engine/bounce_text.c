@@ -391,15 +391,36 @@ opens_with_it(const struct ev_text *text, const struct sentences *found)
 	              ev_slice_trim(ev_slice_to(text->text, found->at)).n) == NULL;
 }
 
+/* "Hello, we have seen that …" */
+static bool
+greets(struct ev_slice text)
+{
+	static const char *const words[] = {
+		"hello",  "hi ",     "hi,",   "hey ",    "dear ",      "hallo",      "guten ", "liebe",
+		"sehr ",  "moin",    "good ", "bonjour", "salut",      "cher",       "madame", "hola",
+		"buenos", "estimad", "ciao",  "gentile", "buongiorno", "ol\xc3\xa1", "beste "};
+
+	text = ev_slice_trim(text);
+	for (size_t i = 0; i < N_OF(words); i++)
+		if (ev_slice_starts(text, words[i]))
+			return true;
+	return false;
+}
+
 static bool
 is_bounce(const struct ev_text *text, const struct looks *looks, const struct sentences *found)
 {
 	if (looks->no_header)
 		return found->format != N_FORMATS && found->at <= OPENING;
-	if (looks->answer)
+	/* some mail systems keep a "Re:" of the message that came back, and have a sentence of their own */
+	if (looks->answer && !(looks->daemon && found->format != N_FORMATS) &&
+	    !(looks->subject && opens_with_it(text, found)))
 		return false;
 	/* parcels are not delivered either */
 	if (!looks->daemon && looks->returns && found->format == N_FORMATS)
+		return false;
+	/* a person writes about a bounce */
+	if (!looks->daemon && found->format == N_FORMATS && greets(text->text))
 		return false;
 	return looks->daemon || looks->subject || looks->header != N_FORMATS ||
 	       opens_with_it(text, found);

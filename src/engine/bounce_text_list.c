@@ -59,6 +59,7 @@ static const struct
 	{"unable to deliver message to:", LABEL_RECIPIENT},
 	{"unable to deliver to:", LABEL_RECIPIENT},
 	{"message for", LABEL_RECIPIENT},
+	{"your message to:", LABEL_RECIPIENT},
 	{"invalid recipient:", LABEL_RECIPIENT},
 	{"invalid receiver address:", LABEL_RECIPIENT},
 	{"-->", LABEL_RECIPIENT},
@@ -144,11 +145,32 @@ skip_x400(struct ev_slice s)
 	return ev_slice_from(s, at + strlen("smtp="));
 }
 
-/* "A message sent by", "they are not accepting mail from": an address behind it is the sender's. */
+/*
+ * "A message sent by", "they are not accepting mail from": an address behind it is the sender's.  "Write to",
+ * "please contact": it is that of somebody who could help.
+ */
 static bool
-announces_sender(struct ev_slice before)
+announces_other(struct ev_slice before)
 {
-	static const char *const words[] = {" sent by", " mail from", " message from", " written by"};
+	static const char *const words[] = {" sent by",
+	                                    " mail from",
+	                                    " message from",
+	                                    " written by",
+	                                    "write to",
+	                                    "contact",
+	                                    "contact us at",
+	                                    "mail us at",
+	                                    "reach us at",
+	                                    "please e-mail",
+	                                    "please email",
+	                                    "please mail",
+	                                    "please send mail to",
+	                                    "please forward to",
+	                                    "schreiben sie an",
+	                                    "sie sich an",
+	                                    "contactez",
+	                                    "escriba a",
+	                                    "scrivere a"};
 
 	while (before.n > 0 && (ev_slice_is_blank(before.s[before.n - 1]) ||
 	                        strchr("<\"':", before.s[before.n - 1]) != NULL))
@@ -221,6 +243,20 @@ struct line_address
 	enum label_meaning label;
 };
 
+/* Behind the time and the direction of a line of a session: "Mon 2026-11-23 02:26:21: --> ". */
+static struct ev_slice
+skip_stamp(struct ev_slice s)
+{
+	static const char *const marks[] = {": *  ", ": --> ", ": <-- "};
+	struct ev_slice stamp = ev_slice_to(s, 40);
+	size_t at;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (ev_slice_find(stamp, marks[i], &at) && memchr(s.s, '@', at) == NULL)
+			return ev_slice_from(s, at + strlen(marks[i]));
+	return s;
+}
+
 /* Does the line open a recipient?  `next` is what follows the line. */
 static bool
 read_line(struct ev_slice line, struct ev_slice next, struct line_address *out)
@@ -231,6 +267,7 @@ read_line(struct ev_slice line, struct ev_slice next, struct line_address *out)
 	/* a look at what cannot be one saves the rest */
 	if (memchr(s.s, '@', s.n) == NULL)
 		return false;
+	s = skip_stamp(s);
 	out->label = read_label(&s);
 	if (out->label == LABEL_OTHER)
 		return false;
@@ -328,7 +365,7 @@ read_lines(const struct ev_text *text, bool maybe, struct ev_text_recipients *re
 		}
 		if (!read_line(line, rest, &found) || (found.label == LABEL_MAYBE && !maybe))
 			continue;
-		if (announces_sender(ev_slice_to(text->text, (size_t) (found.address.s - text->text.s))))
+		if (announces_other(ev_slice_to(text->text, (size_t) (found.address.s - text->text.s))))
 			continue;
 		if (text->own.n > 0 && found.label != LABEL_RECIPIENT &&
 		    ev_text_same_address(found.address, text->own) && (maybe || text->guessed))
@@ -374,7 +411,7 @@ ev_text_read_list(const struct ev_text *text, struct ev_text_recipients *recipie
 static bool
 is_other(struct ev_slice line)
 {
-	struct ev_slice s = ev_slice_trim(line);
+	struct ev_slice s = skip_stamp(ev_slice_trim(line));
 	enum label_meaning label = read_label(&s);
 
 	return label == LABEL_OTHER || label == LABEL_MAYBE || ev_slice_find(line, "message-id", NULL);
@@ -411,7 +448,7 @@ ev_text_read_sentences(const struct ev_text *text, struct ev_text_recipients *re
 			struct ev_text_recipient *r;
 
 			s = ev_slice_from(s, behind);
-			if (announces_sender(ev_slice_to(line, (size_t) (address.s - line.s))))
+			if (announces_other(ev_slice_to(line, (size_t) (address.s - line.s))))
 				continue;
 			if ((text->own.n > 0 && ev_text_same_address(address, text->own)) ||
 			    ev_slice_find(ev_slice_to(line, (size_t) (address.s - line.s)), "contact", NULL))

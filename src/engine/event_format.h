@@ -82,7 +82,7 @@ struct ev_event_format
 	const char *remote_mta; /* host that said it */
 	const char *stage;      /* command that it said it to */
 	const char *late;       /* conditions: it had been accepted before */
-	const char *time;       /* ISO 8601, or seconds or milliseconds since 1970 */
+	const char *time;       /* when it happened, as ev_event_time() reads it */
 	/* the first that fits and has an outcome decides; a pattern of NULL ends them */
 	const struct ev_event_value *values;
 	uint8_t confidence; /* percent, of what words or codes say; 0 for that of a sure mark */

@@ -8,7 +8,8 @@
 
 #include "engine/ascii.h"
 
-#define TEXT_MAX 100 /* longer ones are no dates */
+#define EPOCH_DIGITS_MAX 17  /* of microseconds */
+#define TEXT_MAX         100 /* longer ones are no dates */
 
 struct date
 {
@@ -219,4 +220,23 @@ ev_mail_date(struct ev_slice text)
 	    !date.zoned || !is_day(&date))
 		return EV_MAIL_DATE_NONE;
 	return ((days_of(&date) * 24 + date.hour) * 60 + date.minute - date.offset) * 60 + date.second;
+}
+
+int64_t
+ev_event_time(struct ev_slice text)
+{
+	/* 2001 to 2286 in seconds; so many digits are as many years in the next smaller unit */
+	static const int64_t units[] = {1, 1000, 1000000};
+	int64_t number = 0;
+	size_t n = 0;
+
+	text = ev_slice_trim(text);
+	for (; n < text.n && n <= EPOCH_DIGITS_MAX && ev_is_digit(text.s[n]); n++)
+		number = number * 10 + (text.s[n] - '0');
+	for (size_t i = n; i < text.n; i++)
+		if (!ev_is_digit(text.s[i]) && (i > n || text.s[i] != '.'))
+			return ev_mail_date(text);
+	if (n < 9 || n > EPOCH_DIGITS_MAX)
+		return EV_MAIL_DATE_NONE;
+	return number / units[n < 12 ? 0 : n < 15 ? 1 : 2];
 }

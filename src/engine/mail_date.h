@@ -19,4 +19,10 @@
  */
 extern int64_t ev_mail_date(struct ev_slice text);
 
+/*
+ * The same of what an event has for a time: any of these, or seconds, milliseconds or microseconds since 1970
+ * ("1790001111", "1790001111.25", "1790001111000"), told apart by how many there are.
+ */
+extern int64_t ev_event_time(struct ev_slice text);
+
 #endif
