@@ -228,6 +228,23 @@ CREATE INDEX queue_due ON email_verify.queue (priority, due_at, id) WHERE crashe
 CREATE INDEX queue_domain ON email_verify.queue (domain, priority, due_at, id) WHERE crashes = 0;
 CREATE INDEX queue_suspect ON email_verify.queue (crashes, priority, id) WHERE crashes > 0;
 
+-- Addresses of statements that asked for more than can be queued one by one in time: many in a row, as they came.  The worker
+-- moves them to the queue when nothing else waits for that.
+CREATE TABLE email_verify.spool (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	n integer NOT NULL CHECK (n > 0),
+	addresses text[] COLLATE "C" NOT NULL,
+	newer_than timestamptz[] NOT NULL,
+	pushed_at timestamptz[] NOT NULL
+) WITH (vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_insert_threshold = -1);
+
+-- pressing them would take longer than writing them
+ALTER TABLE email_verify.spool ALTER addresses SET STORAGE EXTERNAL, ALTER newer_than SET STORAGE EXTERNAL, ALTER pushed_at SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE email_verify.spool IS 'addresses on their way into the queue, many in a row: of statements that asked for very many';
+COMMENT ON COLUMN email_verify.spool.n IS 'how many addresses';
+COMMENT ON COLUMN email_verify.spool.addresses IS 'empty where one was forgotten';
+
 COMMENT ON TABLE email_verify.queue IS 'addresses to be verified, and to be asked for again';
 COMMENT ON COLUMN email_verify.queue.queued_at IS 'when somebody asked for it';
 COMMENT ON COLUMN email_verify.queue.second_look IS 'a refusal was heard that counts once it has been heard twice';
@@ -674,6 +691,27 @@ BEGIN ATOMIC
 	SELECT k.address, k.status::text, k.reason::text, k.detail, k.checked_at, k.retry_at, k.asked_at, false FROM known k
 	UNION ALL
 	SELECT added.address, NULL, NULL, NULL, NULL, NULL, NULL, true FROM added;
+END;
+
+-- Addresses that are to be queued later, durable until then.
+CREATE FUNCTION email_verify._spool(addresses text[], newer_than timestamptz[], pushed_at timestamptz[]) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	INSERT INTO email_verify.spool (n, addresses, newer_than, pushed_at) VALUES (cardinality($1), $1, $2, $3);
+END;
+
+-- The oldest of these rows, one address a row.
+CREATE FUNCTION email_verify._unspool(OUT id bigint, OUT address text, OUT newer_than timestamptz, OUT pushed_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	SELECT s.id, u.address, u.newer_than, u.pushed_at
+	FROM (SELECT f.* FROM email_verify.spool f ORDER BY f.id LIMIT 1) s,
+		unnest(s.addresses, s.newer_than, s.pushed_at) AS u (address, newer_than, pushed_at);
+END;
+
+-- Its addresses are queued.
+CREATE FUNCTION email_verify._unspooled(id bigint) RETURNS void LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	DELETE FROM email_verify.spool s WHERE s.id = $1;
 END;
 
 -- Rows of one priority that are due at a time, behind the given position, at most n (of 1000).  The planner must see small constants,
@@ -1783,6 +1821,9 @@ BEGIN ATOMIC
 			q.due_at
 		FROM p JOIN email_verify.queue q ON q.address = p.key
 		UNION ALL
+		SELECT 9, 'queue', 'will be queued', 'it was asked for with very many others', NULL
+		FROM p WHERE EXISTS (SELECT FROM email_verify.spool s WHERE s.addresses @> ARRAY[p.key])
+		UNION ALL
 		SELECT 10, 'parked', 'will not be asked again' || coalesce(': ' || k.fault, ''), 'email_verify.recheck() has it tried again', k.parked_at
 		FROM p JOIN email_verify.parked k ON k.address = p.key
 		UNION ALL
@@ -1871,6 +1912,7 @@ BEGIN ATOMIC
 	WHERE k.address IS NOT NULL
 		AND NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.address = k.address)
 		AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = k.address)
+		AND NOT EXISTS (SELECT FROM email_verify.spool s WHERE s.addresses @> ARRAY[k.address])
 		AND NOT EXISTS (SELECT FROM email_verify.tombstone t WHERE t.hmac = email_verify._hmac(k.address))
 	UNION ALL
 	SELECT 'what is under way is queued', 'batch ' || i.batch FROM email_verify.inflight i
@@ -2055,6 +2097,7 @@ BEGIN ATOMIC
 		'email', $1,
 		'address', (SELECT to_jsonb(a) FROM email_verify.address a WHERE a.address = p.key),
 		'queue', (SELECT to_jsonb(q) FROM email_verify.queue q WHERE q.address = p.key),
+		'spool', (SELECT jsonb_agg(s.id ORDER BY s.id) FROM email_verify.spool s WHERE s.addresses @> ARRAY[p.key]),
 		'parked', (SELECT to_jsonb(k) FROM email_verify.parked k WHERE k.address = p.key),
 		'external_check', (SELECT to_jsonb(x) FROM email_verify.external_check x WHERE x.address = p.key),
 		'report', (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.id) FROM email_verify.report r WHERE r.address = p.key),
@@ -2075,6 +2118,7 @@ BEGIN ATOMIC
 
 	-- a command that is being carried out, and a verdict that is being stored just now, are waited for: the next statement sees them
 	SELECT count(*) FROM (SELECT FROM email_verify.command c WHERE c.address = (email_verify._parse($1)).key ORDER BY c.id FOR UPDATE) l;
+	SELECT count(*) FROM (SELECT FROM email_verify.spool s WHERE s.addresses @> ARRAY[(email_verify._parse($1)).key] ORDER BY s.id FOR UPDATE) l;
 	SELECT count(*) FROM (SELECT FROM email_verify.queue q WHERE q.address = (email_verify._parse($1)).key FOR UPDATE) l;
 	WITH p AS (
 		SELECT p.key, email_verify._hmac(p.key) AS hmac FROM email_verify._parse($1) p WHERE p.key IS NOT NULL
@@ -2094,6 +2138,8 @@ BEGIN ATOMIC
 		DELETE FROM email_verify.command c USING p WHERE c.address = p.key RETURNING 1
 	), q AS (
 		DELETE FROM email_verify.queue q USING p WHERE q.address = p.key RETURNING 1
+	), s AS (
+		UPDATE email_verify.spool s SET addresses = array_replace(s.addresses, p.key, '') FROM p WHERE s.addresses @> ARRAY[p.key] RETURNING 1
 	), a AS (
 		DELETE FROM email_verify.address a USING p WHERE a.address = p.key RETURNING 1
 	), r AS (
@@ -2111,6 +2157,7 @@ BEGIN ATOMIC
 	)
 	SELECT 'email_verify.address', (SELECT count(*) FROM a)
 	UNION ALL SELECT 'email_verify.queue', (SELECT count(*) FROM q)
+	UNION ALL SELECT 'email_verify.spool', (SELECT count(*) FROM s)
 	UNION ALL SELECT 'email_verify.parked', (SELECT count(*) FROM k)
 	UNION ALL SELECT 'email_verify.external_check', (SELECT count(*) FROM x)
 	UNION ALL SELECT 'email_verify.command', (SELECT count(*) FROM c)

@@ -259,8 +259,10 @@ count_rows(void)
 	bool null;
 
 	SPI_connect();
-	if (SPI_execute("SELECT pg_catalog.count(*) FROM email_verify.queue WHERE NOT answered", false,
-	                1) == SPI_OK_SELECT &&
+	if (SPI_execute("SELECT pg_catalog.count(*) + (SELECT coalesce(pg_catalog.sum(s.n), 0) FROM "
+	                "email_verify.spool s) "
+	                "FROM email_verify.queue WHERE NOT answered",
+	                false, 1) == SPI_OK_SELECT &&
 	    SPI_processed == 1)
 		rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_finish();

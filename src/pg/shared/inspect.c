@@ -29,14 +29,17 @@
 #include "pg/shared/inspect_internal.h"
 
 /* What worker and backends know by name. */
-static const char *const table_names[] = {"address",    "domain",         "domain_host", "queue",
-                                          "inflight",   "override",       "mx_policy",   "site_key",
-                                          "tombstone",  "parked",         "upkeep",      "command",
-                                          "reply_rule", "external_check", "health",      "report"};
+static const char *const table_names[] = {
+	"address",    "domain",         "domain_host", "queue",  "inflight", "override",
+	"mx_policy",  "site_key",       "tombstone",   "parked", "upkeep",   "command",
+	"reply_rule", "external_check", "health",      "report", "spool"};
 static const char *const function_names[] = {
 	"_complete",
 	"_end_commands",
 	"_enqueue",
+	"_spool",
+	"_unspool",
+	"_unspooled",
 	"_feedback",
 	"_feedback_undo",
 	"_soft_bounces",

@@ -43,7 +43,8 @@ ev_cycle_is_due(EvWorker *worker)
 	return !worker->recovered || worker->policies_stale || worker->n_lost > 0 ||
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       (!ev_aside_rests(EV_DOING_QUESTIONS) && !ev_inbox_is_empty(worker->db)) ||
-	       ev_aside_is_due() || outcomes_are_ripe(worker) ||
+	       (worker->spooled && !ev_aside_rests(EV_DOING_QUESTIONS)) || ev_aside_is_due() ||
+	       outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
 	       ev_lease_is_due(worker) || ev_count_is_due(worker);
 }
@@ -176,10 +177,15 @@ store_all(EvWorker *worker, Done *done)
 		done->n_known = ev_store_enqueue(worker->inbox, worker->n_inbox,
 		                                 worker->settings.mode == EV_MODE_SMTP &&
 		                                     ev_settings_configured(&worker->settings),
-		                                 done->known, &done->added);
+		                                 worker->spools, done->known, &done->added);
 		if (done->added > 0)
 			for (int p = 0; p < EV_PRIORITIES; p++)
 				worker->cursors[p].exhausted = false;
+	}
+	if (worker->unspooling != 0)
+	{
+		ev_store_unspooled(worker->unspooling);
+		done->added = 0; /* they were counted when they were spooled */
 	}
 	ev_aside_doing(EV_DOING_OTHER);
 
@@ -216,8 +222,12 @@ after_commit(EvWorker *worker, const Done *done)
 	forget_outcomes(worker, done->finished, done->n_finished);
 	ev_aside_parked(worker);
 	ev_lost_return(worker);
-	pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
+	if (worker->unspooling == 0)
+		pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
+	worker->spooled = worker->spooled || worker->spools;
 	worker->n_inbox = 0;
+	worker->unspooling = 0;
+	worker->spools = false;
 	if (done->alone_is_over)
 		ev_suspects_alone_ended(worker);
 	ev_lease_begin(worker, &done->leased);
@@ -227,6 +237,28 @@ after_commit(EvWorker *worker, const Done *done)
 	ev_count_add(worker, done->added - done->final - done->n_parked);
 	ev_count_publish(worker, &done->count);
 	ConditionVariableBroadcast(&db->progress);
+}
+
+/*
+ * What sessions ask goes first, and what lies in the spool is next in turn.  When sessions push faster than
+ * addresses can be queued one by one, those of statements that ask for many are spooled.
+ */
+static void
+take_questions(EvWorker *worker)
+{
+	int room = EV_INBOX_BATCH - ev_aside_share();
+
+	worker->spool_turn = worker->spooled &&
+	                     (!worker->spool_turn || ev_inbox_is_empty(worker->db)) &&
+	                     !ev_inbox_is_crowded(worker->db);
+	if (worker->spool_turn)
+	{
+		worker->n_inbox = ev_store_unspool(worker->inbox, EV_INBOX_BATCH, &worker->unspooling);
+		worker->spooled = worker->unspooling != 0;
+		return;
+	}
+	worker->spools = ev_inbox_is_crowded(worker->db);
+	worker->n_inbox = ev_inbox_take(worker->db, worker->inbox, room);
 }
 
 bool
@@ -248,9 +280,8 @@ ev_cycle(EvWorker *worker)
 		return false;
 
 	/* not before: what is asked of a new extension is for the worker that comes after this one */
-	if (worker->n_inbox == 0 && !ev_aside_rests(EV_DOING_QUESTIONS))
-		worker->n_inbox =
-			ev_inbox_take(worker->db, worker->inbox, EV_INBOX_BATCH - ev_aside_share());
+	if (worker->n_inbox == 0 && worker->unspooling == 0 && !ev_aside_rests(EV_DOING_QUESTIONS))
+		take_questions(worker);
 	ev_aside_return(worker);
 	ev_aside_look(worker);
 	done.final = count_final(worker);
@@ -260,7 +291,8 @@ ev_cycle(EvWorker *worker)
 	 * what is promised, and what may kill us, must outlive a crash; results are merely worth a
 	 * second look
 	 */
-	durable = worker->n_inbox > 0 || done.leased.n > 0 || done.alone_is_over || worker->n_lost > 0;
+	durable = worker->n_inbox > 0 || worker->unspooling != 0 || done.leased.n > 0 ||
+	          done.alone_is_over || worker->n_lost > 0;
 	ev_store_commit(durable);
 	after_commit(worker, &done);
 	return true;

@@ -93,10 +93,20 @@ extern ErrorData *ev_store_caught(MemoryContext context);
 
 /*
  * Queue addresses.  known (room for n) receives those that have a fresh verdict and were not
- * queued; *added how many rows are new.  Returns the number of known ones.
+ * queued; *added how many rows are new.  Returns the number of known ones.  spool: those of statements
+ * that asked for many are spooled instead, and counted as added.
  */
-extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known,
-                            int *added);
+extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, bool spool,
+                            EvStored *known, int *added);
+
+/*
+ * Have the entries of class EV_INBOX_MANY queued later, at a tenth of the cost; returns how many they are.
+ * Then the oldest of what was so put off, at most max entries; *id is its row, which ends with
+ * ev_store_unspooled() in the transaction that queues them, 0 if there is none.
+ */
+extern int ev_store_spool(const EvInboxEntry *entries, int n);
+extern int ev_store_unspool(EvInboxEntry *entries, int max, int64 *id);
+extern void ev_store_unspooled(int64 id);
 
 /* At most n rows (of 1000) of a priority that are due by now, behind (after_due, after_id); returns how many. */
 extern int ev_store_due(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,

@@ -16,23 +16,13 @@
 #include "pg/worker/columns.h"
 #include "pg/worker/store_spi.h"
 
-/* The entries of one class: only the few of a statement are somebody's who asks just now. */
-static int
-enqueue(const EvInboxEntry *entries, int n, EvInboxClass class, bool smtp, EvStored *known,
-        int *added)
+int
+ev_store_entry_columns(const EvInboxEntry *entries, int n, EvInboxClass class, Datum *values)
 {
-	static EvStatement statement = {
-		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, asked_at, queued "
-			   "FROM email_verify._enqueue($1, $2, $3, $4, $5)",
-		.n_params = 5,
-		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
 	EvColumn addresses = ev_column(TEXTOID, n);
 	EvColumn newer_than = ev_column(TIMESTAMPTZOID, n);
 	EvColumn pushed_at = ev_column(TIMESTAMPTZOID, n);
-	Datum values[5];
-	uint64 rows;
 	int asked = 0;
-	int n_known = 0;
 
 	for (int i = 0; i < n; i++)
 		if (entries[i].class == class)
@@ -49,6 +39,26 @@ enqueue(const EvInboxEntry *entries, int n, EvInboxClass class, bool smtp, EvSto
 	values[0] = ev_column_array(&addresses);
 	values[1] = ev_column_array(&newer_than);
 	values[2] = ev_column_array(&pushed_at);
+	return asked;
+}
+
+/* The entries of one class: only the few of a statement are somebody's who asks just now. */
+static int
+enqueue(const EvInboxEntry *entries, int n, EvInboxClass class, bool smtp, EvStored *known,
+        int *added)
+{
+	static EvStatement statement = {
+		.sql = "SELECT address, status, reason, detail, checked_at, retry_at, asked_at, queued "
+			   "FROM email_verify._enqueue($1, $2, $3, $4, $5)",
+		.n_params = 5,
+		.types = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT2OID, BOOLOID}};
+	Datum values[5];
+	uint64 rows;
+	int asked = ev_store_entry_columns(entries, n, class, values);
+	int n_known = 0;
+
+	if (asked == 0)
+		return 0;
 	values[3] = Int16GetDatum(class == EV_INBOX_FEW ? 0 : 1);
 	values[4] = BoolGetDatum(smtp);
 	rows = ev_spi_run(&statement, values);
@@ -65,13 +75,17 @@ enqueue(const EvInboxEntry *entries, int n, EvInboxClass class, bool smtp, EvSto
 }
 
 int
-ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, EvStored *known, int *added)
+ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, bool spool, EvStored *known,
+                 int *added)
 {
 	int n_known = 0;
 
 	*added = 0;
 	n_known += enqueue(entries, n, EV_INBOX_FEW, smtp, known, added);
-	n_known += enqueue(entries, n, EV_INBOX_MANY, smtp, known + n_known, added);
+	if (spool)
+		*added += ev_store_spool(entries, n);
+	else
+		n_known += enqueue(entries, n, EV_INBOX_MANY, smtp, known + n_known, added);
 	return n_known;
 }
 
@@ -279,12 +293,16 @@ ev_store_end_batches(const int64 *batches, int n)
 void
 ev_store_count(int64 *queued, int64 *unanswered)
 {
-	static EvStatement statement = {.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER "
-	                                       "(WHERE NOT answered) FROM email_verify.queue"};
+	static EvStatement statement = {
+		.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE NOT answered), "
+			   "(SELECT coalesce(pg_catalog.sum(n), 0)::bigint FROM email_verify.spool) "
+			   "FROM email_verify.queue"};
+	int64 spooled;
 
 	(void) ev_spi_run(&statement, NULL);
-	*queued = ev_spi_int64(0, 1);
-	*unanswered = ev_spi_int64(0, 2);
+	spooled = ev_spi_int64(0, 3);
+	*queued = ev_spi_int64(0, 1) + spooled;
+	*unanswered = ev_spi_int64(0, 2) + spooled;
 }
 
 TimestampTz

@@ -45,6 +45,13 @@ extern size_t ev_spi_text(uint64 row, int column, char *out, size_t size);
  */
 extern bool ev_spi_stored(uint64 row, int address, int first, EvStored *out);
 
+/*
+ * store_queue.c: the entries of one class as three array parameters (address, newer_than, pushed_at); returns how many
+ * there are.
+ */
+extern int ev_store_entry_columns(const EvInboxEntry *entries, int n, EvInboxClass class,
+                                  Datum *values);
+
 /* store_learn.c: to be called before the site's word is read, so that no later change of it is missed. */
 extern void ev_store_watch_site(void);
 

@@ -142,7 +142,8 @@ leave_if_unwanted(const EvSettings *settings)
 static void
 give_back_questions(EvWorker *worker)
 {
-	ev_inbox_return(worker->db, worker->inbox, worker->n_inbox);
+	if (worker->unspooling == 0)
+		ev_inbox_return(worker->db, worker->inbox, worker->n_inbox);
 	worker->n_inbox = 0;
 	ev_aside_give_back(worker);
 }
@@ -195,6 +196,7 @@ init_worker(EvWorker *worker)
 	memset(worker, 0, sizeof(*worker));
 	worker->db = my_database;
 	worker->policies_stale = true;
+	worker->spooled = true;
 	worker->settings_context =
 		AllocSetContextCreate(TopMemoryContext, "email_verify settings", ALLOCSET_DEFAULT_SIZES);
 	worker->flights = make_hash("email_verify flights", sizeof(EvFlight));

@@ -112,6 +112,10 @@ typedef struct EvWorker
 	/* on their way into the store; kept until their transaction has committed */
 	EvInboxEntry *inbox;
 	int n_inbox;
+	int64 unspooling; /* the row of the spool that these are of; 0: they come from sessions */
+	bool spooled;     /* there may be rows in the spool */
+	bool spools;      /* those that are asked for by the many go there */
+	bool spool_turn;  /* it is the spool's turn, and not the sessions' */
 	EvOutcome *outcomes;
 	int n_outcomes;
 	uint32 n_visits; /* flights for which mail servers may yet be asked */
