@@ -25,7 +25,7 @@ sub found
 {
 	my ($address) = @_;
 	return $c->sql(join(' UNION ALL ', map { "(SELECT '$_' FROM email_verify.$_ t WHERE lower(t::text) LIKE " . quoted("%$address%") . ')' }
-			  qw(address domain domain_host queue inflight override tombstone command external_check)) . ' ORDER BY 1');
+			  qw(address domain domain_host queue inflight override tombstone command external_check spool)) . ' ORDER BY 1');
 }
 
 # --- everything there is ---------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ is($export->{address}{reason} . ' ' . $export->{address}{reply_code}, 'mailbox_n
 is($export->{queue}{address}, $all, '... its place in the queue');
 is(join(' ', map { $_->{action} } @{ $export->{override} }), 'suppressed role', '... the site\'s own word');
 is($export->{tombstone}, undef, '... and no more');
-is(forget($all), "email_verify.address|1\nemail_verify.queue|1\nemail_verify.parked|0\nemail_verify.external_check|0\nemail_verify.command|0\nemail_verify.report|0\nemail_verify.override (kept as HMAC)|2\n$unreached", 'forget() says what it erased');
+is(forget($all), "email_verify.address|1\nemail_verify.queue|1\nemail_verify.spool|0\nemail_verify.parked|0\nemail_verify.external_check|0\nemail_verify.command|0\nemail_verify.report|0\nemail_verify.override (kept as HMAC)|2\n$unreached", 'forget() says what it erased');
 is(found($all), '', '... no table has it');
 $export = traces($all);
 ok(!defined $export->{address} && !defined $export->{queue}, '... export() shows no verdict and no place in the queue');
@@ -49,7 +49,7 @@ ok(defined $export->{tombstone}{at}, '... and when it was forgotten');
 is($c->sql("SELECT v.reason, v.detail FROM email_verdict('$all') v"), 'suppressed|complaint', 'the site\'s own word is in force');
 is($c->sql("SELECT v.reason, v.detail FROM email_verdict('EVERYTHING\@NOTLS.deliver.com') v"), 'suppressed|complaint', '... in any spelling');
 is($c->sql("SELECT email_verify.enqueue('{$all}'), email_verify.recheck('$all')"), '0|f', '... and it is not asked for');
-is(forget($all), "email_verify.address|0\nemail_verify.queue|0\nemail_verify.parked|0\nemail_verify.external_check|0\nemail_verify.command|0\nemail_verify.report|0\nemail_verify.override (kept as HMAC)|0\n$unreached", 'a second time: there is nothing');
+is(forget($all), "email_verify.address|0\nemail_verify.queue|0\nemail_verify.spool|0\nemail_verify.parked|0\nemail_verify.external_check|0\nemail_verify.command|0\nemail_verify.report|0\nemail_verify.override (kept as HMAC)|0\n$unreached", 'a second time: there is nothing');
 is($c->sql("SELECT count(*) FROM email_verify.override WHERE action IN ('suppressed', 'role')"), 2, '... and nothing is lost');
 is($c->sql("SELECT email_verify.hmac('$all') = (SELECT pattern FROM email_verify.override WHERE action = 'role')"), 't', 'the hash can be computed by who knows the address');
 is(scalar($c->peer_rcpts($all)), 1, '... the mail server was asked once');

@@ -44,6 +44,32 @@ unlike($s->err, qr/enqueue/, '... and nobody is told to do it in another way');
 is(refused(), 0, '... nothing was refused');
 ok($c->poll("SELECT count(*) = $n + 21 FROM (SELECT address FROM email_verify.queue UNION SELECT address FROM email_verify.address) a", 60), '... and all are queued, or have their verdict by now');
 cmp_ok($c->sql("SELECT count(*) FROM email_verify.queue WHERE priority = 0 AND address LIKE 'contacts%'"), '<=', 100, '... as a list is, but for the first few');
+cmp_ok($c->sql('SELECT last_value FROM email_verify.spool_id_seq'), '>', 10, '... most of them by way of the spool');
+is($c->sql('SELECT count(*) FROM email_verify.spool'), 0, '... which is empty again');
+
+# --- what is spooled is as good as queued ---------------------------------------------------------------------------------------
+
+table('spooled', $n);
+is($s->run(ask('spooled')), "pending $n", "$n more");
+my ($last) = $c->rows('SELECT id, addresses[1] AS one, addresses[2] AS two, addresses[3] AS three FROM email_verify.spool ORDER BY id DESC LIMIT 1');
+ok(defined $last, '... some of which are still in the spool');
+cmp_ok($c->sql(q{SELECT email_verify.wait('0')}), '>', 1000, '... and count as unanswered');
+is($c->sql("SELECT finding FROM email_explain('$last->{one}') WHERE stage = 'queue'"), 'will be queued', '... as the explanation says');
+is($c->sql("SELECT email_verify.export('$last->{one}') -> 'spool'"), "[$last->{id}]", '... and export()');
+is($c->sql("SELECT rows FROM email_verify.forget('$last->{two}') WHERE place = 'email_verify.spool'"), 1, '... one is forgotten');
+is($c->sql("SELECT count(*) FROM email_verify.spool s WHERE s.addresses @> ARRAY['$last->{two}']"), 0, '... and no longer there');
+$c->let_go;
+$c->node->stop('immediate');
+$c->node->start;
+$c->wait_for_worker;
+ok($c->poll("SELECT count(*) = 2 FROM (SELECT address FROM email_verify.queue UNION SELECT address FROM email_verify.address) a WHERE address IN ('$last->{one}', '$last->{three}')", 60),
+	'a crash of the server loses none of them');
+ok($c->poll('SELECT count(*) = 0 FROM email_verify.spool', 60), '... and all of them come into the queue');
+is($c->sql("SELECT count(*) FROM (SELECT address FROM email_verify.queue UNION SELECT address FROM email_verify.address) a WHERE address = '$last->{two}'"), 0,
+	'... but the one that was forgotten');
+$_->end for $s, $others;
+($s, $others) = map { EmailVerifySession->new($c) } 1 .. 2;
+$s->run("SET email_verify.max_wait = '1 h'");
 
 # --- what does not wait -----------------------------------------------------------------------------------------------------------
 
