@@ -43,3 +43,11 @@ FROM (VALUES
 SELECT (email_syntax('ann(c)@corp.com', 'smtp')).diagnosis, (email_syntax('ann(c)@corp.com', 'header')).diagnosis IS NULL AS header;
 SELECT email_syntax(NULL), email_syntax('a@b.co', NULL);
 SELECT email_syntax('a@b.co', 'nonsense');
+
+-- each diagnosis has a text that has it
+SELECT v.level, to_json(left(v.a, 20)) AS address, s.diagnosis
+FROM (VALUES ('internet', E'a\u200Bb@example.com'), ('internet', E'jo\u0308rg@example.com'), ('header', E'a\rb@example.com'), ('header', E'a\nb@example.com'),
+	('header', E'a\r\nb@example.com'), ('internet', 'ann(bee)@example.com'), ('header', '(ann@example.com'), ('header', 'ann@[192.0.2.1'),
+	('header', E'"ann\\'), ('internet', 'a@' || repeat('b23456789.', 26) || 'com'), ('internet', 'ann@.example.com'), ('internet', 'ann@xn--a-ecp.ru'),
+	('internet', repeat('a', 60) || '@' || repeat('b23456789.', 20) || 'com'), ('internet', 'ann@exam_ple.com'), ('internet', 'ann@[300.0.2.1]')) v (level, a),
+	LATERAL email_syntax(v.a, v.level) s;

@@ -246,7 +246,7 @@ judge_silence(const struct ev_case *c, struct ev_judgement *out)
 		case EV_OUTCOME_TARGET_REFUSED:
 			rule = "outcome.target_refused";
 			reason = EV_REASON_SMTP_CONNECTION_FAILED;
-			detail = EV_DETAIL_TARGET_REFUSED;
+			detail = EV_DETAIL_MX_UNROUTABLE;
 			break;
 		case EV_OUTCOME_TLS:
 			rule = "outcome.tls";

@@ -239,8 +239,7 @@ idle(void)
 	create();
 	run_until_idle(); /* one in a process of its own says hello first */
 	CHECK(ev_prober_deadline(prober) == -1);
-	ev_prober_run(prober);
-	CHECK(ev_prober_deadline(prober) == -1);
+	run_until_idle(); /* what else it has to say of its start may come later */
 	CHECK(ev_prober_room(prober) == config.max_requests);
 	submit(0, "ok1@d0.wild.deliver.com");
 	CHECK(ev_prober_deadline(prober) >= 0);
