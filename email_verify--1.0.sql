@@ -1463,11 +1463,12 @@ BEGIN ATOMIC
 		WHERE a.address = s.address AND s.back = 'null'::jsonb
 		RETURNING 1
 	), restored AS (
+		-- a server's words are not kept in reports, and those of this report are not the old verdict's
 		UPDATE email_verify.address a SET
 			(status, reason, detail, checked_at, fresh_until, expires_at, retry_at, asked_at, suspect_since, stage, reply_code, enhanced_status,
 				reply_text, rule, mx_host, mx_address, tls, facts) = (
 				SELECT o.status, o.reason, o.detail, o.checked_at, o.fresh_until, o.expires_at, o.retry_at, o.asked_at, o.suspect_since, o.stage,
-					o.reply_code, o.enhanced_status, o.reply_text, o.rule, o.mx_host, o.mx_address, o.tls, o.facts
+					o.reply_code, o.enhanced_status, CASE WHEN s.back IS NULL THEN a.reply_text END, o.rule, o.mx_host, o.mx_address, o.tls, o.facts
 				FROM jsonb_populate_record(a, CASE WHEN s.back IS NULL THEN '{}' ELSE s.back END) o),
 			reports = CASE WHEN (a.reports #>> ARRAY[s.place, 'at'])::timestamptz IS DISTINCT FROM s.at THEN a.reports
 				ELSE nullif(a.reports - s.place || CASE WHEN jsonb_typeof(s.report) = 'object' THEN jsonb_build_object(s.place, s.report) ELSE '{}' END,

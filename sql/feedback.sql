@@ -53,7 +53,7 @@ SELECT pg_temp.undo(2, 'a@x.example'), pg_temp.soft('a@x.example');
 -- a refusal, taken back; one after the other in both orders
 SELECT pg_temp.tell('d@x.example', '550 5.1.1 user unknown', 'bounce');
 SELECT pg_temp.undo(1, 'd@x.example');
-SELECT reports FROM email_verify.address WHERE address = 'd@x.example';
+SELECT reports, reply_text FROM email_verify.address WHERE address = 'd@x.example';
 SELECT pg_temp.tell('e@x.example', '550 5.1.1 user unknown', 'bounce'), pg_temp.tell('e@x.example', '550 5.2.1 mailbox disabled', 'bounce');
 SELECT pg_temp.undo(2, 'e@x.example'), pg_temp.undo(1, 'e@x.example');
 SELECT pg_temp.tell('f@x.example', '550 5.1.1 user unknown', 'bounce'), pg_temp.tell('f@x.example', '550 5.2.1 mailbox disabled', 'bounce');

@@ -67,7 +67,7 @@ END
 }
 
 # verdicts as probes have made them
-my @known = qw(ok1 ok2 ok3 ok4 ok5 ok6 ok7 zz9 full1);
+my @known = qw(ok1 ok2 ok3 ok4 ok5 ok6 ok7 ok8 ok9 zz8 zz9 full1);
 my %was = $c->verify((map { "$_\@ok.deliver.com" } @known), 'ok1@catchall.deliver.com', 'ok1@rblrcpt.deliver.com');
 is($was{'ok1@ok.deliver.com'}{reason}, 'smtp_deliverable', 'addresses are known');
 $c->sql("UPDATE email_verify.address SET checked_at = checked_at - interval '2 d'");
@@ -145,6 +145,77 @@ trusted(dsn('ok1@catchall.deliver.com', %delivered, remote => $catch_all));
 is(verdict_of('ok1@catchall.deliver.com'), $caught, '... to which everything is delivered: it stays one');
 trusted(dsn('new@catchall.deliver.com', %delivered, remote => $catch_all));
 is(verdict_of('new@catchall.deliver.com'), '', '... and of an address that was not known nothing is known now');
+
+# --- taken back -------------------------------------------------------------------------------------------------------
+
+# takes the nth report about an address back, counted from the oldest; returns whether there is one
+sub undo
+{
+	my ($address, $nth) = @_;
+	my $r = $c->sql('SELECT email_verify.feedback_undo((SELECT id FROM email_verify.report WHERE address = ' . quoted($address) . ' ORDER BY id OFFSET ' . ($nth - 1) . ' LIMIT 1))');
+	$c->poll('SELECT count(*) = 0 FROM email_verify.command') or die "it was not carried out\n";
+	return $r;
+}
+sub reports_of { my ($address) = @_; return $c->sql("SELECT string_agg(CASE WHEN undone_at IS NULL THEN 'counts' ELSE 'undone' END, ' ' ORDER BY id) FROM email_verify.report WHERE address = " . quoted($address)) }
+
+my $all = 'status, reason, detail, checked_at, fresh_until, expires_at, stage, reply_code, enhanced_status, rule, mx_host, mx_address, tls';
+my $found = of('ok8@ok.deliver.com', $all);
+like($found, qr/^valid\|smtp_deliverable\|/, 'what a probe has found');
+trusted(dsn('ok8@ok.deliver.com'));
+is(verdict_of('ok8@ok.deliver.com'), 'invalid|mailbox_not_found|', '... a hard refusal replaces');
+is(undo('ok8@ok.deliver.com', 1), 't', 'a hard refusal that was wrong is taken back');
+is(of('ok8@ok.deliver.com', $all), $found, '... and what the probe has found is there again, with its age');
+is(of('ok8@ok.deliver.com', 'reply_text'), '', '... without the words of the report');
+is(explained('ok8@ok.deliver.com'), '', '... no report is shown any more');
+is($c->verdict('ok8@ok.deliver.com')->{status}, 'valid', '... which is what is answered');
+is(undo('ok8@ok.deliver.com', 1), 'f', 'nothing is taken back twice');
+is(of('ok8@ok.deliver.com', $all), $found, '... it is as after the first time');
+is(reports_of('ok8@ok.deliver.com'), 'undone', '... the report is listed as what it is');
+trusted(dsn('ok8@ok.deliver.com'));
+is(verdict_of('ok8@ok.deliver.com'), 'invalid|mailbox_not_found|', 'a later one counts again');
+is(undo('ok8@ok.deliver.com', 1), 'f', '... and the first one');
+is(verdict_of('ok8@ok.deliver.com'), 'invalid|mailbox_not_found|', '... does not take that one\'s effect back');
+
+trusted(dsn('never@ok.deliver.com'));
+is(undo('never@ok.deliver.com', 1), 't', 'what alone made an address known');
+is(verdict_of('never@ok.deliver.com'), '', '... and is taken back, leaves it unknown');
+
+my %soft = (status => '4.4.1', diagnostic => '451 4.4.1 connection timed out');
+my $soft = 'ok9@ok.deliver.com';
+my $found_soft = of($soft, $all);
+for my $i (1 .. 5)
+{
+	is(verdict_of($soft), 'valid|smtp_deliverable|', "before soft bounce $i");
+	trusted(dsn($soft, %soft));
+}
+like(verdict_of($soft), qr/^unknown\|smtp_unverifiable\|/, 'five soft bounces make it doubtful');
+is(undo($soft, 2), 't', 'one of them is taken back, not the one that was too many');
+is(of($soft, $all), $found_soft, '... and four are not enough');
+is(reports_of($soft), 'counts undone counts counts counts', '... which stay');
+trusted(dsn($soft, %soft));
+like(verdict_of($soft), qr/^unknown\|smtp_unverifiable\|/, '... and one more is');
+
+my $newer = 'zz8@ok.deliver.com';
+trusted(dsn($newer, status => '5.2.2', diagnostic => '552 5.2.2 mailbox full'));
+is(verdict_of($newer), 'unknown|mailbox_full|over_quota', 'a report makes a verdict');
+$c->sql('SELECT email_verify.recheck(' . quoted($newer) . ')');
+ok($c->poll('SELECT stage <> \'bounce\' FROM email_verify.address WHERE address = ' . quoted($newer)), '... that a probe replaces');
+$found = of($newer, $all);
+is(undo($newer, 1), 't', '... and that is taken back after that');
+is(of($newer, $all), $found, '... what the probe has found stays');
+
+# a command waits while the worker does
+my $undo_first = 'SELECT email_verify.feedback_undo(id) FROM email_verify.report WHERE address = ' . quoted($soft) . ' ORDER BY id LIMIT 1';
+$c->sql('SELECT email_verify.pause()');
+is($c->sql($undo_first), 't', 'it is handed over while the worker pauses');
+like(verdict_of($soft), qr/^unknown\|smtp_unverifiable\|/, '... changes nothing before');
+is($c->sql($undo_first), 't', '... nor is a second hand told that there was a first');
+$c->sql('SELECT email_verify.resume()');
+ok($c->poll('SELECT reason = \'smtp_deliverable\' FROM email_verify.address WHERE address = ' . quoted($soft)), '... and is carried out when it goes on');
+ok($c->poll('SELECT count(*) = 0 FROM email_verify.command'), '... both of them');
+is(of($soft, $all), $found_soft, '... with the effect of one');
+is($c->sql('SELECT email_verify.feedback_undo(0), email_verify.feedback_undo(9223372036854775807), email_verify.feedback_undo(-1)'), 'f|f|f', 'no report has such an id');
+is($c->sql('SELECT count(*) FROM email_verify.command'), 0, '... and nothing is handed over');
 
 # --- other kinds of messages ---------------------------------------------------------------------------------------------------------
 
