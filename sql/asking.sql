@@ -135,6 +135,14 @@ RESET ROLE;
 -- and a CHECK is run again by an update of anything
 UPDATE regress_signup SET note = 'logged in' WHERE email = 'mailbox_not_found@x.com';
 
+-- a time that makes no sense is an error, and one that means something else has a hint
+SELECT email_verify('ann@x.com', '-1 s');
+SELECT email_verify('ann@x.com', max_age => '-1 day');
+SELECT email_verify_many('{ann@x.com}', '-1 s');
+SELECT email_verify('ann@x.com', '7 days');
+SELECT email_verify('ann@x.com', '7 days');
+SELECT email_verify.wait('-1 s');
+
 -- partitions, generated keys, row level security
 CREATE TABLE regress_parts (id int, email text) PARTITION BY RANGE (id);
 CREATE TABLE regress_part1 PARTITION OF regress_parts FOR VALUES FROM (0) TO (10);

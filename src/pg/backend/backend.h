@@ -241,6 +241,9 @@ extern void ev_hint_detail(enum ev_detail detail);
 
 /* hint.c: the same each time: for who asked about just that. */
 extern void ev_hint_again(enum ev_detail detail);
+/* Once a session: who asks for a wait of hours means something else. */
+extern void ev_hint_long_wait(int64 wait);
+
 extern void ev_hint_pending(void);
 
 /*
@@ -282,5 +285,8 @@ extern size_t ev_server_key(const struct ev_address *address, char *key);
 /* The same as a text in CurrentMemoryContext. */
 extern text *ev_address_text(const struct ev_address *address);
 extern int64 ev_interval_us(const Interval *interval);
+
+/* The same of an argument of that name, which is an error when it is negative. */
+extern int64 ev_argument_us(const char *name, const Interval *interval);
 
 #endif

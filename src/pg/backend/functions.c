@@ -29,9 +29,11 @@ ask(FunctionCallInfo fcinfo, EvAnswer *out)
 		return false;
 	email = PG_GETARG_TEXT_PP(0);
 	if (!PG_ARGISNULL(1))
-		wait = ev_interval_us(PG_GETARG_INTERVAL_P(1));
+		wait = ev_argument_us("wait", PG_GETARG_INTERVAL_P(1));
 	if (!PG_ARGISNULL(2))
-		max_age = ev_interval_us(PG_GETARG_INTERVAL_P(2));
+		max_age = ev_argument_us("max_age", PG_GETARG_INTERVAL_P(2));
+	if (wait >= USECS_PER_HOUR)
+		ev_hint_long_wait(wait);
 	ev_ask(VARDATA_ANY(email), VARSIZE_ANY_EXHDR(email), wait, max_age, out);
 	return true;
 }

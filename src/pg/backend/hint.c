@@ -89,6 +89,21 @@ ev_hint_again(enum ev_detail detail)
 }
 
 void
+ev_hint_long_wait(int64 wait)
+{
+	static bool said = false;
+
+	if (said || wait <= (int64) ev_settings.max_wait * 1000)
+		return;
+	said = true;
+	ereport(NOTICE,
+	        (errmsg("a statement waits for verdicts for at most %d ms, whatever it asks for",
+	                ev_settings.max_wait),
+	         errhint("email_verify.max_wait is the limit.  For verdicts that are not older than "
+	                 "a time write max_age => '7 days'.")));
+}
+
+void
 ev_hint_pending(void)
 {
 	static LocalTransactionId said = InvalidLocalTransactionId;

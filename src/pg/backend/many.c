@@ -20,7 +20,9 @@ PG_FUNCTION_INFO_V1(ev_verify_many);
 static int64
 interval_arg(FunctionCallInfo fcinfo, int n)
 {
-	return PG_ARGISNULL(n) ? -1 : ev_interval_us(PG_GETARG_INTERVAL_P(n));
+	const char *name = n == 1 ? "wait" : "max_age";
+
+	return PG_ARGISNULL(n) ? -1 : ev_argument_us(name, PG_GETARG_INTERVAL_P(n));
 }
 
 /* email_verify_ok(email text, wait interval, reject email_verify.verification_status[]) */

@@ -147,12 +147,27 @@ ev_address_of_text(const char *text, size_t len, struct ev_syntax *syntax,
 	return ev_address_from(utf8, syntax, address);
 }
 
-/* Months count as 30 days, as in interval comparison; saturates. */
+/* Months count as 30 days, as in interval comparison. */
+static double
+interval_us(const Interval *interval)
+{
+	return (double) interval->time +
+	       ((double) interval->day + 30.0 * (double) interval->month) * USECS_PER_DAY;
+}
+
+int64
+ev_argument_us(const char *name, const Interval *interval)
+{
+	if (interval_us(interval) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("%s must not be negative", name)));
+	return ev_interval_us(interval);
+}
+
 int64
 ev_interval_us(const Interval *interval)
 {
-	double us = (double) interval->time +
-	            ((double) interval->day + 30.0 * (double) interval->month) * USECS_PER_DAY;
+	double us = interval_us(interval);
 
 	if (us <= 0)
 		return 0;

@@ -280,7 +280,7 @@ count_rows(void)
 Datum
 ev_wait_all(PG_FUNCTION_ARGS)
 {
-	int64 wait = PG_ARGISNULL(0) ? 0 : ev_interval_us(PG_GETARG_INTERVAL_P(0));
+	int64 wait = PG_ARGISNULL(0) ? 0 : ev_argument_us("timeout", PG_GETARG_INTERVAL_P(0));
 	EvDatabase *db = ev_shared == NULL ? NULL : ev_database_find(MyDatabaseId, false);
 
 	if (ev_shared == NULL)
