@@ -35,7 +35,7 @@ is($c->sql("DO \$\$ BEGIN FOR i IN 1..10 LOOP PERFORM email_verify('do' || i || 
 	IF $taken > interval '6 s' THEN RAISE EXCEPTION 'took %', $taken; END IF; END \$\$"), '', '... and for all statements of a function');
 is($c->sql("SET email_verify.max_wait = '1 s'; SELECT email_verify('" . hanging() . "', wait => '1 hour'), $taken < interval '6 s'"), 'pending|t', 'max_wait is the most it can be');
 is($c->sql("SET email_verify.max_wait = 0; SELECT email_verify('" . hanging() . "', wait => '1 hour'), $taken < interval '6 s'"), 'pending|t', '... also nothing at all');
-is($c->sql("SELECT email_verify('" . hanging() . "', wait => '-1 hour'), email_verify('" . hanging() . "', wait => '0'), $taken < interval '6 s'"), 'pending|pending|t', 'a wait of nothing, and of less');
+is($c->sql("SELECT email_verify('" . hanging() . "', wait => '0'), $taken < interval '6 s'"), 'pending|t', 'a wait of nothing');
 # what is answered at once costs nothing of it
 is($c->sql("SELECT string_agg(email_verify(a, wait => '20 s')::text, ' ' ORDER BY n) FROM unnest(ARRAY['ok1\@notls.deliver.com', 'x\@nosuch.example.org', 'ok2\@notls.deliver.com', 'bad', 'nobody\@notls.deliver.com']) WITH ORDINALITY u (a, n)"),
 	'smtp_deliverable no_mx_records smtp_deliverable invalid_syntax mailbox_not_found', 'answers are waited for one after the other');
