@@ -232,10 +232,12 @@ CREATE INDEX queue_suspect ON email_verify.queue (crashes, priority, id) WHERE c
 -- moves them to the queue when nothing else waits for that.
 CREATE TABLE email_verify.spool (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	n integer NOT NULL CHECK (n > 0),
+	n integer NOT NULL CHECK (n BETWEEN 1 AND 1000),
 	addresses text[] COLLATE "C" NOT NULL,
 	newer_than timestamptz[] NOT NULL,
-	pushed_at timestamptz[] NOT NULL
+	pushed_at timestamptz[] NOT NULL,
+	CONSTRAINT spool_n CHECK (pg_catalog.cardinality(addresses) = n AND pg_catalog.cardinality(newer_than) = n
+		AND pg_catalog.cardinality(pushed_at) = n)
 ) WITH (vacuum_truncate = off, toast.vacuum_truncate = off, autovacuum_vacuum_insert_threshold = -1);
 
 -- pressing them would take longer than writing them
@@ -699,13 +701,15 @@ BEGIN ATOMIC
 	INSERT INTO email_verify.spool (n, addresses, newer_than, pushed_at) VALUES (cardinality($1), $1, $2, $3);
 END;
 
--- The oldest of these rows, one address a row.
-CREATE FUNCTION email_verify._unspool(OUT id bigint, OUT address text, OUT newer_than timestamptz, OUT pushed_at timestamptz)
-RETURNS SETOF record LANGUAGE SQL STABLE
+-- The oldest of these rows behind an id that nobody holds, one address a row.
+CREATE FUNCTION email_verify._unspool(after bigint, OUT id bigint, OUT address text, OUT newer_than timestamptz, OUT pushed_at timestamptz)
+RETURNS SETOF record LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
+	WITH s AS MATERIALIZED (
+		SELECT f.* FROM email_verify.spool f WHERE f.id > $1 ORDER BY f.id LIMIT 1 FOR UPDATE SKIP LOCKED
+	)
 	SELECT s.id, u.address, u.newer_than, u.pushed_at
-	FROM (SELECT f.* FROM email_verify.spool f ORDER BY f.id LIMIT 1) s,
-		unnest(s.addresses, s.newer_than, s.pushed_at) AS u (address, newer_than, pushed_at);
+	FROM s, unnest(s.addresses, s.newer_than, s.pushed_at) AS u (address, newer_than, pushed_at);
 END;
 
 -- Its addresses are queued.

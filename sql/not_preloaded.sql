@@ -41,3 +41,13 @@ ALTER SYSTEM SET email_verify.mail_from = 'nobody';
 ALTER SYSTEM SET email_verify.greylist_delays = '6min, soon';
 ALTER SYSTEM SET email_verify.smtp_port = 70000;
 SET email_verify.nonsense = 1;
+
+-- who waits lends nobody the rights of the function: names and operators are not looked for by the caller's search_path
+CREATE SCHEMA regress_evil;
+CREATE FUNCTION regress_evil.plus(bigint, bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+CREATE OPERATOR regress_evil.+ (FUNCTION = regress_evil.plus, LEFTARG = bigint, RIGHTARG = bigint);
+CREATE FUNCTION regress_evil.sum_of(integer) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+SET search_path = regress_evil, pg_catalog, public;
+SELECT email_verify.wait('0');
+RESET search_path;
+DROP SCHEMA regress_evil CASCADE;

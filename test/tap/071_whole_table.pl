@@ -67,6 +67,26 @@ ok($c->poll("SELECT count(*) = 2 FROM (SELECT address FROM email_verify.queue UN
 ok($c->poll('SELECT count(*) = 0 FROM email_verify.spool', 60), '... and all of them come into the queue');
 is($c->sql("SELECT count(*) FROM (SELECT address FROM email_verify.queue UNION SELECT address FROM email_verify.address) a WHERE address = '$last->{two}'"), 0,
 	'... but the one that was forgotten');
+
+# rows of it that somebody holds, or whose addresses somebody queues just now, keep nobody waiting and are not lost
+table('waiting', $n);
+$c->sql(ask('waiting'));
+my @holders = map { EmailVerifySession->new($c) } 1 .. 2;
+my ($held) = $c->rows('SELECT id, addresses[1] AS one FROM email_verify.spool ORDER BY id DESC LIMIT 1');
+my ($queued) = $c->rows("SELECT id, addresses[1] AS one, addresses::text AS list FROM email_verify.spool WHERE id < $held->{id} ORDER BY id DESC LIMIT 1");
+$holders[0]->run("BEGIN; SELECT FROM email_verify.spool WHERE id = $held->{id} FOR UPDATE");
+$holders[1]->run("BEGIN; SELECT email_verify.enqueue('$queued->{list}')");
+ok($c->poll('SELECT count(*) = 2 FROM email_verify.spool', 60), 'what is not held goes on');
+my $stranger = EmailVerifySession->new($c);
+is($stranger->run("SELECT email_verify('ok9\@notls.deliver.com', wait => '9 s')"), 'smtp_deliverable', '... somebody else is answered');
+is($c->sql("SELECT string_agg(id::text, ' ' ORDER BY id) FROM email_verify.spool"), "$queued->{id} $held->{id}", '... what is held waits');
+$_->run('ROLLBACK') for @holders;
+ok($c->poll('SELECT count(*) = 0 FROM email_verify.spool', 60), '... until it is let go');
+is($c->sql("SELECT count(*) FROM (SELECT address FROM email_verify.queue UNION SELECT address FROM email_verify.address) a WHERE address IN ('$held->{one}', '$queued->{one}')"),
+	2, '... then it is queued, though who queued it first has not');
+is($c->sql("SELECT count(*) FROM unnest('$queued->{list}'::text[]) u (address) WHERE NOT EXISTS (SELECT FROM email_verify.queue q WHERE q.address = u.address)
+	AND NOT EXISTS (SELECT FROM email_verify.address a WHERE a.address = u.address)"), 0, '... all of it');
+$_->end for @holders, $stranger;
 $_->end for $s, $others;
 ($s, $others) = map { EmailVerifySession->new($c) } 1 .. 2;
 $s->run("SET email_verify.max_wait = '1 h'");

@@ -259,12 +259,16 @@ count_rows(void)
 	bool null;
 
 	SPI_connect();
-	if (SPI_execute("SELECT pg_catalog.count(*) + (SELECT coalesce(pg_catalog.sum(s.n), 0) FROM "
-	                "email_verify.spool s) "
-	                "FROM email_verify.queue WHERE NOT answered",
-	                false, 1) == SPI_OK_SELECT &&
+	/* by the caller's search_path: a name without its schema would be the caller's to define */
+	if (SPI_execute(
+			"SELECT pg_catalog.count(*), "
+			"(SELECT coalesce(pg_catalog.sum(s.n), 0)::pg_catalog.int8 FROM email_verify.spool s) "
+			"FROM email_verify.queue WHERE NOT answered",
+			false, 1) == SPI_OK_SELECT &&
 	    SPI_processed == 1)
-		rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+		for (int column = 1; column <= 2; column++)
+			rows += DatumGetInt64(
+				SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &null));
 	SPI_finish();
 	return rows;
 }

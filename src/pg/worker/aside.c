@@ -514,7 +514,8 @@ ev_aside_return(EvWorker *worker)
 		return;
 	if (n_free_results > 0 && !ev_aside_rests(EV_DOING_RESULTS))
 		return_results(worker);
-	if (n_free_questions > 0 && !ev_aside_rests(EV_DOING_QUESTIONS))
+	/* a batch of the spool's has no company: its row ends with it */
+	if (n_free_questions > 0 && worker->unspooling == 0 && !ev_aside_rests(EV_DOING_QUESTIONS))
 		return_questions(worker);
 	give_memory_back();
 }

@@ -18,6 +18,7 @@
 #include "pg/worker/fitness.h"
 #include "pg/worker/lease.h"
 #include "pg/worker/lost.h"
+#include "pg/worker/spool.h"
 #include "pg/worker/suspects.h"
 
 /* Results wait this long for company, unless somebody waits for them. */
@@ -43,7 +44,7 @@ ev_cycle_is_due(EvWorker *worker)
 	return !worker->recovered || worker->policies_stale || worker->n_lost > 0 ||
 	       pg_atomic_read_u32(&worker->db->policies) || worker->n_inbox > 0 ||
 	       (!ev_aside_rests(EV_DOING_QUESTIONS) && !ev_inbox_is_empty(worker->db)) ||
-	       (worker->spooled && !ev_aside_rests(EV_DOING_QUESTIONS)) || ev_aside_is_due() ||
+	       (ev_spool_is_due(worker) && !ev_aside_rests(EV_DOING_QUESTIONS)) || ev_aside_is_due() ||
 	       outcomes_are_ripe(worker) ||
 	       worker->n_outcomes + worker->n_domains + worker->n_hosts >= EV_RESULT_BATCH ||
 	       ev_lease_is_due(worker) || ev_count_is_due(worker);
@@ -146,6 +147,23 @@ end_batches(EvWorker *worker, Done *done)
 		ev_store_end_batches(done->finished, done->n_finished);
 }
 
+/*
+ * A row of the spool ends when all its addresses are queued.  Where some were set aside, since somebody holds them or
+ * one is not sound, it stays: what is set aside lies in memory only, and the next round finds the rest queued.
+ */
+static void
+end_unspooling(EvWorker *worker, Done *done)
+{
+	if (worker->n_inbox == worker->n_unspooled)
+	{
+		ev_store_unspooled(worker->unspooling);
+		done->added -= worker->n_unspooled; /* they were counted when they were spooled */
+		return;
+	}
+	worker->spool_after = worker->unspooling;
+	done->added = 0;
+}
+
 static void
 store_all(EvWorker *worker, Done *done)
 {
@@ -183,10 +201,7 @@ store_all(EvWorker *worker, Done *done)
 				worker->cursors[p].exhausted = false;
 	}
 	if (worker->unspooling != 0)
-	{
-		ev_store_unspooled(worker->unspooling);
-		done->added = 0; /* they were counted when they were spooled */
-	}
+		end_unspooling(worker, done);
 	ev_aside_doing(EV_DOING_OTHER);
 
 	/* rows that wait for their results to be stored are still in the queue: not before */
@@ -224,7 +239,11 @@ after_commit(EvWorker *worker, const Done *done)
 	ev_lost_return(worker);
 	if (worker->unspooling == 0)
 		pg_atomic_fetch_add_u64(&db->counters.drained, worker->n_inbox);
-	worker->spooled = worker->spooled || worker->spools;
+	if (worker->spools)
+	{
+		worker->spooled = true;
+		worker->spool_at = 0;
+	}
 	worker->n_inbox = 0;
 	worker->unspooling = 0;
 	worker->spools = false;
@@ -248,13 +267,14 @@ take_questions(EvWorker *worker)
 {
 	int room = EV_INBOX_BATCH - ev_aside_share();
 
-	worker->spool_turn = worker->spooled &&
+	worker->spool_turn = ev_spool_is_due(worker) &&
 	                     (!worker->spool_turn || ev_inbox_is_empty(worker->db)) &&
 	                     !ev_inbox_is_crowded(worker->db);
 	if (worker->spool_turn)
 	{
-		worker->n_inbox = ev_store_unspool(worker->inbox, EV_INBOX_BATCH, &worker->unspooling);
-		worker->spooled = worker->unspooling != 0;
+		ev_aside_doing(EV_DOING_QUESTIONS);
+		ev_spool_take(worker);
+		ev_aside_doing(EV_DOING_OTHER);
 		return;
 	}
 	worker->spools = ev_inbox_is_crowded(worker->db);

@@ -185,6 +185,9 @@ set_line_cap(EvWorker *worker)
 	int usual = worker->settings.rcpt_per_session;
 	int most = Max(worker->rcpt_per_session, usual);
 
+	/* where nobody is connected to a look-up answers for all of a domain at once */
+	if (worker->settings.mode < EV_MODE_SMTP)
+		most = ev_probing_capacity(worker);
 	ev_lines_set_cap(2 * Max(usual, Min(most, ev_probing_capacity(worker) / LINE_SHARE)));
 }
 

@@ -101,12 +101,13 @@ extern int ev_store_enqueue(const EvInboxEntry *entries, int n, bool smtp, bool 
 
 /*
  * Have the entries of class EV_INBOX_MANY queued later, at a tenth of the cost; returns how many they are.
- * Then the oldest of what was so put off, at most max entries; *id is its row, which ends with
- * ev_store_unspooled() in the transaction that queues them, 0 if there is none.
+ * Then the oldest row of what was so put off behind an id, with at most max entries; *id is that
+ * row, which ends with ev_store_unspooled() in the transaction that queues all of them, 0 if there is none.
  */
 extern int ev_store_spool(const EvInboxEntry *entries, int n);
-extern int ev_store_unspool(EvInboxEntry *entries, int max, int64 *id);
+extern int ev_store_unspool(int64 after, EvInboxEntry *entries, int max, int64 *id);
 extern void ev_store_unspooled(int64 id);
+extern bool ev_store_spool_is_empty(void);
 
 /* At most n rows (of 1000) of a priority that are due by now, behind (after_due, after_id); returns how many. */
 extern int ev_store_due(int priority, TimestampTz after_due, int64 after_id, TimestampTz now,

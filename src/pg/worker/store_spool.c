@@ -25,11 +25,14 @@ ev_store_spool(const EvInboxEntry *entries, int n)
 }
 
 int
-ev_store_unspool(EvInboxEntry *entries, int max, int64 *id)
+ev_store_unspool(int64 after, EvInboxEntry *entries, int max, int64 *id)
 {
 	static EvStatement statement = {
-		.sql = "SELECT id, address, newer_than, pushed_at FROM email_verify._unspool()"};
-	uint64 rows = ev_spi_run(&statement, NULL);
+		.sql = "SELECT id, address, newer_than, pushed_at FROM email_verify._unspool($1)",
+		.n_params = 1,
+		.types = {INT8OID}};
+	Datum values[1] = {Int64GetDatum(after)};
+	uint64 rows = ev_spi_run(&statement, values);
 	int n = 0;
 
 	*id = rows > 0 ? ev_spi_int64(0, 1) : 0;
@@ -54,4 +57,14 @@ ev_store_unspooled(int64 id)
 	Datum values[1] = {Int64GetDatum(id)};
 
 	(void) ev_spi_run(&statement, values);
+}
+
+bool
+ev_store_spool_is_empty(void)
+{
+	static EvStatement statement = {
+		.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM email_verify.spool LIMIT 1) s"};
+
+	(void) ev_spi_run(&statement, NULL);
+	return ev_spi_int64(0, 1) == 0;
 }

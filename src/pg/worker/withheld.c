@@ -25,7 +25,9 @@ withheld_since(EvDatabase *db, enum ev_detail detail)
 
 	for (size_t i = 0; i < lengthof(gates); i++)
 		if (gates[i].detail == detail && ev_gate_read(db, gates[i].gate, &state))
-			since = since == 0 ? state.since : Min(since, state.since);
+			since =
+				Max(since,
+			        state.since); /* of both families the one that has not been closed for long */
 	return since;
 }
 

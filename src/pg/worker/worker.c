@@ -31,6 +31,7 @@
 #include "pg/worker/lines.h"
 #include "pg/worker/outage.h"
 #include "pg/worker/process.h"
+#include "pg/worker/spool.h"
 #include "pg/worker/suspects.h"
 #include "pg/worker/upkeep.h"
 
@@ -243,6 +244,9 @@ try_cycle(EvWorker *worker, int *backoff_ms)
 		bool locked = code == ERRCODE_LOCK_NOT_AVAILABLE || code == ERRCODE_T_R_DEADLOCK_DETECTED;
 		EvLockMet met = locked ? ev_aside_locked() : EV_LOCK_ALL;
 
+		if (locked)
+			ev_spool_drop(worker);
+
 		/* rows that it leased are not under way: they lie ahead again */
 		ev_cursors_restore(worker);
 		ev_lines_restore();
@@ -335,6 +339,9 @@ store_wake(EvWorker *worker, TimestampTz not_before)
 		wake = ev_lease_wake(worker);
 	if (not_before == 0 && ev_aside_wake() != 0 && (wake == 0 || ev_aside_wake() < wake))
 		wake = ev_aside_wake();
+	if (not_before == 0 && ev_spool_wake(worker) != 0 &&
+	    (wake == 0 || ev_spool_wake(worker) < wake))
+		wake = ev_spool_wake(worker);
 	return wake;
 }
 

@@ -113,9 +113,13 @@ typedef struct EvWorker
 	EvInboxEntry *inbox;
 	int n_inbox;
 	int64 unspooling; /* the row of the spool that these are of; 0: they come from sessions */
-	bool spooled;     /* there may be rows in the spool */
-	bool spools;      /* those that are asked for by the many go there */
-	bool spool_turn;  /* it is the spool's turn, and not the sessions' */
+	int n_unspooled;  /* how many they were; some may have been set aside since */
+	int64
+		spool_after; /* rows of the spool up to this id are to wait: somebody holds what is in them */
+	TimestampTz spool_at; /* not before then: the last round met such rows; 0: at once */
+	bool spooled;         /* there may be rows in the spool */
+	bool spools;          /* those that are asked for by the many go there */
+	bool spool_turn;      /* it is the spool's turn, and not the sessions' */
 	EvOutcome *outcomes;
 	int n_outcomes;
 	uint32 n_visits; /* flights for which mail servers may yet be asked */
