@@ -782,8 +782,8 @@ BEGIN ATOMIC
 			array_agg(coalesce(dh.accepted_at > now() - interval '24 hours', false) ORDER BY dh.host) AS accepted,
 			array_agg(dh.refusal ORDER BY dh.host) AS refusals,
 			array_agg(CASE WHEN dh.rcpt_limit_at > now() - interval '24 hours' THEN dh.rcpt_limit END ORDER BY dh.host) AS rcpt_limit,
-			array_agg(CASE WHEN dh.rcpt_limit_at > now() - interval '24 hours'
-				THEN extract(epoch FROM now() - dh.rcpt_limit_at)::integer END ORDER BY dh.host) AS rcpt_limit_age
+			array_agg(CASE WHEN isfinite(dh.rcpt_limit_at) AND dh.rcpt_limit_at > now() - interval '24 hours'
+				THEN greatest(extract(epoch FROM now()) - extract(epoch FROM dh.rcpt_limit_at), 0)::integer END ORDER BY dh.host) AS rcpt_limit_age
 		FROM email_verify.domain_host dh WHERE dh.domain = q.domain
 	) h ON true
 	ORDER BY q.due_at, q.id;
@@ -1983,7 +1983,7 @@ BEGIN ATOMIC
 		LIMIT email_verify._checker_claim($1, $2, $3)
 		FOR UPDATE SKIP LOCKED
 	), claimed AS (
-		UPDATE email_verify.external_check x SET claimed_by = session_user, claims = x.claims + 1, due_at = clock_timestamp() + $3
+		UPDATE email_verify.external_check x SET claimed_by = session_user, claims = least(x.claims + 1, 1000000000), due_at = clock_timestamp() + $3
 		FROM free f WHERE x.address = f.address
 		RETURNING x.address, x.due_at
 	)

@@ -25,12 +25,13 @@ INSERT INTO email_verify.tombstone VALUES ('x', 'infinity');
 -- what can be written, and is met: a time long ago
 BEGIN;
 INSERT INTO email_verify.domain_host (domain, host, catch_all, catch_all_at) VALUES ('x.com', 'old', true, '4713-01-01 BC'), ('x.com', 'new', true, '294276-01-01');
+UPDATE email_verify.domain_host SET rcpt_limit = 2, rcpt_limit_at = '294276-01-01' WHERE host = 'new';
 INSERT INTO email_verify.queue (address, due_at) VALUES ('a@x.com', '0001-01-01'), ('b@x.com', '4713-01-01 BC');
-SELECT address, hosts, catch_all_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10)));
+SELECT address, hosts, catch_all_age, rcpt_limit_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10)));
 -- also where there is no constraint any more
 ALTER TABLE email_verify.domain_host DROP CONSTRAINT domain_host_finite;
-UPDATE email_verify.domain_host SET catch_all_at = '-infinity';
-SELECT address, hosts, catch_all_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10)));
+UPDATE email_verify.domain_host SET catch_all_at = '-infinity', rcpt_limit_at = 'infinity';
+SELECT address, hosts, catch_all_age, rcpt_limit_age FROM email_verify._lease(ARRAY(SELECT id FROM email_verify._due(0::smallint, '-infinity', 0, now(), 10)));
 -- a row whose result cannot be stored leaves the queue with its fault
 SELECT email_verify._park(id, 'it says what it must not') FROM email_verify.queue WHERE address = 'a@x.com';
 SELECT address, fault FROM email_verify.parked;
